@@ -1,0 +1,41 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run test check format bench clean
+
+help: ## print the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+venv: $(VENV)/.installed ## create .venv with everything in it
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=…")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev,embedded]'
+	touch $@
+
+run: venv ## first run: broker, worker, notifier and traffic with a campaign hidden in it
+	$(BIN)/analyzer demo
+
+test: venv ## all tests (integration tests on Apache Kafka where Java and Maven are there)
+	$(BIN)/python -m pytest
+
+check: venv ## format, lint, types, layers and tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) test
+
+format: venv ## rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: venv ## measure speed beside its peers in one run; writes bench.json
+	$(BIN)/analyzer bench
+
+clean: ## remove everything that can be made again
+	rm -rf $(VENV) build dist *.egg-info deploy/kafka/lib deploy/kafka/data bench.json

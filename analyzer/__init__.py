@@ -1,0 +1,2 @@
+"""Streaming usage-pattern analyzer for coordinated model extraction."""
+

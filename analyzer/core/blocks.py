@@ -1,0 +1,154 @@
+"""Blocks: what one step sends to one shard of the next, and how it looks as bytes.
+
+A block holds the rows of one source for a half-open range ``[start, stop)``: offsets of a
+raw partition (events) or numbers of panes (everything after). The receiver keeps, for each
+source, how far it has seen, so that a block sent twice changes nothing::
+
+    seen ─────────────┐
+    [ old block ]     │            stop ≤ seen            dropped
+          [ overlapping ]          start < seen < stop    rows below seen are trimmed
+                      [ next ]     start = seen           taken
+                          [ far ]  start > seen           a hole: HoleError
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from analyzer.core.events import EventColumns
+from analyzer.core.tables import CohortColumns, PaneColumns
+from analyzer.errors import HoleError, StateError
+
+FORMAT = 1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EventBlock:
+    """ingest → account: rows of raw offsets ``[start, stop)`` of one partition."""
+
+    source: int
+    start: int
+    stop: int
+    watermark_ms: int
+    """Greatest event time seen in this source, less the lateness."""
+    idle: bool = False
+    """True: nothing has come for a while and nothing is waiting; hold nobody back."""
+    rows: EventColumns = field(default_factory=EventColumns)
+
+
+@dataclass(frozen=True, slots=True)
+class PaneBlock:
+    """account → cohort: rows of the sealed panes ``[start, stop)`` of one account shard."""
+
+    source: int
+    start: int
+    stop: int
+    rows: PaneColumns = field(default_factory=PaneColumns)
+
+
+@dataclass(frozen=True, slots=True)
+class CohortBlock:
+    """cohort → campaign: cohorts judged in panes ``[start, stop)`` by one cohort shard."""
+
+    source: int
+    start: int
+    stop: int
+    rows: CohortColumns = field(default_factory=CohortColumns)
+
+
+BLOCKS = {kind.__name__: kind for kind in (EventBlock, PaneBlock, CohortBlock)}
+
+
+class Seen:
+    """How far each source has been seen; the gate that every receiver puts before its rows.
+
+    Examples
+    --------
+    >>> seen = Seen()
+    >>> seen.first_new(0, 10, 20), seen.first_new(0, 10, 20), seen.first_new(0, 15, 30)
+    (10, None, 20)
+    """
+
+    def __init__(self, stops: dict[int, int] | None = None) -> None:
+        self.stops: dict[int, int] = dict(stops or {})
+
+    def first_new(self, source: int, start: int, stop: int) -> int | None:
+        """Take ``[start, stop)``; the first position that is new, or None if none is.
+
+        Raises
+        ------
+        HoleError
+            If positions between what was seen and ``start`` are missing.
+        """
+        seen = self.stops.get(source)
+        if seen is not None and start > seen:
+            raise HoleError(f"source {source}: rows {seen} to {start} are missing")
+        if seen is not None and stop <= seen:
+            return None
+        self.stops[source] = stop
+        return start if seen is None else seen
+
+
+def encode(block: EventBlock | PaneBlock | CohortBlock) -> bytes:
+    """A block as bytes: MessagePack with one binary string per column."""
+    return msgspec.msgpack.encode([type(block).__name__, FORMAT, to_plain(block)])
+
+
+def decode(data: bytes, kind: type[T]) -> T:
+    """The block of the given kind in these bytes.
+
+    Raises
+    ------
+    StateError
+        If the bytes are not a block of that kind and of this format.
+    """
+    try:
+        name, version, plain = msgspec.msgpack.decode(data)
+    except (msgspec.DecodeError, ValueError, TypeError) as error:
+        raise StateError(f"not a block: {error}") from error
+    if name != kind.__name__ or version != FORMAT:
+        raise StateError(f"expected {kind.__name__} in format {FORMAT}, found {name} in {version}")
+    try:
+        return from_plain(plain, kind)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StateError(f"damaged {name}: {error!r}") from error
+
+
+def to_plain(value: Any) -> Any:
+    """Dataclasses and arrays as maps, lists and bytes that MessagePack knows."""
+    if isinstance(value, np.ndarray):
+        return [value.dtype.str, list(value.shape), np.ascontiguousarray(value).tobytes()]
+    if is_dataclass(value):
+        return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
+    return value
+
+
+def from_plain(plain: dict[str, Any], kind: type[T]) -> T:
+    """The inverse of :func:`to_plain` for one dataclass, by its declared fields alone."""
+    blank = kind()if not _needs_arguments(kind) else None
+    values = {}
+    for f in fields(kind):  # type: ignore[arg-type] # every kind is a dataclass
+        value = plain[f.name]
+        default = getattr(blank, f.name) if blank is not None else None
+        if f.name == "rows":
+            values[f.name] = from_plain(value, f.default_factory)  # type: ignore[arg-type]
+        elif isinstance(default, np.ndarray):
+            values[f.name] = _array(value)
+        else:
+            values[f.name] = value
+    return kind(**values)
+
+
+def _needs_arguments(kind: type) -> bool:
+    return kind in BLOCKS.values()
+
+
+def _array(plain: list[Any]) -> np.ndarray:
+    dtype, shape, data = plain
+    return np.frombuffer(data, np.dtype(dtype)).reshape(shape)

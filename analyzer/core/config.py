@@ -1,0 +1,114 @@
+"""Everything that changes an answer, and nothing else.
+
+Whatever stands here is part of ``provenance.config_hash``: two runs with the same hash
+over the same events give the same bytes. How many shards or workers share the work is
+not here, because it must not matter.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Seconds = Annotated[int, Field(gt=0)]
+
+
+class Window(BaseModel):
+    """One sliding window: the last ``length_s`` seconds, judged every ``hop_s`` seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    length_s: Seconds
+    hop_s: Seconds
+
+
+DEFAULT_WINDOWS = (
+    Window(length_s=3_600, hop_s=1_200),
+    Window(length_s=21_600, hop_s=3_600),
+    Window(length_s=86_400, hop_s=7_200),
+    Window(length_s=259_200, hop_s=21_600),
+)
+
+
+class CoreConfig(BaseModel):
+    """Settings of the detector; each key with its unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pane_s: Seconds = Field(600, description="length of a pane, in seconds of event time")
+    lateness_s: int = Field(
+        300, ge=0, description="how far out of order a source may be, in seconds of event time"
+    )
+    windows: tuple[Window, ...] = Field(
+        DEFAULT_WINDOWS, description="sliding windows: length_s and hop_s, in seconds"
+    )
+    warmup_s: int = Field(
+        86_400, ge=0, description="no verdict before this much history, in seconds of event time"
+    )
+    retention_s: Seconds = Field(
+        14 * 86_400, description="what is unused for so long is forgotten, in seconds of event time"
+    )
+    duplicate_horizon_s: Seconds = Field(
+        3_600, description="an event id seen again within this time counts once, in seconds"
+    )
+    max_future_s: Seconds = Field(
+        3_600,
+        description="an event further ahead of its append time is a dead letter, in seconds",
+    )
+    max_jump_s: Seconds = Field(
+        86_400,
+        description="an event further ahead of its file must be confirmed by others, in seconds",
+    )
+    max_record_bytes: Seconds = Field(
+        1_048_576, description="a longer raw record is a dead letter, in bytes"
+    )
+    min_cohort: int = Field(8, ge=3, description="smallest cohort judged, in organisations")
+    family_tables: int = Field(
+        8, ge=1, le=256, description="virtual tables that template families are learned in"
+    )
+    hash_key: str = Field(
+        "analyzer", min_length=1, description="key of the stable hashes; a secret if ids are shown"
+    )
+    pseudonymise: bool = Field(
+        False, description="replace account and organisation ids by keyed hashes in all output"
+    )
+    alert_threshold: float = Field(
+        0.5, ge=0, le=1, description="fused score at which a cohort counts as a hit"
+    )
+    update_after_s: Seconds = Field(
+        6 * 3_600, description="an open campaign is reported again after this time, in seconds"
+    )
+    close_after_s: Seconds = Field(
+        3 * 86_400, description="a campaign without a hit for so long is closed, in seconds"
+    )
+    seed: int = Field(7, ge=0, description="seed of the online models")
+    runbook_url: str = Field(
+        "https://example.org/runbooks/usage-analyzer", description="link put into every alert"
+    )
+
+    @model_validator(mode="after")
+    def _windows_fit_the_panes(self) -> Self:
+        for window in self.windows:
+            if window.hop_s % self.pane_s or window.length_s % window.hop_s:
+                raise ValueError(
+                    f"windows: hop_s {window.hop_s} must be a multiple of pane_s {self.pane_s} "
+                    f"and divide length_s {window.length_s}"
+                )
+        return self
+
+    @property
+    def pane_ms(self) -> int:
+        """Length of a pane in milliseconds."""
+        return self.pane_s * 1_000
+
+    @property
+    def config_hash(self) -> str:
+        """Twelve hexadecimal digits that name this configuration.
+
+        The hash key enters as its own digest, so that the name gives nothing away.
+        """
+        text = self.model_dump_json(exclude={"hash_key"})
+        digest = blake2b(text.encode(), key=self.hash_key.encode()[:64], digest_size=6)
+        return digest.hexdigest()

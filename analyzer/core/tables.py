@@ -1,0 +1,129 @@
+"""Columns that travel between the steps after ingest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from enum import IntEnum
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+F64 = NDArray[np.float64]
+
+
+class Kind(IntEnum):
+    """What an organisation can share with others."""
+
+    TEMPLATE = 1
+    BLOCK = 2
+    PAYMENT = 3
+    TLS = 4
+    AGENT = 5
+    MODEL = 6
+    PARAMS = 7
+    GRAPH = 8
+    """A group of organisations joined by rare shared objects."""
+
+
+def _u64() -> U64:
+    return np.zeros(0, np.uint64)
+
+
+def _i64() -> I64:
+    return np.zeros(0, np.int64)
+
+
+def _f64() -> F64:
+    return np.zeros(0, np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class PaneColumns:
+    """What happened in a range of panes: four small tables, each sorted by its first columns."""
+
+    org_pane: I64 = field(default_factory=_i64)
+    """One row per (pane, organisation): number of the pane."""
+    org: U64 = field(default_factory=_u64)
+    org_requests: I64 = field(default_factory=_i64)
+    org_log_output: I64 = field(default_factory=_i64)
+    """Sum over the requests of round(10⁶ · ln(output_tokens + 1)); an integer, so that sums
+    do not depend on their order."""
+    org_output_tokens: I64 = field(default_factory=_i64)
+    org_created_ms: I64 = field(default_factory=_i64)
+    """Earliest account creation, epoch ms; -1 means "not given"."""
+
+    account_pane: I64 = field(default_factory=_i64)
+    """One row per (pane, account): number of the pane."""
+    account: U64 = field(default_factory=_u64)
+    account_org: U64 = field(default_factory=_u64)
+    account_requests: I64 = field(default_factory=_i64)
+    account_first_ms: I64 = field(default_factory=_i64)
+    account_last_ms: I64 = field(default_factory=_i64)
+
+    pair_pane: I64 = field(default_factory=_i64)
+    """One row per (pane, organisation, kind, object): number of the pane."""
+    pair_org: U64 = field(default_factory=_u64)
+    pair_kind: I64 = field(default_factory=_i64)
+    pair_object: U64 = field(default_factory=_u64)
+    pair_requests: I64 = field(default_factory=_i64)
+
+    prompt_pane: I64 = field(default_factory=_i64)
+    """One row per (pane, organisation, template, prompt): number of the pane."""
+    prompt_org: U64 = field(default_factory=_u64)
+    prompt_template: U64 = field(default_factory=_u64)
+    prompt: U64 = field(default_factory=_u64)
+    prompt_requests: I64 = field(default_factory=_i64)
+
+    names: dict[int, str] = field(default_factory=dict)
+    """Text of the hashes of accounts and objects in these rows."""
+
+    def between(self, start: int, stop: int) -> Self:
+        """The rows of panes ``[start, stop)``; the names stay as they are."""
+        return _between(self, start, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class CohortColumns:
+    """Cohorts judged in a range of panes, one row each, with their members."""
+
+    pane: I64 = field(default_factory=_i64)
+    kind: I64 = field(default_factory=_i64)
+    """:class:`Kind` of the defining object."""
+    object: U64 = field(default_factory=_u64)
+    """Hash of the defining object; of the smallest member for a graph cohort."""
+    window_s: I64 = field(default_factory=_i64)
+    newcomers: I64 = field(default_factory=_i64)
+    """1: only the organisations that are new on a popular object; 0: all of it."""
+    features: F64 = field(default_factory=lambda: np.zeros((0, 0)))
+    """Shape (cohorts, signals), in the order of the catalog; NaN is "unknown"."""
+    facts: F64 = field(default_factory=lambda: np.zeros((0, 0)))
+    """Shape (cohorts, facts): figures shown to people, in the order of ``FACTS``."""
+    note: list[str] = field(default_factory=list)
+    """JSON of what an alert shows of this cohort: name of the object, top models, blocks."""
+
+    member_row: I64 = field(default_factory=_i64)
+    """One row per (cohort, account): index of the cohort in the columns above."""
+    member_pane: I64 = field(default_factory=_i64)
+    member_org: U64 = field(default_factory=_u64)
+    member: U64 = field(default_factory=_u64)
+    member_requests: I64 = field(default_factory=_i64)
+    member_first_ms: I64 = field(default_factory=_i64)
+    member_last_ms: I64 = field(default_factory=_i64)
+    names: dict[int, str] = field(default_factory=dict)
+
+
+def _between(table: PaneColumns, start: int, stop: int) -> PaneColumns:
+    changed: dict[str, NDArray[np.generic]] = {}
+    mask = np.zeros(0, np.bool_)
+    for f in fields(table):
+        if f.name == "names":
+            continue
+        column = getattr(table, f.name)
+        if f.name.endswith("_pane"):
+            mask = (column >= start) & (column < stop)
+        changed[f.name] = column[mask]
+    return replace(table, **changed)

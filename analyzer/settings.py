@@ -1,0 +1,198 @@
+"""Settings of the shells: environment variables ``ANALYZER_…`` and one TOML file.
+
+``ANALYZER_BROKER`` sets ``broker``; a key of a table is reached with two underscores, as in
+``ANALYZER_CORE__PANE_S`` or ``ANALYZER_KAFKA__SASL_PASSWORD``. The environment wins over the
+file. Unknown keys and impossible values are refused with the key's name.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from analyzer.core.config import CoreConfig
+from analyzer.errors import UsageError
+
+PREFIX = "ANALYZER_"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Kafka(_Table):
+    """How every client speaks to the broker."""
+
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="as in every Kafka client"
+    )
+    ssl_cafile: Path | None = Field(None, description="PEM file of the authorities to trust")
+    ssl_certfile: Path | None = Field(None, description="PEM file of the client's certificate")
+    ssl_keyfile: Path | None = Field(None, description="PEM file of the client's key")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="as in every Kafka client"
+    )
+    sasl_username: str | None = Field(None, description="user name for SASL")
+    sasl_password: SecretStr | None = Field(None, description="password for SASL")
+    session_timeout_s: float = Field(
+        6.0, gt=0, description="a worker silent for so long loses its partitions, in seconds"
+    )
+
+
+class Topics(_Table):
+    """Names and partition counts of all topics."""
+
+    requests: str = Field("llm.requests", description="raw events; its partition count is yours")
+    account: str = Field("analyzer.account", description="internal: events by account shard")
+    cohort: str = Field("analyzer.cohort", description="internal: panes by cohort shard")
+    campaign: str = Field("analyzer.campaign", description="internal: cohorts, one partition")
+    snapshots: str = Field(
+        "analyzer.snapshots", description="internal: prefix of the compacted snapshot topics"
+    )
+    alerts: str = Field("analyzer.alerts", description="alert.v1, append")
+    campaigns: str = Field("analyzer.campaigns", description="campaign.v1, compacted")
+    members: str = Field("analyzer.members", description="member.v1, compacted, key = account_id")
+    dead_letters: str = Field("analyzer.dead-letters", description="dead-letter.v1, append")
+    feedback: str = Field("analyzer.feedback", description="feedback.v1, labels and allow-lists")
+    requests_partitions: int = Field(
+        4, gt=0, description="partitions of `requests`, used when --create-topics makes it"
+    )
+    output_partitions: int = Field(1, gt=0, description="partitions of each output topic")
+    replication_factor: int = Field(1, gt=0, description="copies of each partition created")
+
+
+class Worker(_Table):
+    """How one live worker behaves."""
+
+    snapshot_every_s: float = Field(10.0, gt=0, description="time between snapshots, in seconds")
+    idle_after_s: float = Field(
+        15.0, gt=0, description="a partition silent at its end for so long is idle, in seconds"
+    )
+    max_bad_share: float = Field(
+        0.5, gt=0, le=1, description="the worker stops if more of its input is bad; a share"
+    )
+
+
+class Slack(_Table):
+    """Where alerts go."""
+
+    webhook_url: SecretStr | None = Field(
+        None, description="incoming webhook; without it alerts go to the console"
+    )
+    min_severity: Literal["info", "low", "medium", "high", "critical"] = Field(
+        "medium", description="lesser alerts are not sent"
+    )
+
+
+class Settings(BaseSettings):
+    """Effective settings of every command."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    broker: str | None = Field(
+        None, description="bootstrap servers: kafka://host:port[,host:port]"
+    )
+    app_id: str = Field("analyzer", min_length=1, description="prefix of consumer groups")
+    shards: int = Field(4, gt=0, le=1024, description="account shards; changes no answer")
+    cohort_shards: int = Field(1, gt=0, le=64, description="cohort shards; changes no answer")
+    log_format: Literal["console", "json"] = Field("console", description="how logs are written")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least")
+    kafka: Kafka = Kafka()
+    topics: Topics = Topics()
+    worker: Worker = Worker()
+    slack: Slack = Slack()
+    core: CoreConfig = CoreConfig()
+
+    @field_validator("broker")
+    @classmethod
+    def _broker_is_plain(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if "@" in value:
+            raise ValueError(
+                "a user name or password in the address would be lost; "
+                "set kafka.sasl_username and kafka.sasl_password instead"
+            )
+        for part in value.removeprefix("kafka://").split(","):
+            host, _, port = part.rpartition(":")
+            if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+                raise ValueError(f"{part!r} is no HOST:PORT; write kafka://host:9092")
+        return value
+
+    @property
+    def bootstrap(self) -> list[str]:
+        """Broker addresses as HOST:PORT.
+
+        Raises
+        ------
+        UsageError
+            If no broker is set.
+        """
+        if self.broker is None:
+            raise UsageError("no broker: set ANALYZER_BROKER=kafka://host:9092")
+        return self.broker.removeprefix("kafka://").split(",")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file."""
+        return (env_settings, init_settings)
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Self:
+        """Settings from the environment and, if given, a TOML file.
+
+        Raises
+        ------
+        UsageError
+            If a key is unknown or a value impossible; the message names the key.
+        """
+        path = path or (Path(env) if (env := os.environ.get(PREFIX + "CONFIG")) else None)
+        _refuse_unknown_variables(cls)
+        try:
+            return cls(**_read(path))
+        except ValidationError as error:
+            raise UsageError(_explain(error, path)) from error
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not TOML: {error}") from error
+
+
+def _refuse_unknown_variables(cls: type[Settings]) -> None:
+    known = {PREFIX + name.upper() for name in cls.model_fields} | {PREFIX + "CONFIG"}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name.partition("__")[0] not in known:
+            raise UsageError(f"{name}: no such setting; `analyzer config` lists them all")
+
+
+def _explain(error: ValidationError, path: Path | None) -> str:
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"]) or "settings"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = "no such setting; `analyzer config` lists them all"
+        lines.append(f"{key}: {message}")
+    where = f" (from {path} and the environment)" if path else ""
+    return "; ".join(lines) + where
