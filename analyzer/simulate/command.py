@@ -1,0 +1,112 @@
+"""``analyzer simulate``: write a world to a file or stream it to a broker."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+
+import click
+import orjson
+
+from analyzer.errors import UsageError
+from analyzer.simulate.scenarios import SCENARIOS, scenario_named
+from analyzer.simulate.world import DEFAULT_START_MS, Labels, World, generate
+
+
+def labels_path(out: Path) -> Path:
+    """Where the labels of a file of events are written."""
+    return out.with_name(out.name + ".labels.json")
+
+
+def write(world: World, out: Path) -> None:
+    """Write events and, next to them, labels."""
+    with out.open("wb") as file:
+        file.writelines(world.chunks())
+    write_labels(world.labels, labels_path(out))
+
+
+def write_labels(labels: Labels, path: Path) -> None:
+    """Write the truth about a world as JSON."""
+    path.write_bytes(orjson.dumps(labels, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+@click.command()
+@click.option("--scenario", required=True, help=f"One of: {', '.join(SCENARIOS)}.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@click.option("--broker", help="Broker to stream to instead: kafka://HOST:PORT[,HOST:PORT].")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events per second.")
+@click.option(
+    "--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True
+)
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Length of the world.")
+@click.option("--start", help="Start as ISO 8601, UTC unless it says otherwise.")
+@click.option("--ends-now", is_flag=True, help="Shift the start so that the world ends now.")
+def simulate(
+    scenario: str,
+    seed: int,
+    out: Path | None,
+    broker: str | None,
+    rate: float | None,
+    scale: float,
+    days: float | None,
+    start: str | None,
+    ends_now: bool,
+) -> None:
+    """Simulate request events, with a labels file that tells who is who.
+
+    Give --out for a file of NDJSON (labels go to FILE.labels.json) or --broker for a topic.
+    """
+    known = scenario_named(scenario)
+    if (out is None) == (broker is None):
+        raise UsageError("give either --out FILE or --broker URL")
+    if rate is not None and broker is None:
+        raise UsageError("--rate goes with --broker")
+    if start is not None and ends_now:
+        raise UsageError("give --start or --ends-now, not both")
+    begin_ms = _now_ms() - int((days or known.days) * 86_400_000) if ends_now else _start_ms(start)
+    world = generate(scenario, seed, scale, days, begin_ms)
+    if out is not None:
+        _write(world, out)
+    elif broker is not None:
+        _stream(world, broker, rate)
+    click.echo(_summary(world.labels))
+
+
+def _write(world: World, out: Path) -> None:
+    try:
+        write(world, out)
+    except OSError as error:
+        raise UsageError(f"{out}: {error.strerror}; check the path") from error
+
+
+def _stream(world: World, broker: str, rate: float | None) -> None:
+    from analyzer.simulate.produce import produce  # noqa: PLC0415 - a file needs no broker client
+
+    asyncio.run(produce(world, broker, rate))
+
+
+def _start_ms(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_START_MS
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--start {text!r} is no ISO 8601 time; write 2026-03-02T00:00Z"
+        ) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return int(moment.timestamp() * 1_000)
+
+
+def _now_ms() -> int:
+    return int(dt.datetime.now(dt.UTC).timestamp() * 1_000)
+
+
+def _summary(labels: Labels) -> str:
+    return (
+        f"{labels['requests']:,} requests of {labels['organisations']:,} organisations; "
+        f"{len(labels['campaigns'])} campaigns, {len(labels['lookalikes'])} look-alikes"
+    )
