@@ -149,3 +149,16 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
 
 Record = Alert | Campaign | Member
+
+
+_KEYS = {Alert: "campaign_id", Campaign: "campaign_id", Member: "account_id"}
+
+
+def record_key(record: Record) -> bytes:
+    """Kafka key of the record."""
+    return str(getattr(record, _KEYS[type(record)])).encode()
+
+
+def encode_record(record: Record | DeadLetter) -> bytes:
+    """The record as JSON, fields in the order of the contract, without a line end."""
+    return msgspec.json.encode(record)

@@ -12,3 +12,48 @@ blocks that say which range of which source they cover (:mod:`analyzer.core.bloc
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from analyzer.core.account import AccountStep
+from analyzer.core.alerts import Record
+from analyzer.core.blocks import CohortBlock, EventBlock, PaneBlock
+from analyzer.core.campaign import CampaignStep
+from analyzer.core.cohort import CohortStep
+from analyzer.core.config import CoreConfig
+
+
+class Pipeline:
+    """All steps after ingest in one process, for any number of sources and shards.
+
+    Parameters
+    ----------
+    sources
+        Number of raw partitions or files.
+    shards, cohort_shards
+        Number of account and cohort shards; neither changes an answer.
+    """
+
+    def __init__(
+        self, config: CoreConfig, *, sources: int, shards: int = 1, cohort_shards: int = 1
+    ) -> None:
+        self.accounts = [AccountStep(config, shard=s, sources=sources) for s in range(shards)]
+        self.cohorts = [
+            CohortStep(config, shard=s, shards=cohort_shards, sources=shards)
+            for s in range(cohort_shards)
+        ]
+        self.campaign = CampaignStep(config, sources=cohort_shards)
+
+    def feed(self, blocks: list[EventBlock]) -> Iterator[Record]:
+        """Take one block per account shard; the records that follow from them."""
+        for step, block in zip(self.accounts, blocks, strict=True):
+            yield from self._to_cohorts(step.feed(block))
+
+    def _to_cohorts(self, panes: Iterable[PaneBlock]) -> Iterator[Record]:
+        for block in panes:
+            for step in self.cohorts:
+                yield from self._to_campaign(step.feed(block))
+
+    def _to_campaign(self, cohorts: Iterable[CohortBlock]) -> Iterator[Record]:
+        for block in cohorts:
+            yield from self.campaign.feed(block)

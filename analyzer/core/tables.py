@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,11 +86,16 @@ class PaneColumns:
         return _between(self, start, stop)
 
 
+FACTS = ("organisations", "requests", "output_tokens", "blocks", "active_organisations")
+"""Columns of ``CohortColumns.facts``."""
+
+
 @dataclass(frozen=True, slots=True)
 class CohortColumns:
     """Cohorts judged in a range of panes, one row each, with their members."""
 
     pane: I64 = field(default_factory=_i64)
+    """Last pane of the window."""
     kind: I64 = field(default_factory=_i64)
     """:class:`Kind` of the defining object."""
     object: U64 = field(default_factory=_u64)
@@ -101,19 +106,66 @@ class CohortColumns:
     features: F64 = field(default_factory=lambda: np.zeros((0, 0)))
     """Shape (cohorts, signals), in the order of the catalog; NaN is "unknown"."""
     facts: F64 = field(default_factory=lambda: np.zeros((0, 0)))
-    """Shape (cohorts, facts): figures shown to people, in the order of ``FACTS``."""
+    """Shape (cohorts, 5): figures shown to people, in the order of :data:`FACTS`."""
     note: list[str] = field(default_factory=list)
-    """JSON of what an alert shows of this cohort: name of the object, top models, blocks."""
+    """What an alert shows of this cohort, JSON of :class:`CohortNote`; "" if nothing will."""
 
     member_row: I64 = field(default_factory=_i64)
     """One row per (cohort, account): index of the cohort in the columns above."""
-    member_pane: I64 = field(default_factory=_i64)
     member_org: U64 = field(default_factory=_u64)
     member: U64 = field(default_factory=_u64)
     member_requests: I64 = field(default_factory=_i64)
     member_first_ms: I64 = field(default_factory=_i64)
     member_last_ms: I64 = field(default_factory=_i64)
     names: dict[int, str] = field(default_factory=dict)
+
+    def take(self, rows: NDArray[np.bool_]) -> Self:
+        """The cohorts where the mask is True, with their members; names stay as they are."""
+        number = np.cumsum(rows) - 1
+        members = rows[self.member_row]
+        changed: dict[str, Any] = {"note": [n for n, kept in zip(self.note, rows.tolist(), strict=True) if kept]}
+        for f in fields(self):
+            column = getattr(self, f.name)
+            if f.name == "member_row":
+                changed[f.name] = number[column[members]]
+            elif f.name.startswith("member"):
+                changed[f.name] = column[members]
+            elif isinstance(column, np.ndarray):
+                changed[f.name] = column[rows]
+        return replace(self, **changed)
+
+
+C = TypeVar("C", PaneColumns, CohortColumns)
+
+
+def concat(tables: list[PaneColumns]) -> PaneColumns:
+    """All rows of all tables, in that order."""
+    return _concat(tables, PaneColumns)
+
+
+def concat_cohorts(tables: list[CohortColumns]) -> CohortColumns:
+    """All cohorts of all tables, in that order, their members with them."""
+    shifts = np.cumsum([0] + [len(table.pane) for table in tables])
+    shifted = [
+        replace(table, member_row=table.member_row + shift)
+        for table, shift in zip(tables, shifts[:-1].tolist(), strict=True)
+    ]
+    return _concat(shifted, CohortColumns)
+
+
+def _concat(tables: list[C], kind: type[C]) -> C:
+    if len(tables) <= 1:
+        return tables[0] if tables else kind()
+    columns: dict[str, Any] = {}
+    for f in fields(kind):
+        parts = [getattr(table, f.name) for table in tables]
+        if isinstance(parts[0], np.ndarray):
+            columns[f.name] = np.concatenate(parts)
+        elif isinstance(parts[0], list):
+            columns[f.name] = [item for part in parts for item in part]
+        else:
+            columns[f.name] = {key: text for part in parts for key, text in part.items()}
+    return kind(**columns)
 
 
 def _between(table: PaneColumns, start: int, stop: int) -> PaneColumns:

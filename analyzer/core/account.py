@@ -1,0 +1,163 @@
+"""Step 2, one per account shard: open panes of events become rows per organisation.
+
+An organisation lives whole in one shard, so everything that needs all of one customer's
+events in one place happens here: dropping duplicates, learning template families, and
+adding up what each organisation and account did in a pane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.blocks import EventBlock, PaneBlock, Seen, from_plain, to_plain
+from analyzer.core.config import CoreConfig
+from analyzer.core.events import EventColumns
+from analyzer.core.panes import NO_WATERMARK
+from analyzer.core.state import pack, unpack
+from analyzer.core.summarise import summarise
+from analyzer.core.tables import PaneColumns, concat
+
+STATE_VERSION = 1
+NAMES_LIMIT = 500_000
+
+
+class AccountStep:
+    """Collects events until their pane is sealed, then sends what happened in it.
+
+    Parameters
+    ----------
+    shard
+        Number of this account shard; the source of its blocks.
+    sources
+        Number of raw partitions (or files); all must have passed the end of a pane.
+    """
+
+    def __init__(self, config: CoreConfig, *, shard: int, sources: int) -> None:
+        self._config = config
+        self._shard = shard
+        self._seen = Seen()
+        self._watermarks = np.full(sources, NO_WATERMARK, np.int64)
+        self._idle = np.zeros(sources, np.bool_)
+        self._sealed = 0
+        self._open: list[EventColumns] = []
+        self._names: dict[int, str] = {}
+        self._past = _Past(config.duplicate_horizon_s // config.pane_s)
+        self.late = 0
+        self.duplicates = 0
+
+    def feed(self, block: EventBlock) -> list[PaneBlock]:
+        """Take a block; at most one block back, for every cohort shard."""
+        first = self._seen.first_new(block.source, block.start, block.stop)
+        if first is None:
+            return []
+        self._watermarks[block.source] = max(
+            block.watermark_ms, int(self._watermarks[block.source])
+        )
+        self._idle[block.source] = block.idle
+        self._keep(block.rows if first == block.start else _from(block.rows, first))
+        return self._seal()
+
+    def _keep(self, rows: EventColumns) -> None:
+        too_late = rows.ts_ms < self._sealed * self._config.pane_ms
+        if too_late.any():
+            self.late += int(too_late.sum())
+            rows = rows.take(~too_late)
+        if len(rows):
+            self._names |= rows.names
+            self._open.append(replace(rows, names={}))
+
+    def _seal(self) -> list[PaneBlock]:
+        if self._idle.all():
+            return []
+        stop = int(self._watermarks[~self._idle].min()) // self._config.pane_ms
+        if stop <= self._sealed:
+            return []
+        rows = EventColumns.concat(self._open)
+        pane = rows.ts_ms // self._config.pane_ms
+        start, self._sealed = self._sealed, stop
+        closing = pane < stop
+        self._open = [rows.take(~closing)]
+        tables = [self._close(number, rows.take(pane == number)) for number in _present(pane, stop)]
+        self._forget_names()
+        return [PaneBlock(self._shard, start, stop, concat(tables))]
+
+    def _close(self, pane: int, rows: EventColumns) -> PaneColumns:
+        rows = rows.take(np.lexsort((rows.account, rows.event, rows.ts_ms)))
+        fresh = self._past.fresh(pane, rows.event)
+        self.duplicates += len(rows) - int(fresh.sum())
+        return summarise(pane, rows.take(fresh), self._names)
+
+    def _forget_names(self) -> None:
+        if len(self._names) > NAMES_LIMIT:
+            columns = (getattr(part, name) for part in self._open for name in _NAMED)
+            used = {h for column in columns for h in column.tolist()}
+            self._names = {h: text for h, text in self._names.items() if h in used}
+
+    def snapshot(self) -> bytes:
+        """All state as bytes."""
+        rows = EventColumns.concat(self._open)
+        return pack(
+            "account",
+            STATE_VERSION,
+            {
+                "seen": self._seen.stops,
+                "watermarks": self._watermarks,
+                "idle": self._idle,
+                "sealed": self._sealed,
+                "open": to_plain(rows),
+                "names": self._names,
+                "past": self._past.panes,
+                "late": self.late,
+                "duplicates": self.duplicates,
+            },
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Put back what :meth:`snapshot` gave.
+
+        Raises
+        ------
+        StateError
+            If the bytes are damaged or of another version.
+        """
+        state = unpack("account", STATE_VERSION, data)
+        self._seen = Seen(state["seen"])
+        self._watermarks, self._idle = state["watermarks"], state["idle"]
+        self._sealed, self._names = state["sealed"], state["names"]
+        self._open = [from_plain(state["open"], EventColumns)]
+        self._past.panes = {int(pane): events for pane, events in state["past"].items()}
+        self.late, self.duplicates = state["late"], state["duplicates"]
+
+
+class _Past:
+    """Event ids of the last panes: an id seen there again counts once."""
+
+    def __init__(self, horizon_panes: int) -> None:
+        self._horizon_panes = max(1, horizon_panes)
+        self.panes: dict[int, NDArray[np.uint64]] = {}
+
+    def fresh(self, pane: int, events: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Mask of the first occurrences, given the events of the next pane in their order."""
+        _, firsts = np.unique(events, return_index=True)
+        fresh = np.zeros(len(events), np.bool_)
+        fresh[firsts] = True
+        self.panes = {p: e for p, e in self.panes.items() if p >= pane - self._horizon_panes}
+        for known in self.panes.values():
+            fresh &= ~np.isin(events, known)
+        self.panes[pane] = np.unique(events)
+        return fresh
+
+
+_NAMED = ("account", "org", "template", "tls", "agent", "payment", "model")
+
+
+def _from(rows: EventColumns, offset: int) -> EventColumns:
+    return rows.take(rows.offset >= offset)
+
+
+def _present(pane: NDArray[np.int64], stop: int) -> list[int]:
+    return np.unique(pane[pane < stop]).tolist()  # type: ignore[no-any-return] # numpy's stub
+

@@ -1,0 +1,243 @@
+"""The book of campaigns: findings that belong together become one campaign with a stable id.
+
+::
+
+    finding ──► overlaps one campaign ──► joins it
+            ──► overlaps several      ──► joins the oldest, which takes the others in
+            ──► overlaps none         ──► opens a new one
+            ──► overlaps a little     ──► is left alone (a chain through something popular)
+
+Only findings of one kind meet: extraction inside a reseller's pool stays a campaign of its
+own beside the pool.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import blake2b
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from analyzer.core.alerts import AlertKind, Severity
+from analyzer.core.config import CoreConfig
+from analyzer.core.findings import Finding
+from analyzer.core.tables import Kind
+
+ANCHORS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT)
+QUIET_S = 3 * 3_600
+CORE_SHARE = 0.15
+CONFIRMING_HITS = 2
+CONFIRMED_ORGS = 6
+
+
+class Place(msgspec.Struct):
+    """An account's place in a campaign."""
+
+    name: str
+    org: int
+    requests: int
+    first_ms: int
+    last_ms: int
+    joined_ms: int = -1
+    shown: float = -1.0
+    """Membership as last published; -1 before that."""
+    reasons: list[str] = []
+
+
+class CampaignFile(msgspec.Struct):
+    """Everything known about one campaign."""
+
+    id: str
+    kind: AlertKind
+    opened_pane: int
+    last_pane: int
+    hits: dict[int, int] = {}
+    """Organisation → findings that it was a member of."""
+    accounts: dict[int, Place] = {}
+    findings: int = 0
+    score: float = 0.0
+    features: list[float] = []
+    window_s: int = 0
+    facts: dict[str, float] = {}
+    about: str = ""
+    templates: dict[str, int] = {}
+    models: dict[str, int] = {}
+    blocks: dict[str, int] = {}
+    merged_from: list[str] = []
+    state: Literal["open", "closed", "merged"] = "open"
+    merged_into: str | None = None
+    severity: Severity = "info"
+    revision: int = 0
+    alerted_ms: int = -1
+    alerted_members: int = 0
+    alerted_models: list[str] = []
+    suppressed: int = 0
+
+    @property
+    def core_hits(self) -> float:
+        """Hits from which an organisation belongs to the core."""
+        return CORE_SHARE * float(np.median(list(self.hits.values()))) if self.hits else 0.0
+
+    @property
+    def full_hits(self) -> float:
+        """Hits of a sure member: the 80th percentile."""
+        return float(np.percentile(list(self.hits.values()), 80)) if self.hits else 1.0
+
+    @property
+    def confirming_hits(self) -> float:
+        """Hits from which an organisation is a member."""
+        return max(float(CONFIRMING_HITS), CORE_SHARE * self.full_hits)
+
+    def confirmed(self) -> set[int]:
+        """Organisations that are members."""
+        least = self.confirming_hits
+        return {org for org, hits in self.hits.items() if hits >= least}
+
+
+class Book:
+    """All campaigns, and which one each organisation belongs to."""
+
+    def __init__(self, config: CoreConfig) -> None:
+        self._config = config
+        self.files: dict[str, CampaignFile] = {}
+        self._owner: dict[str, dict[int, str]] = {}
+        self._last: dict[str, int] = {}
+        self.touched: dict[str, None] = {}
+        """Campaigns changed since the last publication, in order."""
+
+    def take(self, finding: Finding) -> None:
+        """Put a finding where it belongs."""
+        quiet = QUIET_S // self._config.pane_s
+        if finding.pane - self._last.get(finding.key, -quiet) < quiet:
+            return
+        orgs = finding.orgs
+        held = self._holders(finding.kind, orgs)
+        enough = {
+            id_: count
+            for id_, count in held.items()
+            if count >= 0.5 * len(orgs)
+            or (finding.cohort_kind in ANCHORS and count >= max(5, 0.25 * len(orgs)))
+        }
+        if enough:
+            file = self._join(finding, enough)
+        elif sum(held.values()) <= 0.2 * len(orgs) and len(orgs) - sum(held.values()) >= 6:
+            file = self._open(finding)
+        else:
+            return
+        self._last[finding.key] = finding.pane
+        self._add(file, finding)
+
+    def expire(self, pane: int) -> None:
+        """Close what has not been found again for ``close_after_s``."""
+        limit = pane - self._config.close_after_s // self._config.pane_s
+        for file in self.files.values():
+            if file.state == "open" and file.last_pane < limit:
+                file.state = "closed"
+                self.touched[file.id] = None
+                self._disown(file)
+        self._last = {key: last for key, last in self._last.items() if last >= limit}
+
+    def _holders(self, kind: AlertKind, orgs: set[int]) -> Counter[str]:
+        owner = self._owner.setdefault(kind, {})
+        counts: Counter[str] = Counter()
+        core: dict[str, float] = {}
+        for org in orgs:
+            if (id_ := owner.get(org)) is not None:
+                least = core.setdefault(id_, self.files[id_].core_hits)
+                counts[id_] += self.files[id_].hits[org] >= least
+        return counts
+
+    def _join(self, finding: Finding, enough: dict[str, int]) -> CampaignFile:
+        by_age = sorted(enough, key=lambda id_: (self.files[id_].opened_pane, id_))
+        if finding.cohort_kind not in ANCHORS:
+            return self.files[min(enough, key=lambda id_: (-enough[id_], id_))]
+        first, *others = (self.files[id_] for id_ in by_age)
+        for other in others:
+            self._merge(first, other)
+        return first
+
+    def _open(self, finding: Finding) -> CampaignFile:
+        name = f"{finding.kind}:{finding.key}:{finding.pane}"
+        id_ = "c-" + blake2b(name.encode(), digest_size=8).hexdigest()
+        file = CampaignFile(id_, finding.kind, finding.pane, finding.pane)
+        self.files[id_] = file
+        return file
+
+    def _add(self, file: CampaignFile, finding: Finding) -> None:
+        owner = self._owner.setdefault(finding.kind, {})
+        for account in finding.accounts:
+            if account.org not in file.hits and not (finding.tight or not file.findings):
+                continue
+            place = file.accounts.get(account.key)
+            if place is None:
+                place = Place(account.name, account.org, 0, account.first_ms, 0)
+                file.accounts[account.key] = place
+            place.requests, place.last_ms = account.requests, account.last_ms
+            if finding.note.name and len(place.reasons) < 5:
+                reason = f"{finding.cohort_kind.name.lower()} {finding.note.name}"
+                if reason not in place.reasons:
+                    place.reasons.append(reason)
+            owner.setdefault(account.org, file.id)
+        for org in {place.org for place in file.accounts.values()} & finding.orgs:
+            file.hits[org] = file.hits.get(org, 0) + 1
+        self._update(file, finding)
+
+    def _update(self, file: CampaignFile, finding: Finding) -> None:
+        for kept, names in (
+            (file.templates, finding.note.templates),
+            (file.models, finding.note.models),
+            (file.blocks, finding.note.blocks),
+        ):
+            for name in names:
+                kept[name] = kept.get(name, 0) + 1
+        if finding.score >= file.score or finding.pane > file.last_pane:
+            file.features = finding.features.tolist()
+            file.window_s, file.facts = finding.window_s, finding.facts
+            file.about = f"{finding.cohort_kind.name.lower()} {finding.note.name}".strip()
+        file.score = max(file.score, finding.score)
+        file.findings += 1
+        file.last_pane = finding.pane
+        self.touched[file.id] = None
+
+    def _merge(self, first: CampaignFile, other: CampaignFile) -> None:
+        for org, hits in other.hits.items():
+            first.hits[org] = max(first.hits.get(org, 0), hits)
+            self._owner[first.kind][org] = first.id
+        for key, place in other.accounts.items():
+            first.accounts.setdefault(key, msgspec.structs.replace(place, shown=-1.0))
+        for mine, theirs in (
+            (first.templates, other.templates),
+            (first.models, other.models),
+            (first.blocks, other.blocks),
+        ):
+            for name, count in theirs.items():
+                mine[name] = mine.get(name, 0) + count
+        first.merged_from = sorted({*first.merged_from, other.id, *other.merged_from})
+        first.score = max(first.score, other.score)
+        other.state, other.merged_into = "merged", first.id
+        self.touched[other.id] = None
+
+    def _disown(self, file: CampaignFile) -> None:
+        owner = self._owner.get(file.kind, {})
+        for org in file.hits:
+            if owner.get(org) == file.id:
+                del owner[org]
+
+    def state(self) -> dict[str, Any]:
+        """All of it, as plain data."""
+        return {
+            "files": [msgspec.to_builtins(file) for file in self.files.values()],
+            "owner": self._owner,
+            "last": self._last,
+            "touched": list(self.touched),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`state` gave."""
+        files = msgspec.convert(state["files"], list[CampaignFile])
+        self.files = {file.id: file for file in files}
+        self._owner = {k: dict(v) for k, v in state["owner"].items()}
+        self._last = dict(state["last"])
+        self.touched = dict.fromkeys(state["touched"])

@@ -1,0 +1,111 @@
+"""Step 4, exactly one: judged cohorts become campaigns, alerts and members."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analyzer.core.alerts import Record
+from analyzer.core.blocks import CohortBlock, Seen, from_plain, to_plain
+from analyzer.core.book import Book
+from analyzer.core.catalog import NAMES
+from analyzer.core.config import CoreConfig
+from analyzer.core.evidence import Fusion
+from analyzer.core.findings import findings
+from analyzer.core.publish import Publisher
+from analyzer.core.state import pack, unpack
+from analyzer.core.tables import CohortColumns, concat_cohorts
+
+STATE_VERSION = 1
+
+
+class CampaignStep:
+    """Decides; the only step that speaks to the outside.
+
+    Parameters
+    ----------
+    sources
+        Number of cohort shards; a pane is decided once all have sent it.
+    """
+
+    def __init__(self, config: CoreConfig, *, sources: int) -> None:
+        self._config = config
+        self._sources = sources
+        self._seen = Seen()
+        self._waiting: list[CohortColumns] = []
+        self._done = 0
+        self._fusion = Fusion.shipped()
+        self._publisher = Publisher(config, self._fusion)
+        self._book = Book(config)
+        self._usual_sum = np.zeros(len(NAMES))
+        self._usual_count = np.zeros(len(NAMES))
+
+    def feed(self, block: CohortBlock) -> list[Record]:
+        """Take the judged cohorts of one shard; records in the order they are to be sent."""
+        first = self._seen.first_new(block.source, block.start, block.stop)
+        if first is None:
+            return []
+        rows = block.rows.take((block.rows.pane >= first) & (block.rows.pane < block.stop))
+        if len(rows.pane):
+            self._waiting.append(rows)
+        if len(self._seen.stops) < self._sources:
+            return []
+        stop = min(self._seen.stops.values())
+        if stop <= self._done:
+            return []
+        self._done = stop
+        return self._decide(stop)
+
+    def _decide(self, stop: int) -> list[Record]:
+        rows = concat_cohorts(self._waiting)
+        self._waiting = [rows.take(rows.pane >= stop)]
+        records: list[Record] = []
+        for pane in np.unique(rows.pane[rows.pane < stop]).tolist():
+            now = rows.take(rows.pane == pane)
+            self._learn_usual(now)
+            for finding in findings(now, self._fusion, self._config):
+                self._book.take(finding)
+            self._book.expire(pane)
+            records += self._publisher.publish(self._book, pane, self._usual())
+        return records
+
+    def _learn_usual(self, rows: CohortColumns) -> None:
+        """Running mean of each signal over all cohorts that are no hit."""
+        order = np.lexsort((rows.newcomers, rows.window_s, rows.object, rows.kind))
+        features = rows.features[order]
+        ordinary = self._fusion.score(features) < self._config.alert_threshold
+        known = ~np.isnan(features) & ordinary[:, None]
+        self._usual_sum += np.where(known, features, 0.0).sum(axis=0)
+        self._usual_count += known.sum(axis=0)
+
+    def _usual(self) -> list[float]:
+        return (self._usual_sum / np.maximum(self._usual_count, 1)).tolist()
+
+    def snapshot(self) -> bytes:
+        """All state as bytes."""
+        return pack(
+            "campaign",
+            STATE_VERSION,
+            {
+                "seen": self._seen.stops,
+                "waiting": [to_plain(rows) for rows in self._waiting],
+                "done": self._done,
+                "book": self._book.state(),
+                "usual": [self._usual_sum, self._usual_count],
+            },
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Put back what :meth:`snapshot` gave.
+
+        Raises
+        ------
+        StateError
+            If the bytes are damaged or of another version.
+        """
+        state = unpack("campaign", STATE_VERSION, data)
+        self._seen = Seen(state["seen"])
+        self._waiting = [from_plain(rows, CohortColumns) for rows in state["waiting"]]
+        self._done = state["done"]
+        self._book = Book(self._config)
+        self._book.restore(state["book"])
+        self._usual_sum, self._usual_count = state["usual"]

@@ -1,0 +1,77 @@
+"""The one list of signals. A new signal is one file and one line here."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohorts import Cohorts
+from analyzer.core.signals import (
+    balance,
+    clients,
+    co_templates,
+    creation,
+    entanglement,
+    first_seen,
+    many_templates,
+    narrowness,
+    one_block,
+    output_length,
+    params,
+    payment,
+    pivot,
+    popular,
+    private_blocks,
+    rotation,
+    synchrony,
+    work_queue,
+)
+
+
+class Signal(Protocol):
+    """A module of :mod:`analyzer.core.signals`; its contract is told there."""
+
+    NAME: str
+    """Stable name in alerts and settings."""
+    FAMILY: str
+    """Kind of evidence; ``against`` speaks for innocence."""
+    UNIT: str
+    """Unit of the raw measure behind the value."""
+    MEANING: str
+    """What a high value says, in words for a person."""
+
+    @staticmethod
+    def measure(cohorts: Cohorts, /) -> NDArray[np.float64]:
+        """One value in [0, 1] or NaN per cohort."""
+
+
+SIGNALS: tuple[Signal, ...] = (
+    balance,
+    entanglement,
+    private_blocks,
+    rotation,
+    clients,
+    creation,
+    payment,
+    first_seen,
+    synchrony,
+    pivot,
+    narrowness,
+    co_templates,
+    work_queue,
+    output_length,
+    params,
+    one_block,
+    popular,
+    many_templates,
+)
+NAMES: tuple[str, ...] = tuple(signal.NAME for signal in SIGNALS)
+FAMILIES: tuple[str, ...] = tuple(signal.FAMILY for signal in SIGNALS)
+AGAINST = "against"
+
+
+def measure_all(cohorts: Cohorts) -> NDArray[np.float64]:
+    """All signals of all cohorts, shape (cohorts, signals)."""
+    return np.stack([signal.measure(cohorts) for signal in SIGNALS], axis=1)

@@ -1,0 +1,132 @@
+"""Step 3, one per cohort shard: panes of all organisations become judged cohorts.
+
+Every shard sees every row, because a null model needs what the members do *elsewhere*; each
+shard judges only the objects that fall to it. Rows are counted in one canonical order, so
+that all shards remember exactly the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analyzer.core.blocks import CohortBlock, PaneBlock, Seen, from_plain, to_plain
+from analyzer.core.catalog import measure_all
+from analyzer.core.cohorts import Window, find_cohorts
+from analyzer.core.config import CoreConfig
+from analyzer.core.describe import describe
+from analyzer.core.evidence import Fusion
+from analyzer.core.population import Population
+from analyzer.core.state import pack, unpack
+from analyzer.core.tables import CohortColumns, PaneColumns, concat, concat_cohorts
+
+STATE_VERSION = 1
+END_PANE = 2**40
+"""A pane beyond this comes from a watermark at the end of time: the input has ended."""
+
+
+class CohortStep:
+    """Counts sealed panes and judges cohorts where a window ends.
+
+    Parameters
+    ----------
+    shard, shards
+        Which of the cohort shards this is.
+    sources
+        Number of account shards; a pane is counted once all have sent it.
+    """
+
+    def __init__(self, config: CoreConfig, *, shard: int, shards: int, sources: int) -> None:
+        self._config = config
+        self._shard, self._shards, self._sources = shard, shards, sources
+        self._seen = Seen()
+        self._waiting: list[PaneColumns] = []
+        self._population = Population(config)
+        self._fusion = Fusion.shipped()
+        self._done = 0
+        self._reach = 0
+
+    def feed(self, block: PaneBlock) -> list[CohortBlock]:
+        """Take the panes of one account shard; at most one block for the campaign step."""
+        first = self._seen.first_new(block.source, block.start, block.stop)
+        if first is None:
+            return []
+        rows = block.rows if first == block.start else block.rows.between(first, block.stop)
+        if len(rows.org):
+            self._waiting.append(rows)
+            self._reach = max(self._reach, int(rows.org_pane.max()) + 1)
+        if len(self._seen.stops) < self._sources:
+            return []
+        stop = min(self._seen.stops.values())
+        if stop <= self._done:
+            return []
+        start, self._done = self._done, stop
+        judged = self._count(start, stop)
+        return [CohortBlock(self._shard, start, stop, concat_cohorts(judged))]
+
+    def _count(self, start: int, stop: int) -> list[CohortColumns]:
+        """Count panes ``[start, stop)`` and judge at every end of a window in ``(start, stop]``."""
+        rows = concat(self._waiting) if self._waiting else PaneColumns()
+        self._waiting = [rows.between(stop, self._reach)] if stop < self._reach else []
+        judged: list[CohortColumns] = []
+        reached = start
+        for pane in np.unique(rows.org_pane[rows.org_pane < stop]).tolist():
+            judged += self._judge_between(reached, pane)
+            self._population.advance(pane)
+            self._population.ingest(pane, rows.between(pane, pane + 1))
+            reached = pane
+        last = stop if stop < END_PANE else max(reached, self._reach)
+        return judged + self._judge_between(reached, last)
+
+    def _judge_between(self, after: int, until: int) -> list[CohortColumns]:
+        """Judge at every end of a window in ``(after, until]``, while windows hold anything."""
+        hop = min(window.hop_s for window in self._config.windows) // self._config.pane_s
+        judged: list[CohortColumns] = []
+        for pane in range((after // hop + 1) * hop, until + 1, hop):
+            self._population.advance(pane)
+            if self._population.empty:
+                break
+            judged += self._judge(pane)
+        return judged
+
+    def _judge(self, pane: int) -> list[CohortColumns]:
+        population, config = self._population, self._config
+        if (pane - population.first_pane) * config.pane_s < config.warmup_s:
+            return []
+        judged = []
+        for number, span in enumerate(config.windows):
+            if pane % (span.hop_s // config.pane_s) == 0:
+                window = Window(config, population, number, pane)
+                cohorts = find_cohorts(window, self._shard, self._shards)
+                if cohorts is not None:
+                    features = measure_all(cohorts)
+                    judged.append(describe(cohorts, features, self._fusion.score(features)))
+        return judged
+
+    def snapshot(self) -> bytes:
+        """All state as bytes."""
+        return pack(
+            "cohort",
+            STATE_VERSION,
+            {
+                "seen": self._seen.stops,
+                "waiting": [to_plain(rows) for rows in self._waiting],
+                "population": self._population.state(),
+                "done": self._done,
+                "reach": self._reach,
+            },
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Put back what :meth:`snapshot` gave.
+
+        Raises
+        ------
+        StateError
+            If the bytes are damaged or of another version.
+        """
+        state = unpack("cohort", STATE_VERSION, data)
+        self._seen = Seen(state["seen"])
+        self._waiting = [from_plain(rows, PaneColumns) for rows in state["waiting"]]
+        self._population = Population(self._config)
+        self._population.restore(state["population"])
+        self._done, self._reach = state["done"], state["reach"]

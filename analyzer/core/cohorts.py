@@ -1,0 +1,230 @@
+"""Which groups of organisations are judged at the end of a window, and what they share.
+
+A cohort is the set of organisations that used one object (template, block, payment
+reference, client) in a window. All cohorts of a window are judged together: memberships
+and usage are sparse matrices, and each signal is a few operations on them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from analyzer.core.config import CoreConfig
+from analyzer.core.population import Population
+from analyzer.core.tables import Kind
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+COHORT_KINDS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT, Kind.TLS, Kind.AGENT)
+DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Which organisations used which objects of one kind in the window."""
+
+    matrix: sp.csr_matrix
+    """Requests, shape (organisations, objects of that kind)."""
+    objects: NDArray[np.int32]
+    """Shape (columns,), rows of the object table, rising."""
+
+    @cached_property
+    def binary(self) -> sp.csr_matrix:
+        """1 where the organisation used the object at all."""
+        ones = self.matrix.copy()
+        ones.data = np.ones_like(ones.data)
+        return ones
+
+    @cached_property
+    def degree(self) -> F64:
+        """Shape (columns,): organisations on each object."""
+        return np.bincount(self.matrix.indices, minlength=self.matrix.shape[1]).astype(np.float64)
+
+    def column_of(self, objects: NDArray[np.int32]) -> I64:
+        """Column of each object, -1 if it is not of this kind."""
+        if not len(self.objects):
+            return np.full(len(objects), -1)
+        at = np.minimum(np.searchsorted(self.objects, objects), len(self.objects) - 1)
+        return np.where(self.objects[at] == objects, at, -1)
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the members of each cohort share, one entry per (cohort, object used by members)."""
+
+    row: I64
+    """Cohort of each entry."""
+    column: I64
+    """Object of each entry, a column of the usage."""
+    members: F64
+    """How many members used the object."""
+    requests: F64
+    """Requests of the members on the object."""
+    own: Bool
+    """True where the object is the one that defines the cohort."""
+
+
+class Window:
+    """Everything the signals may ask of one window at the time it closes.
+
+    Parameters
+    ----------
+    population
+        What was counted; the window has just been advanced to ``pane``.
+    number
+        Which of the configured windows.
+    pane
+        The first pane after the window.
+    """
+
+    def __init__(self, config: CoreConfig, population: Population, number: int, pane: int) -> None:
+        self.config = config
+        self.population = population
+        self.number = number
+        self.pane = pane
+        self.length_s = config.windows[number].length_s
+        self.start_pane = pane - self.length_s // config.pane_s
+        self.totals = population.org_sums[number].sums(len(population.orgs))
+        """Shape (organisations, 5), see :mod:`analyzer.core.population`."""
+        self.active: Bool = self.totals[:, 0] > 0
+        self.n_active = int(self.active.sum())
+        sums = population.pair_sums[number].sums(len(population.pairs))[:, 0]
+        self.pair = np.flatnonzero(sums)
+        self.pair_org = population.pairs["org"][self.pair]
+        self.pair_object = population.pairs["object"][self.pair]
+        self.pair_requests = sums[self.pair].astype(np.float64)
+        self.pair_kind = population.objects["kind"][self.pair_object]
+        self._usage: dict[Kind, Usage] = {}
+
+    @property
+    def history_s(self) -> int:
+        """Event time since the first pane, in seconds."""
+        return (self.pane - self.population.first_pane) * self.config.pane_s
+
+    def usage(self, kind: Kind) -> Usage:
+        """Usage of all objects of one kind."""
+        if kind not in self._usage:
+            mine = self.pair_kind == kind
+            objects, column = np.unique(self.pair_object[mine], return_inverse=True)
+            shape = (len(self.totals), len(objects))
+            entries = (self.pair_requests[mine], (self.pair_org[mine], column))
+            self._usage[kind] = Usage(sp.csr_matrix(entries, shape=shape), objects)
+        return self._usage[kind]
+
+    def recent_pane(self) -> int:
+        """Where "before" ends for the novelty gate: a window and at least a day back."""
+        return self.pane - max(self.length_s, DAY_S) // self.config.pane_s
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """Cohorts of one window, one row each, ordered by (kind, hash of the object, newcomers)."""
+
+    window: Window
+    object: NDArray[np.int32]
+    """Row of the defining object in the object table."""
+    kind: I64
+    newcomers: I64
+    """0: novel object, all its organisations; 1: established object, only those new on it."""
+    matrix: sp.csr_matrix
+    """Requests on the defining object, shape (cohorts, organisations)."""
+
+    def __len__(self) -> int:
+        return len(self.object)
+
+    @cached_property
+    def members(self) -> sp.csr_matrix:
+        """1 where the organisation is a member."""
+        ones = self.matrix.copy()
+        ones.data = np.ones_like(ones.data)
+        return ones
+
+    @cached_property
+    def size(self) -> F64:
+        """Members of each cohort, in organisations."""
+        return np.diff(self.matrix.indptr).astype(np.float64)
+
+    def total(self, values: NDArray[np.generic]) -> F64:
+        """Sum over the members of a value per organisation (any trailing shape)."""
+        return np.asarray(self.members @ values.astype(np.float64))
+
+    def mean(self, values: NDArray[np.generic]) -> F64:
+        """Mean over the members of a value per organisation."""
+        return self.total(values) / self.size
+
+    def shared(self, kind: Kind) -> Shared:
+        """What the members share of one kind; computed once a window."""
+        cache = self._shared
+        if kind not in cache:
+            cache[kind] = self._share(kind)
+        return cache[kind]
+
+    @cached_property
+    def _shared(self) -> dict[Kind, Shared]:
+        return {}
+
+    def _share(self, kind: Kind) -> Shared:
+        usage = self.window.usage(kind)
+        members = (self.members @ usage.binary).tocsr()
+        requests = (self.members @ usage.matrix).tocsr()
+        members.sort_indices()
+        requests.sort_indices()
+        row = np.repeat(np.arange(len(self)), np.diff(members.indptr))
+        own = usage.column_of(self.object)
+        return Shared(
+            row, members.indices, members.data, requests.data, members.indices == own[row]
+        )
+
+
+def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
+    """Cohorts that this shard judges at the end of the window; None if there are none.
+
+    An object is judged whole if at most half as many organisations used it before; otherwise
+    only the organisations that are new on it.
+    """
+    population, config = window.population, window.config
+    n_objects = len(population.objects)
+    mine = np.isin(population.objects["kind"], COHORT_KINDS)
+    mine &= population.objects["hash"] % np.uint64(shards) == np.uint64(shard)
+    size = np.bincount(window.pair_object, minlength=n_objects)
+    largest = max(200, 0.35 * window.n_active)
+    since = window.recent_pane()
+    before = population.pairs["first_pane"] < since
+    prior = np.bincount(population.pairs["object"][before], minlength=n_objects)
+    novel = mine & (size >= config.min_cohort) & (size <= largest) & (prior <= size / 2)
+    is_new = population.pairs["first_pane"][window.pair] >= since
+    new_size = np.bincount(window.pair_object[is_new], minlength=n_objects)
+    partly = mine & ~novel & (new_size >= config.min_cohort) & (new_size <= largest)
+    whole_rows = np.flatnonzero(novel[window.pair_object])
+    new_rows = np.flatnonzero(partly[window.pair_object] & is_new)
+    if not len(whole_rows) and not len(new_rows):
+        return None
+    return _build(window, whole_rows, new_rows)
+
+
+def _build(window: Window, whole: NDArray[np.intp], new: NDArray[np.intp]) -> Cohorts:
+    objects = window.population.objects
+    entries = np.concatenate([whole, new])
+    newcomers = np.repeat([0, 1], [len(whole), len(new)])
+    key = window.pair_object[entries].astype(np.int64) * 2 + newcomers
+    distinct, inverse = np.unique(key, return_inverse=True)
+    obj = (distinct // 2).astype(np.int32)
+    order = np.lexsort((distinct % 2, objects["hash"][obj], objects["kind"][obj]))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    shape = (len(distinct), len(window.totals))
+    cells = (window.pair_requests[entries], (rank[inverse], window.pair_org[entries]))
+    return Cohorts(
+        window=window,
+        object=obj[order],
+        kind=objects["kind"][obj[order]],
+        newcomers=distinct[order] % 2,
+        matrix=sp.csr_matrix(cells, shape=shape),
+    )

@@ -1,0 +1,157 @@
+"""Events to columns: text becomes hashes, addresses become blocks, prompt text is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.config import CoreConfig
+from analyzer.core.events import EventColumns, RequestEvent
+from analyzer.core.fingerprint import Chains
+from analyzer.core.keys import BlockCache, HashCache, pseudonym
+
+_FIELDS = (
+    "timestamp_ms",
+    "event_id",
+    "account_id",
+    "org_id",
+    "model",
+    "prompt_template_id",
+    "client_ip",
+    "ip_prefix",
+    "tls_ja4",
+    "user_agent",
+    "payment_ref",
+    "prompt_hash",
+    "prompt_text",
+    "input_tokens",
+    "output_tokens",
+    "account_created_ms",
+    "status",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "n",
+    "logprobs",
+)
+_read = attrgetter(*_FIELDS)
+_NAMED = ("account", "org", "template", "tls", "agent", "payment", "model")
+
+
+class ParamsCache(dict[tuple[Any, ...], int]):
+    """Sampling parameters taken together → stable hash; 0 if none is given."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__({(None,) * 5: 0})
+        self._hashes = HashCache(key, "params")
+
+    def __missing__(self, params: tuple[Any, ...]) -> int:
+        if len(self) > 100_000:
+            self.clear()
+            self[(None,) * 5] = 0
+        self[params] = value = self._hashes[repr(params)]
+        return value
+
+
+class Columnizer:
+    """Turns decoded events into :class:`EventColumns`; holds caches, never state."""
+
+    def __init__(self, config: CoreConfig) -> None:
+        self._key = config.hash_key
+        self._pseudonymise = config.pseudonymise
+        self.blocks = BlockCache()
+        self._hashes = {
+            name: HashCache(config.hash_key, name) for name in (*_NAMED, "event", "prompt")
+        }
+        self._params = ParamsCache(config.hash_key)
+        self._chains = Chains(config.hash_key)
+
+    def columns(self, events: Sequence[RequestEvent], offsets: Sequence[int]) -> EventColumns:
+        """Columns of these events, in their order."""
+        col = dict(zip(_FIELDS, zip(*map(_read, events), strict=True), strict=True))
+        account = self._hash("account", col["account_id"])
+        own = self._hash("org", col["org_id"])
+        prompt = self._hash("prompt", col["prompt_hash"])
+        chains = np.zeros((len(events), 0), np.uint64)
+        texts = col["prompt_text"]
+        if any(texts):
+            prompt = np.where(prompt == 0, self._hash("prompt", texts), prompt)
+            untold = [
+                text if template is None else None
+                for text, template in zip(texts, col["prompt_template_id"], strict=True)
+            ]
+            chains = self._chains.of(untold)
+        params = zip(*(col[name] for name in _FIELDS[-5:]), strict=True)
+        return EventColumns(
+            offset=np.array(offsets, np.int64),
+            ts_ms=np.array(col["timestamp_ms"], np.int64),
+            event=self._hash("event", col["event_id"]),
+            account=account,
+            org=np.where(own == 0, account, own),
+            template=self._hash("template", col["prompt_template_id"]),
+            block=_u64(
+                self.blocks[ip or prefix]
+                for ip, prefix in zip(col["client_ip"], col["ip_prefix"], strict=True)
+            ),
+            tls=self._hash("tls", col["tls_ja4"]),
+            agent=self._hash("agent", col["user_agent"]),
+            payment=self._hash("payment", col["payment_ref"]),
+            model=self._hash("model", col["model"]),
+            params=_u64(map(self._params.__getitem__, params)),
+            prompt=prompt,
+            input_tokens=np.array(col["input_tokens"], np.int64),
+            output_tokens=np.array(col["output_tokens"], np.int64),
+            created_ms=np.array(
+                [-1 if ms is None else ms for ms in col["account_created_ms"]], np.int64
+            ),
+            refused=np.array([s in ("refused", "rate_limited") for s in col["status"]], np.int64),
+            chains=chains,
+            names=self._names(col),
+        )
+
+    def split(self, columns: EventColumns, shards: int) -> list[EventColumns]:
+        """The same rows by account shard: shard = organisation mod shards."""
+        if shards == 1:
+            return [columns]
+        shard = columns.org % np.uint64(shards)
+        parts = [columns.take(shard == s) for s in range(shards)]
+        return [_own_names(part) for part in parts]
+
+    def _hash(self, name: str, texts: Sequence[str | None]) -> NDArray[np.uint64]:
+        return np.array(list(map(self._hashes[name].__getitem__, texts)), np.uint64)
+
+    def _names(self, col: dict[str, Sequence[Any]]) -> dict[int, str]:
+        names: dict[int, str] = {}
+        for name, field in (
+            ("org", "org_id"),
+            ("template", "prompt_template_id"),
+            ("tls", "tls_ja4"),
+            ("agent", "user_agent"),
+            ("payment", "payment_ref"),
+            ("model", "model"),
+        ):
+            hashes = self._hashes[name]
+            names.update((hashes[text], text) for text in set(col[field]) if text is not None)
+        accounts = self._hashes["account"]
+        if self._pseudonymise:
+            shown = ((accounts[a], pseudonym(a, self._key)) for a in set(col["account_id"]))
+            names.update(shown)
+        else:
+            names.update((accounts[a], a) for a in set(col["account_id"]))
+        return names
+
+
+def _own_names(columns: EventColumns) -> EventColumns:
+    """The same rows with only the names that occur in them."""
+    present = np.unique(np.concatenate([getattr(columns, name) for name in _NAMED])).tolist()
+    names = columns.names
+    return replace(columns, names={h: names[h] for h in present if h in names})
+
+
+def _u64(values: Iterable[int]) -> NDArray[np.uint64]:
+    return np.array(list(values), np.uint64)

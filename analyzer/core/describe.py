@@ -1,0 +1,124 @@
+"""Judged cohorts as they travel to the campaign step: vectors, figures and members."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from analyzer.core.cohorts import Cohorts
+from analyzer.core.population import OUTPUT_TOKENS, REQUESTS
+from analyzer.core.signals.scale import row_sums
+from analyzer.core.tables import CohortColumns, Kind
+
+F64 = NDArray[np.float64]
+
+SHOWN = 0.2
+"""Cohorts that score less travel without members: nothing will be said about them."""
+TOP = 12
+
+
+class CohortNote(msgspec.Struct, frozen=True):
+    """What the cohort is about, as text."""
+
+    name: str
+    """The defining object."""
+    templates: list[str]
+    models: list[str]
+    blocks: list[str]
+
+
+def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
+    """Columns of these cohorts; members and notes only where the score is worth it."""
+    window = cohorts.window
+    n = len(cohorts)
+    shown = np.flatnonzero(score >= SHOWN)
+    blocks = cohorts.shared(Kind.BLOCK)
+    facts = np.stack(
+        [
+            cohorts.size,
+            cohorts.total(window.totals[:, REQUESTS]),
+            cohorts.total(window.totals[:, OUTPUT_TOKENS]),
+            row_sums(blocks, np.ones_like(blocks.members), n),
+            np.full(n, float(window.n_active)),
+        ],
+        axis=1,
+    )
+    return CohortColumns(
+        pane=np.full(n, window.pane - 1),
+        kind=cohorts.kind,
+        object=window.population.objects["hash"][cohorts.object],
+        window_s=np.full(n, window.length_s),
+        newcomers=cohorts.newcomers,
+        features=features,
+        facts=facts,
+        note=_notes(cohorts, shown),
+        **_members(cohorts, shown),
+    )
+
+
+def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, NDArray[np.generic]]:
+    """Accounts of the members' organisations that were active in the window."""
+    window = cohorts.window
+    accounts = window.population.accounts
+    active = np.flatnonzero(accounts["last_pane"] >= window.start_pane)
+    owner = accounts["org"][active]
+    shape = (len(window.totals), len(accounts))
+    owns = sp.csr_matrix((np.ones(len(active)), (owner, active)), shape=shape)
+    held = (cohorts.members[shown] @ owns).tocsr()
+    held.sort_indices()
+    row = np.repeat(shown, np.diff(held.indptr))
+    account = held.indices
+    names = window.population.account_names
+    keys = accounts["key"][account]
+    return {
+        "member_row": row.astype(np.int64),
+        "member_org": window.population.orgs["key"][accounts["org"][account]],
+        "member": keys,
+        "member_requests": accounts["requests"][account],
+        "member_first_ms": accounts["first_ms"][account],
+        "member_last_ms": accounts["last_ms"][account],
+        "names": dict(  # type: ignore[dict-item] # the one column that is no array
+            zip(keys.tolist(), (names[i] for i in account.tolist()), strict=True)
+        ),
+    }
+
+
+def _notes(cohorts: Cohorts, shown: NDArray[np.intp]) -> list[str]:
+    notes = [""] * len(cohorts)
+    names = cohorts.window.population.object_names
+    tops = {
+        kind: _top_objects(cohorts, kind, shown)
+        for kind in (Kind.TEMPLATE, Kind.MODEL, Kind.BLOCK)
+    }
+    for i in shown.tolist():
+        note = CohortNote(
+            name=names[cohorts.object[i]],
+            templates=[names[o] for o in tops[Kind.TEMPLATE][i]],
+            models=[names[o] for o in tops[Kind.MODEL][i]],
+            blocks=[names[o] for o in tops[Kind.BLOCK][i]],
+        )
+        notes[i] = msgspec.json.encode(note).decode()
+    return notes
+
+
+def _top_objects(cohorts: Cohorts, kind: Kind, shown: NDArray[np.intp]) -> dict[int, list[int]]:
+    """Per shown cohort the objects with most requests of its members, most first."""
+    usage = cohorts.window.usage(kind)
+    hashes = cohorts.window.population.objects["hash"]
+    shared = cohorts.shared(kind)
+    tops: dict[int, list[int]] = {}
+    starts = np.searchsorted(shared.row, np.arange(len(cohorts) + 1))
+    for i in shown.tolist():
+        entries = slice(starts[i], starts[i + 1])
+        objects = usage.objects[shared.column[entries]]
+        requests = shared.requests[entries]
+        if kind == Kind.MODEL:
+            worth = requests >= 0.02 * requests.sum()
+            objects, requests = objects[worth], requests[worth]
+        order = np.lexsort((hashes[objects], -requests))[:TOP]
+        tops[i] = objects[order].tolist()
+    return tops
+
+

@@ -1,0 +1,175 @@
+"""Step 1, one per source: raw records to columns, sent to the shard of their organisation.
+
+Keeps nothing but its position and its watermark. Bad and late records go aside as dead
+letters with their original bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.alerts import DeadLetter
+from analyzer.core.blocks import EventBlock
+from analyzer.core.columns import Columnizer
+from analyzer.core.config import CoreConfig
+from analyzer.core.decode import decode_event
+from analyzer.core.events import EventColumns, RequestEvent
+from analyzer.core.jumps import JumpGuard
+from analyzer.core.panes import END_OF_TIME_MS, NO_WATERMARK, late_rows
+from analyzer.errors import BadRecord
+
+PAYLOAD_LIMIT = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Consecutive records of one source."""
+
+    values: list[bytes]
+    """Original bytes, in the order of the source; ``b""`` for a Kafka null value."""
+    offsets: NDArray[np.int64]
+    """Position of each record, strictly rising; may have gaps."""
+    append_ms: NDArray[np.int64] | None = None
+    """Kafka record timestamps, epoch ms; None for files, which have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOutput:
+    """What one batch becomes."""
+
+    blocks: list[EventBlock]
+    """Exactly one per account shard, empty ones too; the index is the destination."""
+    dead: list[DeadLetter]
+    received: int = 0
+    late: int = 0
+
+
+_Row = tuple[int, bytes, RequestEvent]
+"""A record on its way: offset, original bytes, decoded event."""
+
+
+class IngestStep:
+    """Decodes one source and cuts it into blocks.
+
+    Parameters
+    ----------
+    source
+        Number of the raw partition or file.
+    source_name
+        Topic or file, as dead letters name it.
+    shards
+        Number of account shards.
+    position
+        Next offset that is new.
+    watermark_ms
+        Watermark to go on from after a restart.
+    """
+
+    def __init__(
+        self,
+        config: CoreConfig,
+        *,
+        source: int,
+        source_name: str,
+        shards: int,
+        position: int = 0,
+        watermark_ms: int | None = None,
+    ) -> None:
+        self.position = position
+        self.watermark_ms = NO_WATERMARK if watermark_ms is None else watermark_ms
+        self._config = config
+        self._source = source
+        self._source_name = source_name
+        self._shards = shards
+        self._columnizer = Columnizer(config)
+        self._guard = JumpGuard[_Row](config.max_jump_s * 1_000)
+
+    def feed(self, raw: RawBatch) -> IngestOutput:
+        """Judge and pack the next records of the source."""
+        rows, dead = self._decode(raw)
+        stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
+        if raw.append_ms is None:
+            rows, jumped = self._guard.pass_on(rows, [event.timestamp_ms for _, _, event in rows])
+            dead += self._refused(jumped)
+        return self._pack(rows, dead, stop, len(raw.values))
+
+    def idle(self) -> IngestOutput:
+        """Empty blocks that say: nothing comes and nothing waits here; hold nobody back."""
+        blocks = [
+            EventBlock(self._source, self.position, self.position, self.watermark_ms, idle=True)
+            for _ in range(self._shards)
+        ]
+        return IngestOutput(blocks, [])
+
+    def finish(self) -> IngestOutput:
+        """End of a bounded source: release what was held and let every pane close."""
+        rows, jumped = self._guard.finish()
+        output = self._pack(rows, self._refused(jumped), self.position, 0)
+        self.watermark_ms = END_OF_TIME_MS
+        last = [
+            EventBlock(self._source, self.position, self.position, END_OF_TIME_MS, rows=block.rows)
+            for block in output.blocks
+        ]
+        return IngestOutput(last, output.dead, late=output.late)
+
+    def _decode(self, raw: RawBatch) -> tuple[list[_Row], list[DeadLetter]]:
+        rows: list[_Row] = []
+        dead: list[DeadLetter] = []
+        limit = self._config.max_record_bytes
+        blocks = self._columnizer.blocks
+        future = None if raw.append_ms is None else raw.append_ms + self._config.max_future_s * 1000
+        for i, (offset, value) in enumerate(zip(raw.offsets.tolist(), raw.values, strict=True)):
+            try:
+                event = decode_event(value, limit)
+                blocks[event.client_ip or event.ip_prefix]
+                if future is not None and event.timestamp_ms > future[i]:
+                    raise BadRecord("future", "further ahead of its append time than max_future_s")
+                rows.append((offset, value, event))
+            except BadRecord as bad:
+                dead.append(self._dead(offset, value, bad.reason, bad.detail))
+        return rows, dead
+
+    def _pack(
+        self, rows: list[_Row], dead: list[DeadLetter], stop: int, received: int
+    ) -> IngestOutput:
+        late = 0
+        columns = EventColumns()
+        if rows:
+            offsets, values, events = zip(*rows, strict=True)
+            columns = self._columnizer.columns(events, offsets)
+            is_late, self.watermark_ms = late_rows(
+                columns.ts_ms, self.watermark_ms, self._config.pane_ms, self._config.lateness_s
+            )
+            if late := int(is_late.sum()):
+                dead += [
+                    self._dead(offsets[i], values[i], "late", "its pane was sealed")
+                    for i in np.flatnonzero(is_late).tolist()
+                ]
+                columns = columns.take(~is_late)
+        start, self.position = self.position, stop
+        blocks = [
+            EventBlock(self._source, start, stop, self.watermark_ms, rows=shard_rows)
+            for shard_rows in self._columnizer.split(columns, self._shards)
+        ]
+        return IngestOutput(blocks, dead, received, late)
+
+    def _refused(self, rows: list[_Row]) -> list[DeadLetter]:
+        return [self._dead(offset, value, "future", _UNCONFIRMED) for offset, value, _ in rows]
+
+    def _dead(self, offset: int, value: bytes, reason: str, detail: str) -> DeadLetter:
+        return DeadLetter(
+            reason=reason,
+            detail=detail,
+            source=self._source_name,
+            partition=self._source,
+            offset=offset,
+            payload_base64=base64.b64encode(value[:PAYLOAD_LIMIT]).decode(),
+            payload_bytes=len(value),
+        )
+
+
+_UNCONFIRMED = "further ahead of its file than max_jump_s, and nothing near it confirms the jump"

@@ -1,0 +1,112 @@
+"""Stable keyed hashes and network blocks: how text becomes 64-bit integers.
+
+Never the built-in ``hash()``: it differs from process to process.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from hashlib import blake2b
+
+from xxhash import xxh3_64_intdigest
+
+from analyzer.errors import BadRecord
+
+CACHE_LIMIT = 1_000_000
+V4_BITS, V6_BITS = 24, 48
+
+
+def domain_seed(key: str, domain: str) -> int:
+    """64-bit seed for one kind of text, derived from the secret key."""
+    digest = blake2b(domain.encode(), key=key.encode()[:64], digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+class HashCache(dict[str | None, int]):
+    """Text → stable 64-bit hash, computed once; None → 0, which means "not given".
+
+    Bounded: forgets everything when it holds ``CACHE_LIMIT`` texts, which changes no answer.
+
+    Examples
+    --------
+    >>> cache = HashCache("key", "account")
+    >>> cache["a"] == HashCache("key", "account")["a"], cache[None]
+    (True, 0)
+    """
+
+    def __init__(self, key: str, domain: str) -> None:
+        super().__init__({None: 0})
+        self._seed = domain_seed(key, domain)
+
+    def __missing__(self, text: str) -> int:
+        if len(self) > CACHE_LIMIT:
+            self.clear()
+            self[None] = 0
+        self[text] = value = stable_hash(text, self._seed)
+        return value
+
+
+def stable_hash(text: str, seed: int) -> int:
+    """XXH3 (64 bits) of the text in UTF-8; never 0."""
+    return xxh3_64_intdigest(text.encode(), seed) or 1
+
+
+def pseudonym(text: str, key: str) -> str:
+    """Keyed digest that stands for an id in all output, when ids must not be shown."""
+    return blake2b(text.encode(), key=key.encode()[:64], digest_size=10).hexdigest()
+
+
+class BlockCache(dict[str | None, int]):
+    """IP address or CIDR → its block as a reversible integer; None → 0.
+
+    The integer is ``version << 60 | prefix_bits << 48 | leading 48 bits``; a block is an
+    IPv4 /24 or an IPv6 /48, or the given prefix where the producer shows less.
+
+    Examples
+    --------
+    >>> block_name(BlockCache()["203.0.113.77"])
+    '203.0.113.0/24'
+    >>> block_name(BlockCache()["2001:db8:1:2::9"])
+    '2001:db8:1::/48'
+    """
+
+    def __init__(self) -> None:
+        super().__init__({None: 0})
+
+    def __missing__(self, text: str) -> int:
+        if len(self) > CACHE_LIMIT:
+            self.clear()
+            self[None] = 0
+        self[text] = value = _parse_block(text)
+        return value
+
+
+def _parse_block(text: str) -> int:
+    try:
+        return _pack(4, V4_BITS, int.from_bytes(socket.inet_pton(socket.AF_INET, text)) << 16)
+    except OSError:
+        pass
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError as error:
+        raise BadRecord("bad_ip", str(error)) from error
+    address = network.network_address
+    if isinstance(address, ipaddress.IPv6Address) and (mapped := address.ipv4_mapped):
+        return _parse_block(str(mapped))
+    if network.version == 4:
+        return _pack(4, min(network.prefixlen, V4_BITS), int(address) << 16)
+    return _pack(6, min(network.prefixlen, V6_BITS), int(address) >> 80)
+
+
+def _pack(version: int, bits: int, leading: int) -> int:
+    mask = ((1 << bits) - 1) << (48 - bits)
+    return version << 60 | bits << 48 | leading & mask
+
+
+def block_name(block: int) -> str:
+    """The block in CIDR form."""
+    version, bits, leading = block >> 60, block >> 48 & 0xFFF, block & (1 << 48) - 1
+    if version == 4:
+        return f"{ipaddress.IPv4Address(leading >> 16)}/{bits}"
+    return f"{ipaddress.IPv6Address(leading << 80)}/{bits}"

@@ -1,0 +1,252 @@
+"""Everything the cohort step remembers: who uses what, and how much, in each window.
+
+Fed pane by pane in one canonical order, so that every shard holds the same numbers.
+Organisations, accounts, objects and (organisation, object) pairs are dense rows; sliding
+sums run over the rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.config import CoreConfig
+from analyzer.core.prompts import PromptMemory
+from analyzer.core.tables import Kind, PaneColumns
+from analyzer.core.windows import DenseTable, SlidingSum
+
+U64 = NDArray[np.uint64]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+PAIR_RETENTION_S = 7 * 86_400
+NEVER = np.int64(-1)
+
+REQUESTS, LOG_OUTPUT, OUTPUT_TOKENS, PROMPTED, REPEATED = range(5)
+"""Columns of the sliding sums per organisation."""
+
+
+def object_key(kind: I64, hashes: U64) -> U64:
+    """One key for (kind, hash): objects of different kinds never meet."""
+    mixed = kind.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+    return (hashes ^ mixed) | np.uint64(1)
+
+
+class Population:
+    """Tables and windows of all organisations, accounts, objects and pairs."""
+
+    def __init__(self, config: CoreConfig) -> None:
+        self._config = config
+        self.first_pane = -1
+        self.orgs = DenseTable({"first_pane": NEVER, "last_pane": NEVER, "created_ms": NEVER})
+        self.accounts = DenseTable(
+            {
+                "org": np.int32(-1),
+                "first_ms": NEVER,
+                "last_ms": NEVER,
+                "last_pane": NEVER,
+                "requests": np.int64(0),
+            }
+        )
+        self.objects = DenseTable(
+            {"kind": np.int64(0), "hash": np.uint64(0), "first_pane": NEVER, "last_pane": NEVER}
+        )
+        self.pairs = DenseTable(
+            {
+                "org": np.int32(-1),
+                "object": np.int32(-1),
+                "first_pane": NEVER,
+                "last_pane": NEVER,
+            }
+        )
+        spans = [(w.length_s // config.pane_s, w.hop_s // config.pane_s) for w in config.windows]
+        self.org_sums = [SlidingSum(length, hop, width=5) for length, hop in spans]
+        self.pair_sums = [SlidingSum(length, hop) for length, hop in spans]
+        self.prompt_sums = [SlidingSum(length, hop, width=2) for length, hop in spans]
+        self.prompts = PromptMemory()
+        self.account_names: list[str] = []
+        self.object_names: list[str] = []
+
+    def ingest(self, pane: int, rows: PaneColumns) -> None:
+        """Count one pane, given as the joined tables of all account shards."""
+        if self.first_pane < 0:
+            self.first_pane = pane
+        self._count_orgs(pane, rows)
+        self._count_accounts(pane, rows)
+        self._count_pairs(pane, rows)
+        self._count_prompts(pane, rows)
+        self._forget(pane)
+
+    def advance(self, pane: int) -> None:
+        """Time has come to the start of this pane."""
+        for sums in (*self.org_sums, *self.pair_sums, *self.prompt_sums):
+            sums.advance(pane)
+
+    @property
+    def empty(self) -> bool:
+        """True if no window holds anything."""
+        return all(sums.empty for sums in self.org_sums)
+
+    def _count_orgs(self, pane: int, rows: PaneColumns) -> None:
+        order = np.argsort(rows.org, kind="stable")
+        orgs = self.orgs.intern(rows.org[order])
+        _touch(self.orgs, orgs, pane)
+        created, known = rows.org_created_ms[order], self.orgs["created_ms"][orgs]
+        known = np.where(
+            (known < 0) | ((created >= 0) & (created < known)), created, known
+        )
+        self.orgs["created_ms"][orgs] = known
+        values = np.stack(
+            [
+                rows.org_requests[order],
+                rows.org_log_output[order],
+                rows.org_output_tokens[order],
+                np.zeros(len(order), np.int64),
+                np.zeros(len(order), np.int64),
+            ],
+            axis=1,
+        )
+        for sums in self.org_sums:
+            sums.add(pane, orgs, values)
+
+    def _count_accounts(self, pane: int, rows: PaneColumns) -> None:
+        order = np.argsort(rows.account, kind="stable")
+        before = len(self.accounts)
+        keys = rows.account[order]
+        accounts = self.accounts.intern(keys)
+        self.account_names += [rows.names[h] for h in _fresh(keys, accounts, before)]
+        self.accounts["last_pane"][accounts] = pane
+        first = self.accounts["first_ms"][accounts]
+        self.accounts["first_ms"][accounts] = np.where(
+            first < 0, rows.account_first_ms[order], first
+        )
+        self.accounts["last_ms"][accounts] = rows.account_last_ms[order]
+        self.accounts["org"][accounts] = self.orgs.find(rows.account_org[order])
+        self.accounts["requests"][accounts] += rows.account_requests[order]
+
+    def _count_pairs(self, pane: int, rows: PaneColumns) -> None:
+        order = np.lexsort((rows.pair_object, rows.pair_kind, rows.pair_org))
+        kinds, hashes = rows.pair_kind[order], rows.pair_object[order]
+        keys = object_key(kinds, hashes)
+        before = len(self.objects)
+        objects = self.objects.intern(keys)
+        fresh = np.flatnonzero(objects >= before)
+        if len(fresh):
+            _, firsts = np.unique(objects[fresh], return_index=True)
+            new = fresh[firsts]
+            self.objects["kind"][objects[new]] = kinds[new]
+            self.objects["hash"][objects[new]] = hashes[new]
+            self.object_names += [rows.names.get(h, "") for h in hashes[new].tolist()]
+        _touch(self.objects, objects, pane)
+        orgs = self.orgs.find(rows.pair_org[order])
+        pairs = self.pairs.intern(_pair_key(orgs, objects))
+        self.pairs["org"][pairs], self.pairs["object"][pairs] = orgs, objects
+        _touch(self.pairs, pairs, pane)
+        for sums in self.pair_sums:
+            sums.add(pane, pairs, rows.pair_requests[order, None])
+
+    def _count_prompts(self, pane: int, rows: PaneColumns) -> None:
+        if not len(rows.prompt):
+            return
+        order = np.lexsort((rows.prompt_template, rows.prompt_org, rows.prompt))
+        repeats = self.prompts.repeats(rows.prompt[order], rows.prompt_requests[order])
+        values = np.stack([rows.prompt_requests[order], repeats], axis=1)
+        orgs = self.orgs.find(rows.prompt_org[order])
+        per_org = np.pad(values, ((0, 0), (PROMPTED, 0)))
+        for sums in self.org_sums:
+            sums.add(pane, orgs, per_org)
+        template = rows.prompt_template[order]
+        kind = np.full(len(order), int(Kind.TEMPLATE))
+        objects = self.objects.find(object_key(kind, template))
+        pairs = self.pairs.find(_pair_key(orgs, objects))
+        on_template = (template != 0) & (pairs >= 0)
+        for sums in self.prompt_sums:
+            sums.add(pane, pairs[on_template], values[on_template])
+
+    def _forget(self, pane: int) -> None:
+        """Once a day, drop what has not been used for longer than its retention."""
+        day = 86_400 // self._config.pane_s or 1
+        if pane % day:
+            return
+        old = pane - max(PAIR_RETENTION_S, self._config.windows[-1].length_s) // self._config.pane_s
+        renumbered = self.pairs.keep(self.pairs["last_pane"] >= old)
+        for sums in (*self.pair_sums, *self.prompt_sums):
+            sums.renumber(renumbered)
+        old = pane - self._config.retention_s // self._config.pane_s
+        self._drop_objects(self.objects["last_pane"] >= old)
+        self._drop_orgs(self.orgs["last_pane"] >= old)
+
+    def _drop_objects(self, alive: NDArray[np.bool_]) -> None:
+        if alive.all():
+            return
+        renumbered = self.objects.keep(alive)
+        self.object_names = _kept(self.object_names, alive)
+        self.pairs["object"][:] = renumbered[self.pairs["object"]]
+        self._rekey_pairs()
+
+    def _drop_orgs(self, alive: NDArray[np.bool_]) -> None:
+        if alive.all():
+            return
+        renumbered = self.orgs.keep(alive)
+        for sums in self.org_sums:
+            sums.renumber(renumbered)
+        self.pairs["org"][:] = renumbered[self.pairs["org"]]
+        self._rekey_pairs()
+        accounts = renumbered[self.accounts["org"]] >= 0
+        self.accounts["org"][:] = renumbered[self.accounts["org"]]
+        self.accounts.keep(accounts)
+        self.account_names = _kept(self.account_names, accounts)
+
+    def _rekey_pairs(self) -> None:
+        state = self.pairs.state()
+        self.pairs.restore({**state, "key": _pair_key(state["org"], state["object"])})
+
+    def state(self) -> dict[str, Any]:
+        """All of it, as plain data and arrays."""
+        return {
+            "first_pane": self.first_pane,
+            "tables": [table.state() for table in self._tables()],
+            "sums": [sums.state() for sums in self._sums()],
+            "prompts": self.prompts.state(),
+            "account_names": self.account_names,
+            "object_names": self.object_names,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`state` gave."""
+        self.first_pane = state["first_pane"]
+        for table, saved in zip(self._tables(), state["tables"], strict=True):
+            table.restore(saved)
+        for sums, saved in zip(self._sums(), state["sums"], strict=True):
+            sums.restore(saved)
+        self.prompts.restore(state["prompts"])
+        self.account_names, self.object_names = state["account_names"], state["object_names"]
+
+    def _tables(self) -> list[DenseTable]:
+        return [self.orgs, self.accounts, self.objects, self.pairs]
+
+    def _sums(self) -> list[SlidingSum]:
+        return [*self.org_sums, *self.pair_sums, *self.prompt_sums]
+
+
+def _pair_key(orgs: I32, objects: I32) -> U64:
+    return (orgs.astype(np.uint64) << np.uint64(32)) | (objects.astype(np.uint64) + np.uint64(1))
+
+
+def _touch(table: DenseTable, rows: I32, pane: int) -> None:
+    first = table["first_pane"]
+    first[rows] = np.where(first[rows] < 0, pane, first[rows])
+    table["last_pane"][rows] = pane
+
+
+def _fresh(keys: U64, rows: I32, before: int) -> list[int]:
+    """Keys of the new rows, in the order of the rows."""
+    fresh = rows >= before
+    _, firsts = np.unique(rows[fresh], return_index=True)
+    return keys[fresh][firsts].tolist()  # type: ignore[no-any-return] # numpy's stub
+
+
+def _kept(names: list[str], alive: NDArray[np.bool_]) -> list[str]:
+    return [name for name, kept in zip(names, alive.tolist(), strict=True) if kept]

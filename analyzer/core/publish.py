@@ -1,0 +1,239 @@
+"""From the book of campaigns to records: what is said, when, and in which words."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+
+from analyzer import __version__
+from analyzer.core.alerts import (
+    SEVERITIES,
+    Activity,
+    Alert,
+    Campaign,
+    CampaignFacts,
+    Member,
+    Provenance,
+    Record,
+    Severity,
+    SignalReading,
+    Suppressed,
+)
+from analyzer.core.book import CONFIRMED_ORGS, Book, CampaignFile, Place
+from analyzer.core.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
+from analyzer.core.config import CoreConfig
+from analyzer.core.evidence import Fusion, strong_families
+from analyzer.core.wording import next_steps, summarise_campaign
+
+ATTACK = "AML.T0024.002"
+SAMPLE = 50
+LISTED = 20
+
+
+class Publisher:
+    """Turns changed campaigns into alerts, campaign states and member states."""
+
+    def __init__(self, config: CoreConfig, fusion: Fusion) -> None:
+        self._config = config
+        self._fusion = fusion
+
+    def publish(self, book: Book, pane: int, baseline: list[float]) -> list[Record]:
+        """Records for what changed up to the end of this pane."""
+        now_ms = (pane + 1) * self._config.pane_ms
+        records: list[Record] = []
+        touched, book.touched = list(book.touched), {}
+        for id_ in touched:
+            file = book.files[id_]
+            if file.revision == 0 and (
+                file.state != "open" or len(file.confirmed()) < CONFIRMED_ORGS
+            ):
+                continue
+            records += self._speak(file, now_ms, baseline)
+        return records
+
+    def _speak(self, file: CampaignFile, now_ms: int, baseline: list[float]) -> list[Record]:
+        severity = max(file.severity, _severity(file), key=SEVERITIES.index)
+        activity = self._activity(file, severity, now_ms)
+        file.severity = severity
+        records: list[Record] = []
+        if activity is not None:
+            file.revision += 1
+            records.append(self._alert(file, activity, now_ms, baseline))
+            file.alerted_ms, file.suppressed = now_ms, 0
+            file.alerted_members = len(_members(file))
+            file.alerted_models = sorted(file.models)
+        else:
+            file.suppressed += 1
+        records += self._members(file, now_ms, everyone=activity is not None)
+        records.append(self._campaign(file, now_ms))
+        return records
+
+    def _activity(self, file: CampaignFile, severity: Severity, now_ms: int) -> Activity | None:
+        if file.revision == 0:
+            return "opened"
+        if file.state != "open":
+            return "closed"
+        if SEVERITIES.index(severity) > SEVERITIES.index(file.severity):
+            return "escalated"
+        if (
+            len(_members(file)) >= 2 * file.alerted_members
+            or not set(file.models) <= set(file.alerted_models)
+            or now_ms - file.alerted_ms >= self._config.update_after_s * 1_000
+        ):
+            return "updated"
+        return None
+
+    def _alert(
+        self, file: CampaignFile, activity: Activity, now_ms: int, baseline: list[float]
+    ) -> Alert:
+        members = _members(file)
+        return Alert(
+            alert_id=_digest(f"{file.id}:{file.revision}"),
+            dedup_key=file.id,
+            revision=file.revision,
+            activity=activity,
+            kind=file.kind,
+            severity=file.severity,
+            confidence=_round(file.score * (1 - 0.5**file.findings)),
+            score=_round(file.score),
+            campaign_id=file.id,
+            first_event_ms=min(place.first_ms for place, _ in members),
+            last_event_ms=max(place.last_ms for place, _ in members),
+            detected_at_ms=now_ms,
+            summary=summarise_campaign(file, len(members)),
+            campaign=_facts(file, members),
+            signals=self._readings(file, baseline, against=False),
+            counter_evidence=self._readings(file, baseline, against=True),
+            suppressed=Suppressed(file.suppressed, "nothing new since" if file.suppressed else ""),
+            attack=ATTACK,
+            runbook_url=self._config.runbook_url,
+            next_steps=next_steps(file.kind),
+            provenance=Provenance(
+                __version__, self._config.config_hash, self._fusion.version, replay=False
+            ),
+        )
+
+    def _readings(
+        self, file: CampaignFile, baseline: list[float], *, against: bool
+    ) -> list[SignalReading]:
+        features = np.array(file.features)
+        weight = np.abs(self._fusion.contributions(features))
+        order = sorted(range(len(NAMES)), key=lambda i: (-float(weight[i]), NAMES[i]))
+        return [
+            SignalReading(
+                name=NAMES[i],
+                family=FAMILIES[i],
+                value=_round(features[i]),
+                baseline=_round(baseline[i]),
+                unit=SIGNALS[i].UNIT,
+                evidence=f"{SIGNALS[i].MEANING} ({features[i]:.2f}; others {baseline[i]:.2f})",
+                window_s=file.window_s,
+            )
+            for i in order
+            if (FAMILIES[i] == AGAINST) == against and features[i] > (0.0 if against else 0.1)
+        ][:8]
+
+    def _members(self, file: CampaignFile, now_ms: int, *, everyone: bool) -> list[Member]:
+        confirmed, full = file.confirmed(), file.full_hits
+        changed = []
+        for place in file.accounts.values():
+            inside = place.org in confirmed and file.state != "merged"
+            membership = _round(min(1.0, file.hits[place.org] / full)) if inside else 0.0
+            if not inside and place.shown <= 0:
+                continue
+            news = (place.shown > 0) != inside or abs(place.shown - membership) >= 0.1
+            if not news and not (everyone and inside):
+                continue
+            if place.joined_ms < 0:
+                place.joined_ms = now_ms
+            place.shown = membership
+            if file.state != "merged":
+                changed.append(_member(file, place, membership))
+        return changed
+
+    def _campaign(self, file: CampaignFile, now_ms: int) -> Campaign:
+        members = _members(file)
+        return Campaign(
+            campaign_id=file.id,
+            kind=file.kind,
+            severity=file.severity,
+            state=file.state,
+            score=_round(file.score),
+            revision=file.revision,
+            opened_ms=(file.opened_pane + 1) * self._config.pane_ms,
+            updated_ms=now_ms,
+            first_event_ms=min((place.first_ms for place, _ in members), default=now_ms),
+            last_event_ms=max((place.last_ms for place, _ in members), default=now_ms),
+            members_total=len(members),
+            organisations=len(file.confirmed()),
+            requests=sum(place.requests for place, _ in members),
+            merged_from=file.merged_from,
+            merged_into=file.merged_into,
+        )
+
+
+def _member(file: CampaignFile, place: Place, membership: float) -> Member:
+    return Member(
+        account_id=place.name,
+        campaign_id=file.id,
+        kind=file.kind,
+        membership=membership,
+        reasons=place.reasons,
+        joined_ms=place.joined_ms,
+        first_event_ms=place.first_ms,
+        last_event_ms=place.last_ms,
+        requests=place.requests,
+        state="member" if membership > 0 else "released",
+    )
+
+
+def _members(file: CampaignFile) -> list[tuple[Place, int]]:
+    """Accounts of the confirmed organisations, surest first, ties by name."""
+    confirmed = file.confirmed()
+    inside = [
+        (place, file.hits[place.org]) for place in file.accounts.values() if place.org in confirmed
+    ]
+    return sorted(inside, key=lambda item: (-item[1], item[0].name))
+
+
+def _facts(file: CampaignFile, members: list[tuple[Place, int]]) -> CampaignFacts:
+    return CampaignFacts(
+        members_total=len(members),
+        members_sample=[place.name for place, _ in members[:SAMPLE]],
+        organisations=len(file.confirmed()),
+        blocks=_most(file.blocks),
+        asns=[],
+        templates=_most(file.templates),
+        models=_most(file.models),
+        requests=sum(place.requests for place, _ in members),
+        output_tokens=int(file.facts["output_tokens"]),
+        merged_from=file.merged_from,
+    )
+
+
+def _severity(file: CampaignFile) -> Severity:
+    """How urgent: linked accounts and pools are for information, extraction is for acting."""
+    if file.kind != "extraction_campaign":
+        return "low"
+    members = len(file.confirmed())
+    families = int(strong_families(np.array([file.features]))[0])
+    if members >= 1_000:
+        return "critical"
+    if members >= 100 or (file.score >= 0.95 and families >= 4):
+        return "high"
+    return "medium"
+
+
+def _most(names: dict[str, int]) -> list[str]:
+    return sorted(names, key=lambda name: (-names[name], name))[:LISTED]
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _round(value: float) -> float:
+    return round(float(np.nan_to_num(value)), 4)
+
+

@@ -1,0 +1,37 @@
+"""Synchrony: members' traffic rises and falls together."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohorts import Cohorts
+from analyzer.core.signals.scale import clip
+
+F64 = NDArray[np.float64]
+
+NAME, FAMILY, UNIT = "synchrony", "timing", "variance ratio"
+MEANING = "members are busy and quiet at the same hours, beyond everybody's daily rhythm"
+
+
+def measure(cohorts: Cohorts) -> F64:
+    """c(ln(V / 2) / ln 8), V = Σₕ(Σᵢ rᵢₕ)² ÷ Σᵢₕ rᵢₕ².
+
+    rᵢₕ = cᵢₕ − cᵢ pₕ is what organisation i did in part h of the window beyond the
+    population's profile p (counts capped at 3). V is 1 under independence, whatever the
+    dispersion. NaN for windows of fewer than 6 parts.
+    """
+    window = cohorts.window
+    sums = window.population.org_sums[window.number]
+    if sums.length // sums.hop < 6:
+        return np.full(len(cohorts), np.nan)
+    counts = np.zeros((len(window.totals), sums.length // sums.hop))
+    first = window.pane // sums.hop - counts.shape[1]
+    for number, (rows, values) in sums.closed.items():
+        counts[rows, number - first] = values[:, 0]
+    capped = np.minimum(counts, 3.0)
+    profile = capped.sum(axis=0) / max(1.0, float(capped.sum()))
+    residual = counts - counts.sum(axis=1, keepdims=True) * profile
+    together = (cohorts.total(residual) ** 2).sum(axis=1)
+    apart = cohorts.total((residual**2).sum(axis=1))
+    return clip(np.log(np.maximum(together / np.maximum(apart, 1e-9), 1e-9) / 2) / np.log(8))

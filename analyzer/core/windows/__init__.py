@@ -1,0 +1,11 @@
+"""Keys as dense numbers, and sliding sums over them.
+
+Everything here is deterministic in the order of its input: the cohort step feeds it panes
+in one canonical order, so that every shard and every run holds the same numbers.
+"""
+
+from analyzer.core.windows.dense import DenseTable
+from analyzer.core.windows.index import HashIndex
+from analyzer.core.windows.sliding import SlidingSum
+
+__all__ = ["DenseTable", "HashIndex", "SlidingSum"]

@@ -1,0 +1,120 @@
+"""Sums over a sliding window, kept by adding what comes and taking away what leaves.
+
+::
+
+    bucket      ──| 1 | 2 | 3 | 4 |…          one bucket per hop
+    window            └───────────┘           the last ``length`` panes, whole buckets
+    after a hop           └───────────┘       bucket 1 is taken away, bucket 5 is added
+
+At every hop the sums equal those of a brute-force pass over the window's panes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.int32]
+Values = NDArray[np.int64]
+
+
+class SlidingSum:
+    """Integer sums per dense row over the last ``length`` panes, exact at every hop.
+
+    Parameters
+    ----------
+    length, hop
+        In panes; hop divides length.
+    width
+        How many values each row has.
+
+    Examples
+    --------
+    >>> window = SlidingSum(length=4, hop=2)
+    >>> window.add(0, np.array([0, 1], np.int32), np.array([[5], [7]]))
+    >>> window.advance(2); window.sums(2)[:, 0]
+    array([5, 7])
+    >>> window.advance(6); window.sums(2)[:, 0]
+    array([0, 0])
+    """
+
+    def __init__(self, length: int, hop: int, width: int = 1) -> None:
+        self.length, self.hop, self._width = length, hop, width
+        self._sums = np.zeros((1_024, width), np.int64)
+        self._bucket = 0
+        self._open: list[tuple[Rows, Values]] = []
+        self.closed: dict[int, tuple[Rows, Values]] = {}
+        """Number of the bucket → its rows (distinct, rising) and their values."""
+
+    def add(self, pane: int, rows: Rows, values: Values) -> None:
+        """Count values, shape (n, width), for distinct or repeated rows in this pane."""
+        self.advance(pane)
+        if len(rows):
+            self._open.append((rows, values))
+
+    def advance(self, pane: int) -> None:
+        """Time has come to the start of this pane: close and expire buckets."""
+        bucket = pane // self.hop
+        if bucket <= self._bucket:
+            return
+        self._close()
+        self._bucket = bucket
+        oldest = bucket - self.length // self.hop
+        for number in [number for number in self.closed if number < oldest]:
+            rows, values = self.closed.pop(number)
+            self._sums[rows] -= values
+
+    def sums(self, count: int) -> NDArray[np.int64]:
+        """Shape (count, width): the closed buckets of the window, by row."""
+        self._reserve(count)
+        return self._sums[:count]
+
+    @property
+    def empty(self) -> bool:
+        """True if nothing is counted now."""
+        return not self.closed and not self._open
+
+    def renumber(self, renumbered: Rows) -> None:
+        """Rows have new numbers; dropped ones hold nothing any more."""
+        alive = renumbered >= 0
+        sums = self.sums(len(renumbered))[alive]
+        self._sums = np.zeros((max(1_024, 2 * len(sums)), self._width), np.int64)
+        self._sums[: len(sums)] = sums
+        self._open = [(renumbered[rows], values) for rows, values in self._open]
+        self.closed = {n: (renumbered[rows], values) for n, (rows, values) in self.closed.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the sums, which follow from it."""
+        return {"bucket": self._bucket, "open": self._open, "closed": self.closed}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`state` gave."""
+        self._bucket = state["bucket"]
+        self._open = [(rows, values) for rows, values in state["open"]]
+        self.closed = {int(n): (rows, values) for n, (rows, values) in state["closed"].items()}
+        self._sums[:] = 0
+        for rows, values in self.closed.values():
+            self._reserve(int(rows.max(initial=-1)) + 1)
+            self._sums[rows] += values
+
+    def _close(self) -> None:
+        if not self._open:
+            return
+        rows = np.concatenate([rows for rows, _ in self._open])
+        values = np.concatenate([values for _, values in self._open])
+        self._open = []
+        distinct, inverse = np.unique(rows, return_inverse=True)
+        added = np.zeros((len(distinct), self._width), np.int64)
+        for column in range(self._width):
+            added[:, column] = np.bincount(inverse, values[:, column], len(distinct))
+        self._reserve(int(distinct[-1]) + 1)
+        self._sums[distinct] += added
+        self.closed[self._bucket] = (distinct, added)
+
+    def _reserve(self, count: int) -> None:
+        if count > len(self._sums):
+            grown = np.zeros((2 * count, self._width), np.int64)
+            grown[: len(self._sums)] = self._sums
+            self._sums = grown
