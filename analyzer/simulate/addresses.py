@@ -103,7 +103,7 @@ def lay_networks(plan: AddressPlan, rng: Rng, organisations: int) -> Networks:
     homes, mobile = [], []
     for at, region in enumerate(REGIONS):
         isps = rng.integers(2_000, 64_000, 5)
-        n = max(4, int(organisations * region.share * 0.45))
+        n = max(4, int(organisations * region.share * 0.35))
         homes.append(_pool(plan.new(rng, n, at, isps, v6=_V6_SHARE), rng, 0.9))
         carriers = plan.new(rng, max(2, int(40 * region.share)), at, isps[:2])
         mobile.append(_pool(carriers, rng, 0.7))

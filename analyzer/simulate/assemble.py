@@ -50,7 +50,7 @@ def assemble(ground: Ground) -> Columns:
     traffic = Traffic(*(getattr(traffic, name)[order] for name in traffic.__slots__))
     people = ground.people.all()
     template = _templates(ground, rng, people, traffic)
-    block = _blocks(people, traffic)
+    block = _blocks(ground, people, traffic)
     status = np.searchsorted(np.cumsum(_STATUS_SHARES), rng.random(len(template))).clip(0, 3)
     model = _models(ground, people, traffic)
     sampling = _samplings(ground, rng, people, traffic.account, template)
@@ -103,11 +103,25 @@ def _templates(ground: Ground, rng: Rng, people: Personas, traffic: Traffic) -> 
     return np.where(by_habit & (traffic.ts_ms < launch + late), BARE, template)
 
 
-def _blocks(people: Personas, traffic: Traffic) -> I64:
+def _blocks(ground: Ground, people: Personas, traffic: Traffic) -> I64:
     draw = unit(traffic.account, traffic.ts_ms // _PLACE_MS, 12)
     at = (people.place_shares[traffic.account] < draw[:, None]).sum(axis=1)
     habit = people.places[traffic.account, np.minimum(at, people.places.shape[1] - 1)]
+    wandering = np.flatnonzero(people.wanders[traffic.account] & (at == 0))
+    habit[wandering] = _wandered(ground, people, traffic, wandering)
     return np.where(traffic.block == HABIT, habit, traffic.block)
+
+
+def _wandered(ground: Ground, people: Personas, traffic: Traffic, rows: I64) -> I64:
+    """Blocks of a provider through which a changing address moves, one a day."""
+    account = traffic.account[rows]
+    draw = unit(account, traffic.ts_ms[rows] // shapes.DAY_MS, 19)
+    region = people.region[account]
+    block = np.empty(len(rows), np.int64)
+    for at, pool in enumerate(ground.networks.homes):
+        there = region == at
+        block[there] = pool.blocks[(draw[there] * len(pool.blocks)).astype(np.int64)]
+    return block
 
 
 def _hosts(traffic: Traffic, block: I64) -> I64:
@@ -174,9 +188,9 @@ def _tokens(
         width = np.where(bare, sd, ground.templates.column(f"{side}_sd")[template])
         return np.exp(centre + width * rng.standard_normal(n))
 
-    into = size("input", people.input_mu, 0.8).clip(3, 180_000).astype(np.int64)
+    into = size("input", people.input_mu, 0.75).clip(3, 180_000).astype(np.int64)
     limits = np.array([s.max_tokens or 16_000 for s in catalogue.SAMPLINGS])
-    out = np.minimum(size("output", people.output_mu, 0.75), limits[sampling])
+    out = np.minimum(size("output", people.output_mu, 0.65), limits[sampling])
     served = status == 0
     out = np.where(served, out.clip(1), 0).astype(np.int64)
     thinks = served & (unit(account, template, 18) < 0.3)

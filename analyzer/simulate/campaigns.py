@@ -7,7 +7,7 @@ All families are one generator with different parameters. The families are named
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class Plan:
     """How one campaign is run."""
 
     family: str
-    accounts: int = 300
+    accounts: float = 300
     """Accounts at work at the same time, at scale 1."""
     per_day: float = 25.0
     """Extraction requests per account and day."""
@@ -52,6 +52,8 @@ class Plan:
     """Whether it works under the viral template of the world."""
     per_card: float = 4.0
     """Accounts per means of payment."""
+    per_device: float = 4.0
+    """Accounts per sign-up device."""
     life_days: float = np.inf
     """Mean time until an account is banned and replaced."""
     retries: float = 0.02
@@ -60,8 +62,16 @@ class Plan:
     longer: float = 0.5
     """Added to the log of output tokens."""
     long_sampling: bool = True
+    varies: float = 0.2
+    """Greatest relative change of the numbers above from seed to seed."""
     shift: float = 0.5
     """0: work all round the clock; 1: with the hours of an office."""
+
+
+_VARIED = (
+    "accounts", "per_day", "start_day", "evenness", "accounts_per_block", "longer", "life_days",
+    "cover", "signup_days",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,7 @@ def run(ground: Ground, plan: Plan, name: str, members: I64 | None = None) -> No
         Accounts that already exist, such as a reseller's; else the campaign opens its own.
     """
     rng = ground.rng(f"campaign {name}")
+    plan = _varied(rng, plan)
     begin, end = _interval(ground, plan)
     if members is None:
         posts = _posts(ground, rng, plan, begin, end)
@@ -105,6 +116,13 @@ def run(ground: Ground, plan: Plan, name: str, members: I64 | None = None) -> No
     ground.campaigns.append(Campaign(name, "extraction_campaign", plan.family, used))
 
 
+def _varied(rng: Rng, plan: Plan) -> Plan:
+    """Give the same family other numbers under another seed."""
+    factor = dict(zip(_VARIED, np.exp(rng.uniform(-1, 1, len(_VARIED)) * plan.varies), strict=True))
+    numbers: dict[str, Any] = {name: float(getattr(plan, name) * factor[name]) for name in _VARIED}
+    return replace(plan, **numbers)
+
+
 def _interval(ground: Ground, plan: Plan) -> tuple[int, int]:
     span_days = (ground.end_ms - ground.start_ms) / shapes.DAY_MS
     begin = ground.at_day(min(plan.start_day, 0.45 * span_days))
@@ -112,7 +130,7 @@ def _interval(ground: Ground, plan: Plan) -> tuple[int, int]:
 
 
 def _posts(ground: Ground, rng: Rng, plan: Plan, begin: int, end: int) -> Posts:
-    n = ground.sized(plan.accounts, least=12)
+    n = ground.sized(round(plan.accounts), least=12)
     ramp = min(plan.ramp_days * shapes.DAY_MS, 0.3 * (end - begin))
     joins = (begin + rng.random(n) * ramp).astype(np.int64)
     if not np.isfinite(plan.life_days):
@@ -151,6 +169,7 @@ def _members(ground: Ground, rng: Rng, plan: Plan, posts: Posts, pool: I64) -> P
     aged = rng.random(n) < plan.aged
     fresh = posts.from_ms - (rng.random(n) * plan.signup_days * shapes.DAY_MS).astype(np.int64)
     cards = ground.people.new_cards(max(1, round(n / plan.per_card)))
+    devices = ground.people.new_cards(max(1, round(n / plan.per_device)))
     places = rng.choice(pool, (n, PLACES))
     per_day = np.minimum(base.rhythm.per_day, 40)
     if plan.cover:
@@ -160,8 +179,10 @@ def _members(ground: Ground, rng: Rng, plan: Plan, posts: Posts, pool: I64) -> P
         created_ms=np.where(aged, base.created_ms, fresh),
         joined_ms=np.where(aged, base.joined_ms.clip(max=ground.start_ms), posts.from_ms),
         left_ms=posts.until_ms,
-        payment=cards[rng.integers(0, len(cards), n)] if plan.per_card > 1 else base.payment,
+        payment=rng.choice(cards, n) if plan.per_card > 1 else base.payment,
+        signup=rng.choice(devices, n) if plan.per_device > 1 else base.signup,
         model=np.full(n, rng.integers(0, 2)),
+        wanders=np.zeros(n, np.bool_),
         places=places,
         place_shares=np.tile([0.75, 0.9, 1.0], (n, 1)),
         clients=_clients(rng, plan, n),
@@ -270,13 +291,17 @@ def _templates(ground: Ground, rng: Rng, plan: Plan, work: Work) -> I64:
     if plan.borrows_viral and len(ground.viral):
         return np.broadcast_to(ground.viral[0], n)
     own = ground.templates.new(
-        rng, plan.templates, longer=plan.longer, long_sampling=plan.long_sampling
+        rng,
+        plan.templates,
+        longer=plan.longer,
+        long_sampling=plan.long_sampling,
+        kin=ground.templates.count,
     )
     if not plan.fragments:
         return own[pick(rng, rng.gamma(2, 1, len(own)), n)]
-    spell = work.ts_ms // (8 * shapes.HOUR_MS)
-    few = (mix(work.account, spell, 21) % np.uint64(len(own))).astype(np.int64)
-    few += rng.integers(0, 3, n)
+    edition = (work.ts_ms - ground.start_ms) // (2 * shapes.DAY_MS)
+    mine = (mix(work.account, 21) % np.uint64(len(own))).astype(np.int64)
+    few = mine + rng.integers(0, 3, n) + 7 * edition  # reworded anew every other day
     return np.asarray(own[few % len(own)])
 
 

@@ -33,7 +33,7 @@ class Client:
 
 def _ja4(kit: str, build: int) -> str:
     stack = hex_ids(mix(sum(kit.encode()), build, np.arange(2)))
-    ciphers, extensions = 10 + build % 7, 8 + build % 9
+    ciphers, extensions = 10 + int(stack[0][:2], 16) % 9, 8 + int(stack[1][:2], 16) % 9
     return f"t13d{ciphers:02d}{extensions:02d}h2_{stack[0][4:]}_{stack[1][4:]}"
 
 
@@ -108,8 +108,11 @@ GATEWAYS = (
     Gateway(0.05, frozenset({"client_ip", "tls_ja4", "prompt_hash"})),
     Gateway(0.05, frozenset({"org_id", "account_created_ms", "payment_ref", "signup_ref"})),
     Gateway(0.05, frozenset({"prompt_hash", "user_agent", "reasoning_tokens", "latency_ms"})),
+    Gateway(0.0, frozenset({"prompt_template_id", "prompt_hash"})),
 )
-"""A gateway that lacks ``client_ip`` sends ``ip_prefix`` instead."""
+"""A gateway that lacks ``client_ip`` sends ``ip_prefix`` instead. The last one sends
+``prompt_text``; a world says how many customers come through it."""
+TEXT_GATEWAY = len(GATEWAYS) - 1
 GATEWAY_SHARES = np.array([gateway.share for gateway in GATEWAYS])
 
 

@@ -42,8 +42,13 @@ def write_labels(labels: Labels, path: Path) -> None:
 )
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Length of the world.")
 @click.option("--start", help="Start as ISO 8601, UTC unless it says otherwise.")
-@click.option("--ends-now", is_flag=True, help="Shift the start so that the world ends now.")
+@click.option(
+    "--ends-now",
+    is_flag=True,
+    help="End the world now, as --broker does.",
+)
 def simulate(
+    *,
     scenario: str,
     seed: int,
     out: Path | None,
@@ -65,7 +70,9 @@ def simulate(
         raise UsageError("--rate goes with --broker")
     if start is not None and ends_now:
         raise UsageError("give --start or --ends-now, not both")
-    begin_ms = _now_ms() - int((days or known.days) * 86_400_000) if ends_now else _start_ms(start)
+    ends_now = ends_now or (broker is not None and start is None)
+    length_ms = int((days or known.days) * 86_400_000)
+    begin_ms = _now_ms() - length_ms if ends_now else _start_ms(start)
     world = generate(scenario, seed, scale, days, begin_ms)
     if out is not None:
         _write(world, out)

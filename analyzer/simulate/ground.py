@@ -10,8 +10,8 @@ import numpy as np
 
 from analyzer.simulate import shapes
 from analyzer.simulate.addresses import AddressPlan, Networks, lay_networks
-from analyzer.simulate.catalogue import REGIONS
-from analyzer.simulate.draws import I64, Rng, rng_for
+from analyzer.simulate.catalogue import GATEWAY_SHARES, REGIONS
+from analyzer.simulate.draws import F64, I64, Rng, rng_for
 from analyzer.simulate.people import People, Personas, Templates
 
 HABIT = -2
@@ -105,6 +105,8 @@ class Ground:
     """Release of the new model; after ``end_ms`` if there is none."""
     plan: AddressPlan
     networks: Networks
+    gateways: F64
+    """Shares of the gateways."""
     people: People = field(default_factory=People)
     templates: Templates = field(default_factory=Templates)
     traffic: list[Traffic] = field(default_factory=list)
@@ -127,11 +129,17 @@ class Ground:
         interval_ms: tuple[int, int],
         release_ms: int,
         organisations: int,
+        *,
+        texts: float = 0.04,
     ) -> Self:
-        """Lay the networks of a world of about so many organisations."""
+        """Lay the networks of a world of about so many organisations.
+
+        A share ``texts`` of the producers send prompt text instead of a template id.
+        """
+        gateways = np.append(GATEWAY_SHARES[:-1] * (1 - texts), texts)
         plan = AddressPlan()
         networks = lay_networks(plan, rng_for(seed, "networks"), organisations)
-        return cls(seed, scale, *interval_ms, release_ms, plan, networks)
+        return cls(seed, scale, *interval_ms, release_ms, plan, networks, gateways)
 
     def rng(self, name: str) -> Rng:
         """The stream of random numbers of the generator of that name."""

@@ -36,6 +36,8 @@ class Kind:
     """The same for the other places."""
     roams: float
     """Greatest share of requests from other places."""
+    wanders: float = 0.0
+    """Share whose home address moves from day to day."""
 
 
 DEVELOPER = Kind(
@@ -50,6 +52,7 @@ DEVELOPER = Kind(
     place=(0.7, 0.08, 0.1, 0.06, 0.06),
     elsewhere=(0.35, 0.35, 0.1, 0.1, 0.1),
     roams=0.5,
+    wanders=0.25,
 )
 """A single person."""
 

@@ -26,7 +26,12 @@ def at_blocks(rng: Rng, people: Personas, blocks: I64, share: float) -> Personas
     places[:, 1:] = places[:, :-1]
     places[:, 0] = rng.choice(blocks, n)
     steps = [share, share + 0.8 * (1 - share), 1.0]
-    return replace(people, places=places, place_shares=np.tile(steps, (n, 1)))
+    return replace(
+        people,
+        places=places,
+        place_shares=np.tile(steps, (n, 1)),
+        wanders=np.zeros(n, np.bool_),
+    )
 
 
 def on_template(people: Personas, template: int, share: float) -> Personas:

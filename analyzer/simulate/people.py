@@ -9,7 +9,7 @@ import numpy as np
 
 from analyzer.simulate import shapes
 from analyzer.simulate.catalogue import LONG_SAMPLINGS, SAMPLING_SHARES
-from analyzer.simulate.draws import F64, I64, Rng, pick
+from analyzer.simulate.draws import F64, I64, Bools, Rng, pick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,6 +57,8 @@ class Personas:
     input_mu: F64
     output_mu: F64
     """Log tokens of its bare conversations."""
+    wanders: Bools
+    """Whether its usual address moves through the provider's blocks from day to day."""
     rhythm: shapes.Rhythm
 
     def __len__(self) -> int:
@@ -99,6 +101,7 @@ class Templates:
     spread_ms: list[F64] = field(default_factory=list)
     items: list[I64] = field(default_factory=list)
     sampling: list[I64] = field(default_factory=list)
+    kin: list[I64] = field(default_factory=list)
     count: int = 0
 
     def new(
@@ -111,6 +114,7 @@ class Templates:
         adoption_days: float = 0.0,
         items: int | I64 = 0,
         long_sampling: bool = False,
+        kin: int | I64 = BARE,
     ) -> I64:
         """Add ``n`` templates.
 
@@ -130,16 +134,21 @@ class Templates:
             Size of the set of fillings it is used with; 0 means endless.
         long_sampling
             Whether it asks for long answers.
+        kin
+            Template that it is a rewording of.
 
         Returns
         -------
         Template numbers, int64, shape (n,).
         """
+        kind = np.where(rng.random(n) < shapes.CODE_SHARE * (longer == 0), shapes.CODE, shapes.CHAT)
         spread = shapes.TEMPLATE_SPREAD
-        self.input_mu.append(rng.normal(shapes.INPUT_MU, shapes.INPUT_SD * spread, n))
-        self.input_sd.append(rng.uniform(0.2, 0.8, n))
-        self.output_mu.append(rng.normal(shapes.OUTPUT_MU + longer, shapes.OUTPUT_SD * spread, n))
-        self.output_sd.append(rng.uniform(0.3, 0.75, n))
+        into, out = shapes.INPUT_SD[kind] * spread, shapes.OUTPUT_SD[kind] * spread
+        self.input_mu.append(rng.normal(shapes.INPUT_MU[kind], into))
+        self.input_sd.append(into * rng.uniform(0.5, 1.5, n))
+        self.output_mu.append(rng.normal(shapes.OUTPUT_MU[kind] + longer, out))
+        self.output_sd.append(out * rng.uniform(0.6, 1.4, n))
+        self.kin.append(np.broadcast_to(np.int64(kin), n))
         self.launch_ms.append(np.broadcast_to(np.int64(launch_ms), n))
         self.spread_ms.append(np.full(n, adoption_days * shapes.DAY_MS))
         self.items.append(np.broadcast_to(np.int64(items), n))

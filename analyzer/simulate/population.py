@@ -45,7 +45,7 @@ def personas(ground: Ground, rng: Rng, kind: Kind, n: int) -> Personas:
         left_ms=left,
         payment=card[:n],
         signup=card[n:],
-        gateway=pick(rng, catalogue.GATEWAY_SHARES, n),
+        gateway=pick(rng, ground.gateways, n),
         region=region,
         model=pick(rng, catalogue.MODEL_SHARES, n),
         adopts=_adoption_days(rng, n),
@@ -57,8 +57,9 @@ def personas(ground: Ground, rng: Rng, kind: Kind, n: int) -> Personas:
         templates=templates,
         template_shares=template_shares,
         repeats=rng.beta(0.8, 6, n),
-        input_mu=rng.normal(shapes.INPUT_MU, shapes.INPUT_SD * 0.6, n),
-        output_mu=rng.normal(shapes.OUTPUT_MU, shapes.OUTPUT_SD * 0.6, n),
+        input_mu=rng.normal(shapes.INPUT_MU[shapes.CHAT], shapes.INPUT_SD[shapes.CHAT] * 0.6, n),
+        output_mu=rng.normal(shapes.OUTPUT_MU[shapes.CHAT], shapes.OUTPUT_SD[shapes.CHAT] * 0.6, n),
+        wanders=rng.random(n) < kind.wanders,
         rhythm=_rhythm(rng, kind, region),
     )
 
@@ -212,9 +213,11 @@ def share_templates(ground: Ground, rng: Rng, organisations: int) -> None:
 def _share_cards(people: Personas, rng: Rng) -> Personas:
     """Some 4 % pay with a card that a relative or a second account uses as well."""
     payment = people.payment.copy()
+    signup, places = people.signup.copy(), people.places.copy()
     sharing = rng.permutation(len(people))[: int(0.04 * len(people))]
-    payment[sharing] = payment[sharing // 3 * 3 % max(1, len(people))]
-    same_home = rng.random(len(sharing)) < 0.6
-    places = people.places.copy()
-    places[sharing[same_home]] = places[sharing[same_home] // 3 * 3 % max(1, len(people))]
-    return replace(people, payment=payment, places=places)
+    holder = sharing // 3 * 3
+    payment[sharing] = payment[holder]
+    alike = rng.random(len(sharing)) < 0.6
+    places[sharing[alike]] = places[holder[alike]]
+    signup[sharing[alike]] = signup[holder[alike]]
+    return replace(people, payment=payment, signup=signup, places=places)

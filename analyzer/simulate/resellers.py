@@ -57,6 +57,7 @@ def _accounts(ground: Ground, rng: Rng, plan: Reseller) -> Personas:
         joined_ms=np.full(n, opens),
         left_ms=np.full(n, ground.end_ms),
         payment=rng.choice(cards, n),
+        wanders=np.zeros(n, np.bool_),
         places=rng.choice(egress, (n, PLACES)),
         place_shares=np.tile([0.6, 0.85, 1.0], (n, 1)),
         clients=np.where(rng.random((n, 1)) < 0.7, base.clients[:1], base.clients),

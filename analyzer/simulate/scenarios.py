@@ -52,6 +52,8 @@ class Scenario:
     groups: tuple[Group, ...] = ()
     plans: tuple[Plan, ...] = ()
     release_day: float | None = None
+    texts: float = 0.04
+    """Share of producers that send prompt text instead of a template id."""
     volume: float = 1.0
     """Factor on the requests of the plain population."""
 
@@ -67,7 +69,7 @@ class Scenario:
 def _run(ground: Ground, plan: Plan, name: str) -> None:
     members = None
     if plan.family == "embedded_in_reseller":
-        pool = reseller(ground, f"pool of {name}", Reseller(accounts=plan.accounts))
+        pool = reseller(ground, f"pool of {name}", Reseller(accounts=round(plan.accounts)))
         members = pool
     campaigns.run(ground, plan, name, members)
 
@@ -95,7 +97,7 @@ _MIXED = tuple(
 )  # fmt: skip
 
 SCENARIOS: dict[str, Scenario] = {
-    "hydra": Scenario(4_000, 4.0, FEW, (FAMILIES["plain"],)),
+    "hydra": Scenario(4_000, 4.0, FEW, (replace(FAMILIES["plain"], varies=0.08),)),
     "quiet": Scenario(3_500, 4.0, (*ALL, POOL), release_day=2.0),
     "course": Scenario(
         2_000, 10.0, (_group(lookalikes.course, "online course", Course(learners=250)), CAMPUS)
@@ -108,13 +110,17 @@ SCENARIOS: dict[str, Scenario] = {
         accounts=80, tenants=60, start_day=1.5)))),
     **{name: _family(name) for name in FAMILIES},
     "mixed": Scenario(3_000, 7.0, (*ALL, POOL), _MIXED, release_day=3.0),
+    "text": Scenario(
+        900, 3.0, (VIRAL, CAMPUS, COURSE, FLEET),
+        (replace(FAMILIES["residential"], family="text", accounts=120),), texts=0.8,
+    ),
     "smoke": Scenario(260, 2.0, (
         _group(waves.viral, "viral prompt", 0.1, 0.6),
         _group(lookalikes.crowd, "campus_nat", 40, 1),
         _group(lookalikes.fleet, "customer fleet", 20),
-    ), (Plan("plain", accounts=40, start_day=0.8),)),
+    ), (Plan("plain", accounts=40, start_day=0.8, varies=0),)),
     "demo": Scenario(1_900, 3.0, (VIRAL, CAMPUS, CLASS, FLEET), (
-        Plan("plain", accounts=150, start_day=1.3),
+        Plan("plain", accounts=150, start_day=1.3, varies=0),
     ), volume=0.55),
 }  # fmt: skip
 """Worlds by name."""

@@ -36,12 +36,15 @@ PROFILES: F64 = np.array([
 WEEKEND = np.array([1.0, 0.85, 0.9, 0.35])
 """Factor of a Saturday or Sunday, by profile."""
 
-INPUT_MU, INPUT_SD = 6.75, 1.05
-"""Log input tokens over all requests, conversations and code taken together."""
-OUTPUT_MU, OUTPUT_SD = 4.9, 0.95
-"""Log output tokens over all requests."""
-TEMPLATE_SPREAD = 0.8
-"""Share of the standard deviation that lies between templates, not inside one."""
+CHAT, CODE = range(2)
+CODE_SHARE = 0.31
+"""Share of the code trace among the requests of both."""
+INPUT_MU, INPUT_SD = np.array([6.64, 7.00]), np.array([0.98, 1.35])
+"""Moments of log(1 + input tokens), conversations and code."""
+OUTPUT_MU, OUTPUT_SD = np.array([5.03, 2.86]), np.array([0.85, 0.81])
+"""Moments of log(1 + output tokens), conversations and code."""
+TEMPLATE_SPREAD = 0.7
+"""Part of the standard deviation that lies between templates, not inside one; a guess."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,9 @@ def generate(
         release = start_ms + int(release * shapes.DAY_MS)
     organisations = max(60, round(plan.organisations * scale))
     own_seed = int(mix(seed, zlib.crc32(scenario.encode()))) >> 2
-    ground = Ground.lay(own_seed, scale, (start_ms, end_ms), int(release), organisations)
+    ground = Ground.lay(
+        own_seed, scale, (start_ms, end_ms), int(release), organisations, texts=plan.texts
+    )
     plan.build(ground)
     return World(scenario, seed, ground)
 

@@ -16,6 +16,7 @@ import orjson
 from analyzer.simulate import catalogue
 from analyzer.simulate.assemble import STATUSES, Columns
 from analyzer.simulate.draws import I64, hex_ids, mix
+from analyzer.simulate.texts import Texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,7 @@ class Writer:
         names = hex_ids(mix(np.arange(ground.templates.count), ground.seed, 51))
         self._templates = [f',"prompt_template_id":"tpl-{name}"' for name in names] + [""]
         self._models = [f'"model":"{name}"' for name in catalogue.MODELS]
+        self._texts = Texts.of(ground.seed, ground.templates.column("kin").astype(np.int64))
         self._samplings = [
             _after(_inner({**asdict(s), "share": None}, frozenset())) for s in catalogue.SAMPLINGS
         ]
@@ -134,10 +136,15 @@ class Writer:
 
     def _prompts(self, c: Columns, rows: slice, gateway: list[int]) -> list[str]:
         without = ["prompt_hash" in lacks for lacks in self._lacks]
-        return [
+        fragments = [
             "" if without[g] else f',"prompt_hash":"{text}"'
             for g, text in zip(gateway, hex_ids(c.prompt[rows]), strict=True)
         ]
+        texts = np.flatnonzero(np.array(gateway) == catalogue.TEXT_GATEWAY)
+        prompts = self._texts.prompts(c.template[rows][texts], c.prompt[rows][texts])
+        for at, text in zip(texts.tolist(), prompts, strict=True):
+            fragments[at] = f',"prompt_text":{orjson.dumps(text).decode()}'
+        return fragments
 
     def _outcomes(self, c: Columns, rows: slice, gateway: list[int]) -> list[str]:
         status = [f'"status":"{name}"' for name in STATUSES]
