@@ -1,0 +1,157 @@
+"""The Faust app: four agents over four topics, and who owns what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import faust
+from faust.types import TP
+from yarl import URL
+
+from analyzer.settings import Settings
+from analyzer.stream import clients
+from analyzer.stream.context import BadShare, Context
+from analyzer.stream.guard import Guard
+from analyzer.stream.ownership import Owner, Ownership
+from analyzer.stream.records import Records
+from analyzer.stream.topics import Layout, agents
+from analyzer.stream.transport import batch_topic
+from analyzer.stream.watch import Watch, save_forever, tick_forever
+
+MAX_POLL_RECORDS = 5_000
+MAX_FETCH_BYTES = 4 * 1_048_576
+MAX_BATCH_BYTES = 1_048_576
+BUFFERED_FETCHES = 4
+REQUEST_TIMEOUT_S = 90.0
+
+OwnerMaker = Callable[[Context], Callable[[TP, int], Owner]]
+
+
+def make_app(
+    settings: Settings,
+    layout: Layout,
+    *,
+    owner_maker: OwnerMaker,
+    data: Path,
+    skip_lost: bool = False,
+) -> tuple[faust.App, Guard]:
+    """An app ready to be run by :class:`faust.Worker`, and what stops it on an error.
+
+    Parameters
+    ----------
+    owner_maker
+        What makes the owner of each partition (see :mod:`analyzer.stream.kinds`).
+    data
+        Folder that Faust wants to have; nothing is kept in it.
+    """
+    app = faust.App(settings.app_id, **options(settings), datadir=data)
+    context = Context(
+        settings=settings,
+        layout=layout,
+        consumer=_Late(app),
+        send=_sender(app),
+        clock=time.monotonic,
+        bad_share=BadShare(settings.worker.max_bad_share),
+        skip_lost=skip_lost,
+    )
+    ownership = Ownership(owner_maker(context))
+    guard = Guard(app, ownership)
+    app.start_offsets = _guarded_open(guard, ownership)
+    app.context = context
+    _add_agents(app, guard, ownership, agents(settings))
+    _add_hooks(app, guard, ownership)
+    watch = Watch(context, ownership)
+    for work in (
+        lambda: save_forever(context, ownership),
+        lambda: tick_forever(context, ownership),
+        watch.forever,
+    ):
+        _add_task(app, guard, work)
+    return app, guard
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """Settings of Faust, each for a reason told in the design."""
+    session_s = settings.kafka.session_timeout_s
+    return {
+        "broker": [URL(f"batched://{host_port}") for host_port in settings.bootstrap],
+        "broker_credentials": clients.credentials(settings.kafka),
+        "broker_max_poll_records": MAX_POLL_RECORDS,
+        "broker_session_timeout": session_s,
+        "broker_heartbeat_interval": session_s / 4,
+        "broker_request_timeout": REQUEST_TIMEOUT_S,
+        "broker_commit_interval": 3600.0,  # we commit ourselves
+        "consumer_max_fetch_size": MAX_FETCH_BYTES,
+        "consumer_auto_offset_reset": "earliest",
+        "producer_acks": -1,
+        "producer_linger": 0,
+        "producer_compression_type": "lz4",
+        "producer_max_batch_size": MAX_BATCH_BYTES,
+        "producer_max_request_size": clients.MAX_REQUEST_BYTES,
+        "stream_buffer_maxsize": BUFFERED_FETCHES,
+        "stream_wait_empty": False,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "web_enabled": False,
+        "worker_redirect_stdouts": False,
+        "autodiscover": False,
+    }
+
+
+class _Late:
+    """The app's consumer, which does not exist before the app runs."""
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._app.consumer, name)
+
+
+def _sender(app: faust.App) -> Any:
+    async def send(
+        topic: str, partition: int | None, key: bytes | None, value: bytes | None
+    ) -> Awaitable[object]:
+        sent: Awaitable[object] = await app.producer.send(topic, key, value, partition, None, None)
+        return sent
+
+    return send
+
+
+def _guarded_open(guard: Guard, ownership: Ownership) -> Any:
+    async def start_offsets(assigned: set[TP], generation: int) -> dict[TP, int]:
+        try:
+            return await ownership.open(assigned, generation)
+        except Exception as error:
+            await guard.fail(error)
+            raise
+
+    return start_offsets
+
+
+def _add_agents(app: faust.App, guard: Guard, ownership: Ownership, topics: dict[str, str]) -> None:
+    async def work(stream: faust.StreamT[Records]) -> None:
+        async for records in stream.noack():
+            if not await guard.run(ownership.take(records)):
+                return
+
+    for name, topic in topics.items():
+        app.agent(batch_topic(app, topic), name=name)(work)
+
+
+def _add_hooks(app: faust.App, guard: Guard, ownership: Ownership) -> None:
+    async def release(*_args: Any, **_kwargs: Any) -> None:
+        await guard.run(ownership.release())
+
+    app.on_partitions_revoked.connect(release, weak=False)
+    app.on_before_shutdown.connect(release, weak=False)
+
+
+def _add_task(app: faust.App, guard: Guard, work: Callable[[], Awaitable[None]]) -> None:
+    async def task(_app: Any = None) -> None:
+        await guard.run(work())
+
+    app.task(task)

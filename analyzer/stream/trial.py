@@ -1,0 +1,170 @@
+"""Workers as processes, and topics of their own: what tests and measurements are made of."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka import TopicPartition
+
+from analyzer.settings import Settings
+from analyzer.stream import clients, topics
+
+READY_WITHIN_S = 30.0
+READY = "partitions assigned"
+BATCH = 2_000
+
+Message = tuple[bytes | None, bytes | None]
+"""Key and value."""
+
+
+@dataclass(slots=True)
+class Process:
+    """A worker process and its log."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def text(self) -> str:
+        """What it has logged."""
+        return self.log.read_text("utf-8", "replace")
+
+    def wait_ready(self) -> None:
+        """Return when it owns partitions."""
+        wait_until(lambda: READY in self.text() or self.popen.poll() is not None, READY_WITHIN_S)
+        if READY not in self.text():
+            raise AssertionError(f"worker did not start:\n{self.text()}")
+
+    def terminate(self, within_s: float = 15.0) -> int:
+        """SIGTERM; the exit code."""
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(within_s)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.popen.kill()
+        self.popen.wait()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Environment variables from which a process loads the same settings."""
+    found = {name: text for name, text in os.environ.items() if not name.startswith("ANALYZER_")}
+    for table, value in settings.model_dump(mode="json", exclude_defaults=True).items():
+        if isinstance(value, dict):
+            found |= {f"ANALYZER_{table}__{key}".upper(): _plain(v) for key, v in value.items()}
+        else:
+            found[f"ANALYZER_{table}".upper()] = _plain(value)
+    return found
+
+
+def _plain(value: object) -> str:
+    import json  # noqa: PLC0415 - small and local
+
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+@contextmanager
+def worker(settings: Settings, log: Path, command: Iterable[str] = ()) -> Iterator[Process]:
+    """A worker process, ready for work; killed at the end if it still runs."""
+    line = list(command) or [sys.executable, "-m", "analyzer", "worker"]
+    with log.open("ab") as out:
+        popen = subprocess.Popen(  # noqa: S603 - our own command line
+            line, env=environment(settings), stdout=out, stderr=subprocess.STDOUT
+        )
+    process = Process(popen, log)
+    try:
+        process.wait_ready()
+        yield process
+    finally:
+        if popen.poll() is None:
+            process.kill()
+
+
+def wait_until(condition: object, within_s: float, pause_s: float = 0.1) -> bool:
+    """Call ``condition`` until it is true; False if it was not in time."""
+    if not callable(condition):
+        raise TypeError("a condition is called")
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(pause_s)
+    return False
+
+
+def create_topics(settings: Settings) -> topics.Layout:
+    """All topics of these settings."""
+    return asyncio.run(topics.prepare(settings, create=True))
+
+
+def produce(
+    settings: Settings,
+    messages: Iterable[Message],
+    *,
+    topic: str | None = None,
+    partition: int | None = None,
+) -> None:
+    """Send messages; with a key and no partition Kafka's own partitioner decides."""
+    asyncio.run(_produce(settings, topic or settings.topics.requests, messages, partition))
+
+
+async def _produce(
+    settings: Settings, topic: str, messages: Iterable[Message], partition: int | None
+) -> None:
+    async with clients.producer(settings) as client:
+        sent = []
+        for key, value in messages:
+            sent.append(await client.send(topic, value, key=key, partition=partition))
+            if len(sent) >= BATCH:
+                await asyncio.gather(*sent)
+                sent.clear()
+        await asyncio.gather(*sent)
+
+
+def consume(settings: Settings, topic: str) -> list[Message]:
+    """Everything that a topic holds now, partition by partition."""
+    return asyncio.run(_consume(settings, topic))
+
+
+async def _consume(settings: Settings, topic: str) -> list[Message]:
+    found: list[Message] = []
+    async with clients.reader(settings) as client:
+        await client._client.add_topic(topic)  # noqa: SLF001 - partitions before a subscription
+        tps = [TopicPartition(topic, p) for p in sorted(client.partitions_for_topic(topic) or ())]
+        client.assign(tps)
+        for tp in tps:
+            end = (await client.end_offsets([tp]))[tp]
+            await client.seek_to_beginning(tp)
+            while True:
+                got = (await client.getmany(tp, timeout_ms=150)).get(tp, [])
+                found.extend((record.key, record.value) for record in got)
+                if not got and await client.position(tp) >= end:
+                    break
+    return found
+
+
+def lag(settings: Settings) -> int:
+    """Records of the agents' topics that lie above their committed offsets."""
+    return asyncio.run(_lag(settings))
+
+
+async def _lag(settings: Settings) -> int:
+    total = 0
+    async with clients.admin(settings) as admin, clients.reader(settings) as client:
+        committed = await admin.list_consumer_group_offsets(settings.app_id)
+        for topic in topics.agents(settings).values():
+            await client._client.add_topic(topic)  # noqa: SLF001 - as above
+            tps = [TopicPartition(topic, p) for p in client.partitions_for_topic(topic) or ()]
+            ends = await client.end_offsets(tps)
+            for tp in tps:
+                at = committed.get(tp)
+                total += ends[tp] - (at.offset if at and at.offset > 0 else 0)
+    return total

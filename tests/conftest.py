@@ -1,0 +1,44 @@
+"""A real broker for the tests: Apache Kafka where Java and Maven are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from analyzer.stream import brokers
+
+JARS = pytest.StashKey[Path | None]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find out which broker the integration tests run on."""
+    folder = Path(__file__).parents[1] / "deploy" / "kafka"
+    config.stash[JARS] = brokers.apache_jars(folder) if (folder / "pom.xml").exists() else None
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which one it is."""
+    if config.stash[JARS]:
+        return "broker for integration tests: Apache Kafka"
+    return (
+        "broker for integration tests: the EMBEDDED one, because Java or Maven is missing; "
+        "tests that need Apache Kafka are skipped"
+    )
+
+
+@pytest.fixture(scope="session")
+def broker(pytestconfig: pytest.Config) -> Iterator[brokers.Broker]:
+    """A broker shared by all tests; use topic names of your own."""
+    jars = pytestconfig.stash[JARS]
+    with brokers.apache(jars) if jars else brokers.embedded() as running:
+        yield running
+
+
+@pytest.fixture
+def apache_broker(broker: brokers.Broker, pytestconfig: pytest.Config) -> brokers.Broker:
+    """The shared broker if it is Apache Kafka; else the test is skipped and says why."""
+    if not pytestconfig.stash[JARS]:
+        pytest.skip("needs Apache Kafka: install Java 17 and Maven")
+    return broker

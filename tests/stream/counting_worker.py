@@ -1,0 +1,97 @@
+"""A worker whose account step only counts: what it has in the end must be exact.
+
+Run as ``python counting_worker.py``; settings come from the environment, as for the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from faust.types import TP
+
+from analyzer import logs
+from analyzer.core.blocks import CohortBlock, EventBlock, PaneBlock, Seen
+from analyzer.errors import StateError
+from analyzer.settings import Settings
+from analyzer.stream import topics
+from analyzer.stream.app import make_app
+from analyzer.stream.context import Context
+from analyzer.stream.ingest import IngestOwner
+from analyzer.stream.outbox import Outbox
+from analyzer.stream.ownership import Owner
+from analyzer.stream.run import leave, run
+from analyzer.stream.steps import Kind, StepOwner
+
+
+class CountingStep:
+    """Counts events and adds up their times."""
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+        self.events = 0
+        self.total = 0
+        self.ballast = bytes(600_000)
+
+    def feed(self, block: Any) -> list[Any]:
+        """Count what is new."""
+        start = self.seen.first_new(block.source, block.start, block.stop)
+        if start is not None:
+            new = block.rows.offset >= start
+            self.events += int(new.sum())
+            self.total += int(block.rows.input_tokens[new].sum())
+        return []
+
+    def snapshot(self) -> bytes:
+        """Counts, gate, and some pages of ballast."""
+        state = [self.seen.stops, self.events, self.total, self.ballast]
+        return msgspec.msgpack.encode(state)
+
+    def restore(self, data: bytes) -> None:
+        """Become that state."""
+        try:
+            stops, self.events, self.total, self.ballast = msgspec.msgpack.decode(data)
+        except msgspec.DecodeError as error:
+            raise StateError(str(error)) from error
+        self.seen = Seen(stops)
+
+
+async def nowhere(_outbox: Outbox, _found: Any) -> None:
+    """Send nothing."""
+
+
+def counting_owners(context: Context) -> Callable[[TP, int], Owner]:
+    """The real owner for raw partitions, counting ones for the rest."""
+    names = context.settings.topics
+    found = {
+        names.account: ("account", EventBlock),
+        names.cohort: ("cohort", PaneBlock),
+        names.campaign: ("campaign", CohortBlock),
+    }
+
+    def make(tp: TP, generation: int) -> Owner:
+        if tp.topic == names.requests:
+            return IngestOwner(context, tp, generation)
+        name, block = found[tp.topic]
+        kind = Kind(name, block, lambda _shard: CountingStep(), nowhere)
+        return StepOwner(context, kind, tp, generation)
+
+    return make
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    settings = Settings.load()
+    logs.setup(settings)
+    layout = asyncio.run(topics.prepare(settings, create=False))
+    with tempfile.TemporaryDirectory() as data:
+        code = run(*make_app(settings, layout, owner_maker=counting_owners, data=Path(data)))
+    leave(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Where a fetch fits on, and what happens when it does not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from faust.types import TP
+
+from analyzer.errors import Broken
+from analyzer.stream.reading import Reading
+from analyzer.stream.records import Records
+
+AT = TP("requests", 0)
+
+
+@dataclass
+class FakeConsumer:
+    """A consumer that remembers what it was told (implements ``ConsumerPort``)."""
+
+    first: int = 0
+    end: int = 100
+    seeks: list[int] = field(default_factory=list)
+
+    async def seek_all(self, offsets: Mapping[TP, int]) -> None:
+        """Remember."""
+        self.seeks += offsets.values()
+
+    async def commit_upto(self, offsets: Mapping[TP, tuple[int, str]], generation: int) -> bool:
+        """Accept all."""
+        return bool(offsets) and generation >= 0
+
+    async def committed(self, tp: TP) -> tuple[int, str] | None:
+        """Know nothing."""
+        assert tp == AT
+        return None
+
+    async def bounds(self, tp: TP) -> tuple[int, int]:
+        """Tell the bounds of the only partition."""
+        assert tp == AT
+        return self.first, self.end
+
+
+def fetch(start: int, *offsets: int) -> Records:
+    """A fetch that began at ``start`` and found these offsets."""
+    at = np.array(offsets, np.int64)
+    return Records(AT, start, offsets[-1] + 1, [b"%d" % o for o in offsets], at, at)
+
+
+def admit(consumer: FakeConsumer, next_offset: int, records: Records) -> list[bytes] | None:
+    """Values admitted by a reading that stands at ``next_offset``."""
+    reading = Reading(consumer, AT, next_offset, skip_lost=False)
+    found = asyncio.run(reading.admit(records))
+    return None if found is None else found.values
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        (fetch(3, 3, 4), None),  # old
+        (fetch(3, 3, 4, 5, 6), [b"5", b"6"]),  # overlapping
+        (fetch(5, 5, 6), [b"5", b"6"]),  # next
+        (fetch(5, 7, 9), [b"7", b"9"]),  # next, with a gap that the log itself has
+    ],
+)
+def test_only_what_is_new_is_admitted(records: Records, expected: list[bytes] | None) -> None:
+    """Everything below the next offset is dropped; gaps in the log are no holes."""
+    consumer = FakeConsumer()
+    assert admit(consumer, 5, records) == expected
+    assert consumer.seeks == []
+
+
+def test_a_consumer_that_ran_ahead_is_sent_back() -> None:
+    """A fetch that began above the next offset is dropped and read again."""
+    consumer = FakeConsumer()
+    assert admit(consumer, 5, fetch(8, 8, 9)) is None
+    assert consumer.seeks == [5]
+
+
+@pytest.mark.parametrize("records", [fetch(8, 8, 9), fetch(5, 8, 9)])
+def test_records_deleted_before_they_were_read_are_loud(records: Records) -> None:
+    """The log starts above the next offset: stop, and say what to do."""
+    with pytest.raises(Broken, match="has deleted offsets 5 to 8"):
+        admit(FakeConsumer(first=8), 5, records)
+
+
+def test_lost_records_can_be_skipped_on_demand() -> None:
+    """With --skip-lost the reading goes on behind the loss."""
+    reading = Reading(FakeConsumer(first=8), AT, 5, skip_lost=True)
+    found = asyncio.run(reading.admit(fetch(8, 8, 9)))
+    assert found is not None
+    assert found.values == [b"8", b"9"]
+
+
+def test_pieces_make_up_the_whole() -> None:
+    """Splitting by size keeps every record and every offset, in order."""
+    whole = fetch(2, 3, 5, 6, 9)
+    pieces = whole.split(2)
+    assert [piece.values for piece in pieces] == [[b"3", b"5"], [b"6", b"9"]]
+    assert [(piece.start, piece.stop) for piece in pieces] == [(2, 6), (6, 10)]

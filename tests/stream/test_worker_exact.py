@@ -1,0 +1,99 @@
+"""Nothing lost and nothing counted twice, whatever is killed; with counting steps."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import uuid
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from analyzer.settings import Kafka, Settings, Topics, Worker
+from analyzer.stream import trial
+from analyzer.stream.brokers import Broker
+from analyzer.stream.kafka_log import KafkaLog
+from analyzer.stream.snapshots import SnapshotStore
+from analyzer.stream.topics import snapshot_topic
+
+COUNTING = [sys.executable, str(Path(__file__).with_name("counting_worker.py"))]
+PARTITIONS = 3
+SHARDS = 2
+
+pytestmark = pytest.mark.integration
+
+
+def settings_for(broker: Broker) -> Settings:
+    """Settings with topics and a group of their own."""
+    name = uuid.uuid4().hex[:8]
+    fields = ("requests", "account", "cohort", "campaign", "snapshots", "alerts", "campaigns")
+    fields += ("members", "dead_letters", "feedback")
+    names = {field: f"{name}.{field}" for field in fields}
+    return Settings(
+        broker=broker.url,
+        app_id=name,
+        shards=SHARDS,
+        kafka=Kafka(session_timeout_s=6.0),
+        topics=Topics(**names, requests_partitions=PARTITIONS),
+        worker=Worker(snapshot_every_s=1.0, idle_after_s=2.0),
+    )
+
+
+def event(i: int) -> bytes:
+    """One raw event; its input tokens are its number."""
+    return msgspec.json.encode(
+        {
+            "event_id": f"e{i}",
+            "timestamp_ms": 1_700_000_000_000 + i,
+            "account_id": f"a{i % 97}",
+            "model": "m",
+            "input_tokens": i,
+            "output_tokens": 1,
+            "status": "ok",
+        }
+    )
+
+
+def counted(settings: Settings) -> tuple[int, int]:
+    """Events and sum of input tokens over all account shards, from their snapshots."""
+    return asyncio.run(_counted(settings))
+
+
+async def _nothing(*_args: object) -> None:
+    raise AssertionError("nothing is written here")
+
+
+async def _counted(settings: Settings) -> tuple[int, int]:
+    events = total = 0
+    for shard in range(settings.shards):
+        topic = snapshot_topic(settings, "account")
+        log = KafkaLog(settings, _nothing, topic, shard)  # type: ignore[arg-type] # never sends
+        found = await SnapshotStore(log, topic_id="").load()
+        if found is not None:
+            _, shard_events, shard_total, _ = msgspec.msgpack.decode(found.state)
+            events, total = events + shard_events, total + shard_total
+    return events, total
+
+
+def feed(settings: Settings, first: int, last: int) -> None:
+    """Produce events ``first`` to ``last``."""
+    trial.produce(settings, ((b"%d" % (i % 31), event(i)) for i in range(first, last)))
+
+
+def test_kills_and_restarts_leave_the_counts_exact(broker: Broker, tmp_path: Path) -> None:
+    """Two workers, kill -9 in the middle of traffic, a restart, SIGTERM with exit code 0."""
+    settings, n = settings_for(broker), 60_000
+    trial.create_topics(settings)
+    feed(settings, 0, n // 3)
+    with trial.worker(settings, tmp_path / "a.log", COUNTING) as first:
+        with trial.worker(settings, tmp_path / "b.log", COUNTING) as second:
+            feed(settings, n // 3, 2 * n // 3)
+            second.kill()
+        feed(settings, 2 * n // 3, n)
+        first.kill()
+    with trial.worker(settings, tmp_path / "c.log", COUNTING) as third:
+        trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5)
+        code = third.terminate()
+    assert code == 0, third.text()
+    assert counted(settings) == (n, n * (n - 1) // 2)
