@@ -145,6 +145,7 @@ def concat(tables: list[PaneColumns]) -> PaneColumns:
 
 def concat_cohorts(tables: list[CohortColumns]) -> CohortColumns:
     """All cohorts of all tables, in that order, their members with them."""
+    tables = [table for table in tables if len(table.pane)]
     shifts = np.cumsum([0] + [len(table.pane) for table in tables])
     shifted = [
         replace(table, member_row=table.member_row + shift)

@@ -1,0 +1,107 @@
+"""``analyzer replay``, ``analyzer diff`` and ``analyzer fingerprint``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from analyzer.replay.compare import compare, tell
+from analyzer.replay.report import Report
+from analyzer.replay.runner import Runner
+from analyzer.replay.sources import FileSource, Source
+from analyzer.settings import Settings
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
+@click.option("--out", required=True, help="Folder for the results, or - for alerts on stdout.")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file of settings.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def replay(sources: tuple[str, ...], out: str, config: Path | None, as_json: bool) -> None:
+    """Run the detector over files (NDJSON, .gz, .zst, -) or kafka://HOST:PORT/TOPIC."""
+    settings = Settings.load(config)
+    opened = _open(sources, settings)
+    folder = None if out == "-" else Path(out)
+    with Report(folder, sys.stdout.buffer) as report, _progress(opened, quiet=as_json) as bar:
+        runner = Runner(settings.core, opened, progress=bar)
+        report.take(runner)
+        tally = runner.tally
+    summary = report.finish(
+        {
+            "sources": list(sources),
+            "config_hash": settings.core.config_hash,
+            "events": tally.events,
+            "late": tally.late,
+            "duplicates": tally.duplicates,
+            "dead_letters": dict(sorted(tally.dead.items())),
+            "first_event_ms": tally.first_event_ms,
+            "last_event_ms": tally.last_event_ms,
+        }
+    )
+    if folder is not None:
+        _print(summary, as_json=as_json)
+
+
+@click.command()
+@click.argument("left", type=click.Path(path_type=Path))
+@click.argument("right", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the difference as JSON.")
+def diff(left: Path, right: Path, as_json: bool) -> None:
+    """Compare two replays: alerts in one only, earlier or later, members gained and lost."""
+    difference = compare(left, right)
+    click.echo(orjson.dumps(difference).decode() if as_json else tell(difference))
+
+
+def _open(names: tuple[str, ...], settings: Settings) -> list[Source]:
+    opened: list[Source] = []
+    for name in names:
+        if name.startswith("kafka://"):
+            from analyzer.replay.topic import topic_sources  # noqa: PLC0415 - needs the client
+
+            opened += topic_sources(name, settings, first=len(opened))
+        else:
+            opened.append(FileSource(name, len(opened)))
+    return opened
+
+
+def _progress(sources: list[Source], *, quiet: bool) -> Any:
+    console = Console(stderr=True)
+    sizes = [source.size for source in sources]
+    if quiet or not console.is_terminal or None in sizes:
+        return nullcontext(lambda _: None)
+    return _Bar(console, sum(size or 0 for size in sizes))
+
+
+class _Bar:
+    """A progress bar on a terminal, gone when the replay is done."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        columns = (TextColumn("replay"), BarColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=console, transient=True)
+        self._task = self._progress.add_task("replay", total=total)
+
+    def __enter__(self) -> Any:
+        self._progress.start()
+        return lambda done: self._progress.advance(self._task, done)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def _print(summary: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(orjson.dumps(summary).decode())
+        return
+    dead = ", ".join(f"{reason} {n}" for reason, n in summary["dead_letters"].items()) or "none"
+    alerts = ", ".join(f"{kind} {n}" for kind, n in summary["alerts"].items()) or "none"
+    click.echo(f"events        {summary['events']:,} ({summary['duplicates']:,} duplicates)")
+    click.echo(f"dead letters  {dead}")
+    click.echo(f"campaigns     {summary['campaigns']} with {summary['members']:,} members")
+    click.echo(f"alerts        {alerts}")
