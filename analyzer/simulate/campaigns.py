@@ -18,6 +18,9 @@ from analyzer.simulate.kinds import DEVELOPER
 from analyzer.simulate.people import PLACES, Personas
 from analyzer.simulate.population import personas
 
+Egress = Literal["rented", "residential", "cloud", "vpn"]
+"""Own blocks at a hoster, proxies in households, a public cloud, a public VPN."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -40,8 +43,11 @@ class Plan:
     """Camouflage requests per extraction request."""
     evenness: float = np.inf
     """Gamma shape of the accounts' shares of the work; infinite is round robin."""
-    clients: Literal["rare", "dominant", "mixed"] = "dominant"
-    egress: Literal["rented", "residential", "cloud", "vpn"] = "rented"
+    clients: Literal["rare", "dominant"] = "dominant"
+    mixed_clients: float = 0.1
+    """Share of accounts whose client is drawn like anybody's."""
+    egress: tuple[Egress, ...] = ("rented",)
+    """Where the pool's blocks are; equal parts."""
     accounts_per_block: float = 6.0
     rotates: float = 0.2
     """Share of requests that leave through any block of the pool, not the account's own."""
@@ -150,14 +156,18 @@ def _taken_over(members: I64, begin: int, end: int) -> Posts:
 
 
 def _egress(ground: Ground, rng: Rng, plan: Plan, places: int) -> I64:
-    n = max(3, round(places / plan.accounts_per_block))
-    if plan.egress == "residential":
-        homes = np.concatenate([pool.some(rng, len(pool.blocks)) for pool in ground.networks.homes])
+    n = max(3, round(places / plan.accounts_per_block / len(plan.egress)))
+    return np.concatenate([_egress_of(ground, rng, kind, n) for kind in plan.egress])
+
+
+def _egress_of(ground: Ground, rng: Rng, kind: Egress, n: int) -> I64:
+    if kind == "residential":
+        homes = np.concatenate([pool.blocks for pool in ground.networks.homes])
         fresh = [ground.blocks(rng, 1) for _ in range(n // 5)]
         return np.concatenate([rng.permutation(homes)[: n - n // 5], *fresh])
-    if plan.egress == "cloud":
+    if kind == "cloud":
         return ground.networks.cloud.some(rng, n)
-    if plan.egress == "vpn":
+    if kind == "vpn":
         return ground.networks.vpn.some(rng, n)
     parts = np.array_split(np.arange(n), max(1, n // 10))
     return np.concatenate([ground.blocks(rng, len(part)) for part in parts])
@@ -191,15 +201,14 @@ def _members(ground: Ground, rng: Rng, plan: Plan, posts: Posts, pool: I64) -> P
 
 
 def _clients(rng: Rng, plan: Plan, n: int) -> I64:
-    if plan.clients == "mixed":
-        return pick(rng, catalogue.CLIENT_SHARES, 2 * n).reshape(n, 2)
+    anybody = pick(rng, catalogue.CLIENT_SHARES, 2 * n).reshape(n, 2)
     head = catalogue.DOMINANT_CLIENTS
     chosen = (
         pick(rng, catalogue.CLIENT_SHARES[:head], 2)
         if plan.clients == "dominant"
         else rng.integers(head, len(catalogue.CLIENTS), 2)
     )
-    return np.tile(chosen, (n, 1))
+    return np.where(rng.random((n, 1)) < plan.mixed_clients, anybody, chosen)
 
 
 def _cover(ground: Ground, rng: Rng, plan: Plan, members: I64, people: Personas) -> None:

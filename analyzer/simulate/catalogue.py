@@ -126,9 +126,9 @@ class Region:
 
 
 REGIONS = (
-    Region("US", -5, 0.20), Region("US", -8, 0.14), Region("GB", 0, 0.08), Region("DE", 1, 0.09),
-    Region("FR", 1, 0.06), Region("IN", 5.5, 0.12), Region("JP", 9, 0.06), Region("BR", -3, 0.06),
-    Region("KR", 9, 0.04), Region("SG", 8, 0.05), Region("VN", 7, 0.03), Region("PL", 1, 0.03),
-    Region("AU", 10, 0.04),
+    Region("US", -5, 0.27), Region("US", -8, 0.18), Region("GB", 0, 0.08), Region("DE", 1, 0.09),
+    Region("FR", 1, 0.05), Region("IN", 5.5, 0.08), Region("JP", 9, 0.05), Region("BR", -3, 0.06),
+    Region("KR", 9, 0.03), Region("SG", 8, 0.03), Region("VN", 7, 0.02), Region("PL", 1, 0.03),
+    Region("AU", 10, 0.03),
 )  # fmt: skip
 REGION_SHARES = np.array([region.share for region in REGIONS])

@@ -60,6 +60,7 @@ class Scenario:
     def build(self, ground: Ground) -> None:
         """Put everything on the ground."""
         populate(ground, max(60, round(self.organisations * ground.scale)), self.volume)
+        waves.circles(ground)
         for group in self.groups:
             group(ground)
         for at, plan in enumerate(self.plans):
@@ -97,7 +98,7 @@ _MIXED = tuple(
 )  # fmt: skip
 
 SCENARIOS: dict[str, Scenario] = {
-    "hydra": Scenario(4_000, 4.0, FEW, (replace(FAMILIES["plain"], varies=0.08),)),
+    "hydra": Scenario(4_000, 4.0, FEW, (FAMILIES["hydra"],)),
     "quiet": Scenario(3_500, 4.0, (*ALL, POOL), release_day=2.0),
     "course": Scenario(
         2_000, 10.0, (_group(lookalikes.course, "online course", Course(learners=250)), CAMPUS)
@@ -108,7 +109,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "reseller": Scenario(3_000, 4.0, (*FEW, POOL, _group(reseller, "new pool", Reseller(
         accounts=80, tenants=60, start_day=1.5)))),
-    **{name: _family(name) for name in FAMILIES},
+    **{name: _family(name) for name in FAMILIES if name != "hydra"},
     "mixed": Scenario(3_000, 7.0, (*ALL, POOL), _MIXED, release_day=3.0),
     "text": Scenario(
         900, 3.0, (VIRAL, CAMPUS, COURSE, FLEET),

@@ -25,8 +25,8 @@ def _wave(
     rng: Rng,
     adopters: I64,
     starts: I64,
-    per_day: float,
     *,
+    per_day: float,
     template: int,
     lasts_days: float,
     client: int = HABIT,
@@ -53,8 +53,37 @@ def viral(ground: Ground, name: str, share: float = 0.06, start_day: float = 1.4
     starts = ground.at_day(start_day) + (delay_days.clip(0) * shapes.DAY_MS).astype(np.int64)
     template = ground.templates.new(rng, 1, longer=0.4, items=0)
     ground.viral = np.append(ground.viral, template)
-    used = _wave(ground, rng, adopters, starts, 5, template=int(template[0]), lasts_days=2.5)
+    used = _wave(
+        ground, rng, adopters, starts, per_day=5, template=int(template[0]), lasts_days=2.5
+    )
     note(ground, name, "viral", used)
+
+
+def circles(ground: Ground) -> None:
+    """Small circles that take up a prompt together: a tutorial, a meet-up, a chat group.
+
+    They come and go all the time, about three in two days among a thousand customers.
+    """
+    rng = ground.rng("circles")
+    days = (ground.end_ms - ground.start_ms) / shapes.DAY_MS
+    n = rng.poisson(1.5 * days * len(ground.innocents) / 1_500)
+    sizes = np.exp(rng.normal(np.log(22), 0.6, n)).clip(8, 90).astype(np.int64)
+    begins = ground.start_ms + (rng.uniform(-1, days, n) * shapes.DAY_MS).astype(np.int64)
+    templates = ground.templates.new(rng, n, items=np.where(rng.random(n) < 0.4, 40, 0))
+    for at in range(n):
+        members = rng.permutation(ground.innocents)[: sizes[at]]
+        pace = rng.uniform(0.1, 1.5)
+        delay = rng.exponential(pace, len(members)) * shapes.DAY_MS
+        used = _wave(
+            ground,
+            rng,
+            members,
+            begins[at] + delay.astype(np.int64),
+            per_day=float(rng.uniform(2, 12)),
+            template=int(templates[at]),
+            lasts_days=float(rng.uniform(0.5, 5)),
+        )
+        note(ground, f"circle {at + 1}", "circle", used)
 
 
 def sdk_release(ground: Ground, name: str, share: float = 0.05, start_day: float = 1.2) -> None:
@@ -66,7 +95,14 @@ def sdk_release(ground: Ground, name: str, share: float = 0.05, start_day: float
     template = ground.templates.new(rng, 1)
     client = int(rng.integers(catalogue.DOMINANT_CLIENTS, len(catalogue.CLIENTS)))
     used = _wave(
-        ground, rng, adopters, starts, 8, template=int(template[0]), lasts_days=30, client=client
+        ground,
+        rng,
+        adopters,
+        starts,
+        per_day=8,
+        template=int(template[0]),
+        lasts_days=30,
+        client=client,
     )
     note(ground, name, "sdk_default", used)
 
