@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from analyzer.simulate.draws import I64, Rng
 
 
+_CIRCLE = 5
+"""Fewer people are no circle."""
+
+
 def _adopters(ground: Ground, rng: Rng, share: float, least: int) -> I64:
     n = min(len(ground.innocents), max(least, round(share * len(ground.innocents))))
     return rng.permutation(ground.innocents)[:n]
@@ -62,16 +66,20 @@ def viral(ground: Ground, name: str, share: float = 0.06, start_day: float = 1.4
 def circles(ground: Ground) -> None:
     """Small circles that take up a prompt together: a tutorial, a meet-up, a chat group.
 
-    They come and go all the time, about three in two days among a thousand customers.
+    They come and go all the time, some five in two days among a thousand customers.
     """
     rng = ground.rng("circles")
     days = (ground.end_ms - ground.start_ms) / shapes.DAY_MS
-    n = rng.poisson(1.5 * days * len(ground.innocents) / 1_500)
+    n = rng.poisson(2.5 * days * len(ground.innocents) / 1_500)
     sizes = np.exp(rng.normal(np.log(22), 0.6, n)).clip(8, 90).astype(np.int64)
     begins = ground.start_ms + (rng.uniform(-1, days, n) * shapes.DAY_MS).astype(np.int64)
     templates = ground.templates.new(rng, n, items=np.where(rng.random(n) < 0.4, 40, 0))
+    people = ground.people.all()
     for at in range(n):
-        members = rng.permutation(ground.innocents)[: sizes[at]]
+        there = people.joined_ms[ground.innocents] <= begins[at] + shapes.DAY_MS
+        there &= people.left_ms[ground.innocents] > begins[at]
+        present = ground.innocents[there]
+        members = rng.permutation(present)[: sizes[at]]
         pace = rng.uniform(0.1, 1.5)
         delay = rng.exponential(pace, len(members)) * shapes.DAY_MS
         used = _wave(
@@ -83,7 +91,8 @@ def circles(ground: Ground) -> None:
             template=int(templates[at]),
             lasts_days=float(rng.uniform(0.5, 5)),
         )
-        note(ground, f"circle {at + 1}", "circle", used)
+        if len(used) >= _CIRCLE:
+            note(ground, f"circle {at + 1}", "circle", used)
 
 
 def sdk_release(ground: Ground, name: str, share: float = 0.05, start_day: float = 1.2) -> None:
