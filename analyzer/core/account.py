@@ -145,9 +145,9 @@ class _Past:
         fresh = np.zeros(len(events), np.bool_)
         fresh[firsts] = True
         self.panes = {p: e for p, e in self.panes.items() if p >= pane - self._horizon_panes}
-        for known in self.panes.values():
-            fresh &= ~np.isin(events, known)
-        self.panes[pane] = np.unique(events)
+        ordered = np.sort(np.concatenate([*self.panes.values(), np.zeros(1, np.uint64)]))
+        fresh &= ordered[np.searchsorted(ordered, events) % len(ordered)] != events
+        self.panes[pane] = events[fresh]
         return fresh
 
 

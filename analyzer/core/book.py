@@ -145,8 +145,9 @@ class Book:
         core: dict[str, float] = {}
         for org in orgs:
             if (id_ := owner.get(org)) is not None:
-                least = core.setdefault(id_, self.files[id_].core_hits)
-                counts[id_] += self.files[id_].hits[org] >= least
+                if id_ not in core:
+                    core[id_] = self.files[id_].core_hits
+                counts[id_] += self.files[id_].hits[org] >= core[id_]
         return counts
 
     def _join(self, finding: Finding, enough: dict[str, int]) -> CampaignFile:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from analyzer.core.config import CoreConfig
 from analyzer.core.events import EventColumns, RequestEvent
 from analyzer.core.fingerprint import Chains
-from analyzer.core.keys import BlockCache, HashCache, pseudonym
+from analyzer.core.keys import BlockCache, HashCache, domain_seed, pseudonym, stable_hash
 
 _FIELDS = (
     "timestamp_ms",
@@ -32,14 +32,14 @@ _FIELDS = (
     "input_tokens",
     "output_tokens",
     "account_created_ms",
-    "status",
     "temperature",
     "top_p",
     "max_tokens",
     "n",
     "logprobs",
 )
-_read = attrgetter(*_FIELDS)
+_READERS = {name: attrgetter(name) for name in _FIELDS}
+_PARAMS = ("temperature", "top_p", "max_tokens", "n", "logprobs")
 _NAMED = ("account", "org", "template", "tls", "agent", "payment", "model")
 
 
@@ -65,32 +65,31 @@ class Columnizer:
         self._key = config.hash_key
         self._pseudonymise = config.pseudonymise
         self.blocks = BlockCache()
-        self._hashes = {
-            name: HashCache(config.hash_key, name) for name in (*_NAMED, "event", "prompt")
-        }
+        self._hashes = {name: HashCache(config.hash_key, name) for name in _NAMED}
+        self._seeds = {name: domain_seed(config.hash_key, name) for name in ("event", "prompt")}
         self._params = ParamsCache(config.hash_key)
         self._chains = Chains(config.hash_key)
 
     def columns(self, events: Sequence[RequestEvent], offsets: Sequence[int]) -> EventColumns:
         """Columns of these events, in their order."""
-        col = dict(zip(_FIELDS, zip(*map(_read, events), strict=True), strict=True))
+        col = {name: list(map(read, events)) for name, read in _READERS.items()}
         account = self._hash("account", col["account_id"])
         own = self._hash("org", col["org_id"])
-        prompt = self._hash("prompt", col["prompt_hash"])
+        prompt = self._hash_once("prompt", col["prompt_hash"])
         chains = np.zeros((len(events), 0), np.uint64)
         texts = col["prompt_text"]
         if any(texts):
-            prompt = np.where(prompt == 0, self._hash("prompt", texts), prompt)
+            prompt = np.where(prompt == 0, self._hash_once("prompt", texts), prompt)
             untold = [
                 text if template is None else None
                 for text, template in zip(texts, col["prompt_template_id"], strict=True)
             ]
             chains = self._chains.of(untold)
-        params = zip(*(col[name] for name in _FIELDS[-5:]), strict=True)
+        params = zip(*(col[name] for name in _PARAMS), strict=True)
         return EventColumns(
             offset=np.array(offsets, np.int64),
             ts_ms=np.array(col["timestamp_ms"], np.int64),
-            event=self._hash("event", col["event_id"]),
+            event=self._hash_once("event", col["event_id"]),
             account=account,
             org=np.where(own == 0, account, own),
             template=self._hash("template", col["prompt_template_id"]),
@@ -109,7 +108,6 @@ class Columnizer:
             created_ms=np.array(
                 [-1 if ms is None else ms for ms in col["account_created_ms"]], np.int64
             ),
-            refused=np.array([s in ("refused", "rate_limited") for s in col["status"]], np.int64),
             chains=chains,
             names=self._names(col),
         )
@@ -124,6 +122,11 @@ class Columnizer:
 
     def _hash(self, name: str, texts: Sequence[str | None]) -> NDArray[np.uint64]:
         return np.array(list(map(self._hashes[name].__getitem__, texts)), np.uint64)
+
+    def _hash_once(self, name: str, texts: Sequence[str | None]) -> NDArray[np.uint64]:
+        """As ``_hash``, for texts that hardly ever come again: nothing is remembered."""
+        seed = self._seeds[name]
+        return np.array([0 if t is None else stable_hash(t, seed) for t in texts], np.uint64)
 
     def _names(self, col: dict[str, Sequence[Any]]) -> dict[int, str]:
         names: dict[int, str] = {}

@@ -103,8 +103,6 @@ class EventColumns:
     output_tokens: I64 = field(default_factory=_i64)
     created_ms: I64 = field(default_factory=_i64)
     """Account creation, epoch ms; -1 means "not given"."""
-    refused: I64 = field(default_factory=_i64)
-    """1 where the request was refused or rate limited."""
     chains: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((0, 0), np.uint64))
     """Anchor chains of the prompt text (see :mod:`analyzer.core.fingerprint`), shape (n, k);
     k is 0 where no event of the batch came with text."""

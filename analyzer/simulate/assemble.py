@@ -113,15 +113,15 @@ def _blocks(ground: Ground, people: Personas, traffic: Traffic) -> I64:
 
 
 def _wandered(ground: Ground, people: Personas, traffic: Traffic, rows: I64) -> I64:
-    """Blocks of a provider through which a changing address moves, one a day."""
+    """Blocks of a pool through which a changing address moves, one lease after another."""
     account = traffic.account[rows]
-    draw = unit(account, traffic.ts_ms[rows] // shapes.DAY_MS, 19)
-    region = people.region[account]
-    block = np.empty(len(rows), np.int64)
-    for at, pool in enumerate(ground.networks.homes):
-        there = region == at
-        block[there] = pool.blocks[(draw[there] * len(pool.blocks)).astype(np.int64)]
-    return block
+    lease_ms = (4 + 32 * unit(account, 20)) * shapes.HOUR_MS
+    draw = unit(account, (traffic.ts_ms[rows] / lease_ms).astype(np.int64), 19)
+    sizes = np.array([len(pool) for pool in ground.pools])
+    firsts = np.cumsum(sizes) - sizes
+    pool = people.pool[account]
+    at = firsts[pool] + (draw * sizes[pool]).astype(np.int64)
+    return np.concatenate(ground.pools)[at]
 
 
 def _hosts(traffic: Traffic, block: I64) -> I64:
@@ -165,7 +165,7 @@ def _prompts(ground: Ground, rng: Rng, people: Personas, traffic: Traffic, templ
     back = rng.geometric(0.5, n)
     source = np.maximum(np.arange(n) - back, 0)
     same = (traffic.account[source] == traffic.account) & (template[source] == template)
-    again = (rng.random(n) < people.repeats[traffic.account]) & same & ~given
+    again = (rng.random(n) < people.repeats[traffic.account]) & same
     return np.where(again, prompt[source], prompt)
 
 

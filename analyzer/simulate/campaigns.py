@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from analyzer.simulate import catalogue, shapes
-from analyzer.simulate.draws import F64, I64, Rng, mix, pick
+from analyzer.simulate.draws import F64, I64, Rng, mix, pick, unit
 from analyzer.simulate.ground import HABIT, Campaign, Ground, Role, Traffic
 from analyzer.simulate.kinds import DEVELOPER
 from analyzer.simulate.people import PLACES, Personas
@@ -49,8 +49,10 @@ class Plan:
     egress: tuple[Egress, ...] = ("rented",)
     """Where the pool's blocks are; equal parts."""
     accounts_per_block: float = 6.0
-    rotates: float = 0.2
-    """Share of requests that leave through any block of the pool, not the account's own."""
+    rotates: float = 0.3
+    """Share of accounts whose block moves through the pool from lease to lease."""
+    turn: float = 2.0
+    """Mean items that an account takes at a time."""
     templates: int = 3
     fragments: bool = False
     """Whether an account sees only a few of the templates at a time."""
@@ -65,12 +67,12 @@ class Plan:
     retries: float = 0.02
     pivot: float = 0.0
     """Share of requests that move to the new model within a day of its release."""
-    longer: float = 0.5
+    longer: float = 0.35
     """Added to the log of output tokens."""
     long_sampling: bool = True
     varies: float = 0.2
     """Greatest relative change of the numbers above from seed to seed."""
-    shift: float = 0.5
+    shift: float = 0.4
     """0: work all round the clock; 1: with the hours of an office."""
 
 
@@ -114,9 +116,8 @@ def run(ground: Ground, plan: Plan, name: str, members: I64 | None = None) -> No
         _cover(ground, rng, plan, members, people)
     else:
         posts = _taken_over(members, begin, end)
-        pool = None
     work = _work(ground, rng, plan, posts=posts, members=members, interval=(begin, end))
-    traffic = _requests(ground, rng, plan, work, pool)
+    traffic = _requests(ground, rng, plan, work)
     ground.traffic.append(traffic)
     used = np.intersect1d(members, np.unique(traffic.account))
     ground.campaigns.append(Campaign(name, "extraction_campaign", plan.family, used))
@@ -192,12 +193,24 @@ def _members(ground: Ground, rng: Rng, plan: Plan, posts: Posts, pool: I64) -> P
         payment=rng.choice(cards, n) if plan.per_card > 1 else base.payment,
         signup=rng.choice(devices, n) if plan.per_device > 1 else base.signup,
         model=np.full(n, rng.integers(0, 2)),
-        wanders=np.zeros(n, np.bool_),
+        templates=_few(base.templates),
+        repeats=0.4 * base.repeats,
+        wanders=rng.random(n) < plan.rotates,
+        pool=np.full(n, _pool_number(ground, pool)),
         places=places,
-        place_shares=np.tile([0.75, 0.9, 1.0], (n, 1)),
         clients=_clients(rng, plan, n),
         rhythm=replace(base.rhythm, per_day=per_day),
     )
+
+
+def _few(templates: I64) -> I64:
+    """Only three of a persona's templates: the work brings others."""
+    return np.concatenate([templates[:, :3], templates[:, :3]], axis=1)
+
+
+def _pool_number(ground: Ground, pool: I64) -> int:
+    ground.pools.append(pool)
+    return len(ground.pools) - 1
 
 
 def _clients(rng: Rng, plan: Plan, n: int) -> I64:
@@ -235,14 +248,17 @@ def _work(
 ) -> Work:
     begin, end = interval
     places = len(np.unique(posts.place))
-    n = rng.poisson(places * plan.per_day * (end - begin) / shapes.DAY_MS)
-    ts_ms = _queue_times(rng, plan, begin, end, n)
-    place = _balance(rng, plan, places, n)
+    turns = rng.poisson(places * plan.per_day / plan.turn * (end - begin) / shapes.DAY_MS)
+    begins = _queue_times(rng, plan, begin, end, turns)
+    gaps_s = np.full(turns, 40.0)
+    ts_ms, turn = shapes.within_sessions(rng, begins, rng.geometric(1 / plan.turn, turns), gaps_s)
+    place = _balance(rng, plan, places, turns)[turn]
+    n = len(turn)
     holder = _holder(posts, place, ts_ms)
     item = mix(np.arange(n), ground.seed, rng.integers(0, 2**40)) >> np.uint64(1)
     again = np.flatnonzero(rng.random(n) < plan.retries)
     item[again] = item[np.maximum(again - rng.geometric(0.02, len(again)), 0)]
-    kept = holder >= 0
+    kept = (holder >= 0) & (ts_ms < end)
     return Work(ts_ms[kept], members[holder[kept]], item[kept].astype(np.int64))
 
 
@@ -279,16 +295,11 @@ def _holder(posts: Posts, place: I64, ts_ms: I64) -> I64:
     return np.where(held, row, -1)
 
 
-def _requests(ground: Ground, rng: Rng, plan: Plan, work: Work, pool: I64 | None) -> Traffic:
-    n = len(work.ts_ms)
-    block: I64 | int = HABIT
-    if pool is not None:
-        block = np.where(rng.random(n) < plan.rotates, rng.choice(pool, n), HABIT)
+def _requests(ground: Ground, rng: Rng, plan: Plan, work: Work) -> Traffic:
     return Traffic.of(
         work.ts_ms,
         work.account,
         template=_templates(ground, rng, plan, work),
-        block=block,
         prompt=work.item,
         model=_models(ground, rng, plan, work.ts_ms),
         role=Role.EXTRACTION,
@@ -307,7 +318,9 @@ def _templates(ground: Ground, rng: Rng, plan: Plan, work: Work) -> I64:
         kin=ground.templates.count,
     )
     if not plan.fragments:
-        return own[pick(rng, rng.gamma(2, 1, len(own)), n)]
+        mine = unit(work.account, 22) < 0.5  # half of the accounts see all templates but one
+        chosen = pick(rng, rng.gamma(2, 1, len(own)), n)
+        return own[np.where(mine & (chosen == len(own) - 1), 0, chosen)]
     edition = (work.ts_ms - ground.start_ms) // (2 * shapes.DAY_MS)
     mine = (mix(work.account, 21) % np.uint64(len(own))).astype(np.int64)
     few = mine + rng.integers(0, 3, n) + 7 * edition  # reworded anew every other day

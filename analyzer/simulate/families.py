@@ -8,18 +8,20 @@ from analyzer.simulate.campaigns import Plan
 
 _HIDDEN = Plan(
     "evasive", aged=0.8, signup_days=25, cover=0.6, evenness=1.6, mixed_clients=1.0,
-    egress=("residential",), accounts_per_block=0.6, rotates=0.35, templates=5, per_card=1.3,
-    per_device=1.1, longer=0.3, long_sampling=False, shift=0.7, ramp_days=1.0,
+    egress=("residential",), accounts_per_block=0.6, rotates=0.5, templates=3, turn=3, per_card=1.3,
+    per_device=1.1, longer=0.15, long_sampling=False, shift=0.5, ramp_days=1.0,
 )  # fmt: skip
-_PROXIES = Plan("proxies", egress=("residential",), accounts_per_block=1, per_card=2, evenness=10)
+_PROXIES = Plan(
+    "proxies", egress=("residential",), accounts_per_block=1, per_card=2, evenness=10, longer=0.25
+)
 
 FAMILIES: dict[str, Plan] = {
     plan.family: plan
     for plan in (
-        Plan("plain"),
+        Plan("plain", turn=1.2),
         Plan("hydra", aged=0.25, signup_days=6, cover=0.06, evenness=25, mixed_clients=0.3,
              egress=("rented", "residential", "cloud"), accounts_per_block=2.5, per_card=3,
-             longer=0.4, varies=0.08),
+             longer=0.25, varies=0.08),
         _HIDDEN,
         replace(_PROXIES, family="low_and_slow", accounts=200, per_day=14, ramp_days=3,
                 aged=0.4, signup_days=15, per_device=1.5, mixed_clients=0.3),
@@ -30,9 +32,9 @@ FAMILIES: dict[str, Plan] = {
         replace(_PROXIES, family="pivot", accounts=180, pivot=0.85, aged=0.5, mixed_clients=0.2),
         Plan("embedded_in_reseller", accounts=90, per_day=18, evenness=5, templates=2),
         replace(_HIDDEN, family="residential", aged=0.3, signup_days=8, cover=0.15, evenness=10,
-                mixed_clients=0.3, accounts_per_block=0.35, rotates=0.6),
+                mixed_clients=0.3, accounts_per_block=0.35, rotates=0.75),
         replace(_PROXIES, family="fragmented_templates", accounts=150, templates=150,
-                fragments=True, longer=0.4),
+                fragments=True, longer=0.3),
         replace(_PROXIES, family="viral_cover", borrows_viral=True, accounts=150, aged=0.4,
                 signup_days=10),
         Plan("from_first_hour", accounts=150, start_day=0, ramp_days=0, aged=0.5, evenness=10,

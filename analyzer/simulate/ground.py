@@ -107,6 +107,8 @@ class Ground:
     networks: Networks
     gateways: F64
     """Shares of the gateways."""
+    pools: list[I64]
+    """Blocks through which wandering addresses move: providers' first, by region."""
     people: People = field(default_factory=People)
     templates: Templates = field(default_factory=Templates)
     traffic: list[Traffic] = field(default_factory=list)
@@ -139,7 +141,8 @@ class Ground:
         gateways = np.append(GATEWAY_SHARES[:-1] * (1 - texts), texts)
         plan = AddressPlan()
         networks = lay_networks(plan, rng_for(seed, "networks"), organisations)
-        return cls(seed, scale, *interval_ms, release_ms, plan, networks, gateways)
+        pools = [pool.blocks for pool in (*networks.homes, *networks.mobile)]
+        return cls(seed, scale, *interval_ms, release_ms, plan, networks, gateways, pools)
 
     def rng(self, name: str) -> Rng:
         """The stream of random numbers of the generator of that name."""

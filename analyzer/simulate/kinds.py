@@ -52,7 +52,7 @@ DEVELOPER = Kind(
     place=(0.7, 0.08, 0.1, 0.06, 0.06),
     elsewhere=(0.35, 0.35, 0.1, 0.1, 0.1),
     roams=0.5,
-    wanders=0.25,
+    wanders=0.4,
 )
 """A single person."""
 

@@ -40,7 +40,7 @@ def on_template(people: Personas, template: int, share: float) -> Personas:
     templates = people.templates.copy()
     templates[:, 1:] = templates[:, :-1]
     templates[:, 0] = template
-    rest = share + (1 - share) * np.array([0.0, 0.6, 0.9, 1.0])
+    rest = share + (1 - share) * np.array([0.0, 0.5, 0.75, 0.9, 0.97, 1.0])
     return replace(people, templates=templates, template_shares=np.tile(rest[:SLOTS], (n, 1)))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PLACES = 3
-SLOTS = 4
+SLOTS = 6
 BARE = -1
 """No template: free conversation, or a producer that names none."""
 
@@ -58,7 +58,9 @@ class Personas:
     output_mu: F64
     """Log tokens of its bare conversations."""
     wanders: Bools
-    """Whether its usual address moves through the provider's blocks from day to day."""
+    """Whether its usual address moves from day to day."""
+    pool: I64
+    """Pool of blocks through which it moves (see ``Ground.pools``)."""
     rhythm: shapes.Rhythm
 
     def __len__(self) -> int:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from analyzer.simulate.ground import Ground
 
 
+_SLOT_WEIGHTS = np.array([4.0, 1.8, 1.0, 0.6, 0.4, 0.3])
+
+
 def personas(ground: Ground, rng: Rng, kind: Kind, n: int) -> Personas:
     """Draw ``n`` accounts of a kind, each an organisation of its own."""
     region = pick(rng, catalogue.REGION_SHARES, n)
@@ -60,6 +63,7 @@ def personas(ground: Ground, rng: Rng, kind: Kind, n: int) -> Personas:
         input_mu=rng.normal(shapes.INPUT_MU[shapes.CHAT], shapes.INPUT_SD[shapes.CHAT] * 0.6, n),
         output_mu=rng.normal(shapes.OUTPUT_MU[shapes.CHAT], shapes.OUTPUT_SD[shapes.CHAT] * 0.6, n),
         wanders=rng.random(n) < kind.wanders,
+        pool=np.where(rng.random(n) < 0.7, region, region + len(catalogue.REGIONS)),
         rhythm=_rhythm(rng, kind, region),
     )
 
@@ -72,7 +76,7 @@ def _rhythm(rng: Rng, kind: Kind, region: I64) -> shapes.Rhythm:
         per_day=np.minimum(rate, kind.most * rng.uniform(0.6, 1, n)),
         profile=pick(rng, kind.profiles, n),
         tz_h=tz_h + rng.normal(0, 1, n),
-        session=1 + rng.gamma(2, (kind.session - 1) / 2, n),
+        session=1 + rng.gamma(2, (kind.session - 1) / 2, n) * (rng.random(n) < 0.7),
         gap_s=np.exp(rng.normal(np.log(kind.gap_s), 0.7, n)),
         day_shape=rng.uniform(*kind.day_shape, n),
     )
@@ -105,7 +109,7 @@ def _habits(ground: Ground, rng: Rng, kind: Kind, n: int) -> tuple[I64, F64]:
     for which, shared, power in ((POPULAR, ground.popular, 0.85), (DEFAULT, ground.defaults, 1.0)):
         rows = np.flatnonzero(source == which)
         templates[rows] = shared[pick(rng, zipf_weights(len(shared), power), len(rows))]
-    weights = rng.gamma(0.6, 1, (n, SLOTS)) * np.array([4.0, 1.5, 0.7, 0.3]) + 1e-6
+    weights = rng.gamma(0.6, 1, (n, SLOTS)) * _SLOT_WEIGHTS + 1e-6
     shares = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
     return templates.reshape(n, SLOTS), shares
 

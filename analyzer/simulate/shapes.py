@@ -94,7 +94,7 @@ def arrivals(rng: Rng, rhythm: Rhythm, start_ms: int, end_ms: int) -> tuple[I64,
     begins = days[day] * DAY_MS + _time_of_day_ms(rng, rhythm.profile[who])
     begins -= (rhythm.tz_h[who] * HOUR_MS).astype(np.int64)
     sizes = rng.geometric(1 / rhythm.session[who])
-    times, session = _within_sessions(rng, begins, sizes, rhythm.gap_s[who])
+    times, session = within_sessions(rng, begins, sizes, rhythm.gap_s[who])
     keep = (times >= start_ms) & (times < end_ms)
     return times[keep], who[session[keep]]
 
@@ -106,7 +106,20 @@ def _time_of_day_ms(rng: Rng, profile: I64) -> I64:
     return np.asarray(hour * HOUR_MS + rng.integers(0, HOUR_MS, len(profile)), np.int64)
 
 
-def _within_sessions(rng: Rng, begins: I64, sizes: I64, gap_s: F64) -> tuple[I64, I64]:
+def within_sessions(rng: Rng, begins: I64, sizes: I64, gap_s: F64) -> tuple[I64, I64]:
+    """Times of the requests of sessions, and the session of each.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness.
+    begins
+        First request, epoch ms, shape (sessions,).
+    sizes
+        Requests, shape (sessions,).
+    gap_s
+        Median seconds between requests, shape (sessions,).
+    """
     session = np.repeat(np.arange(len(begins)), sizes)
     gaps = np.exp(rng.normal(np.log(gap_s[session]), 1.1)) * 1_000
     firsts = np.cumsum(sizes) - sizes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.types import TP
@@ -18,7 +18,7 @@ from analyzer.stream.guard import Guard
 from analyzer.stream.ownership import Owner, Ownership
 from analyzer.stream.records import Records
 from analyzer.stream.topics import Layout, agents
-from analyzer.stream.transport import batch_topic
+from analyzer.stream.transport import App, batch_topic
 from analyzer.stream.watch import Watch, save_forever, tick_forever
 
 MAX_POLL_RECORDS = 5_000
@@ -47,7 +47,7 @@ def make_app(
     data
         Folder that Faust wants to have; nothing is kept in it.
     """
-    app = faust.App(settings.app_id, **options(settings), datadir=data)
+    app = App(settings.app_id, **options(settings), datadir=data)
     context = Context(
         settings=settings,
         layout=layout,
@@ -60,7 +60,6 @@ def make_app(
     ownership = Ownership(owner_maker(context))
     guard = Guard(app, ownership)
     app.start_offsets = _guarded_open(guard, ownership)
-    app.context = context
     _add_agents(app, guard, ownership, agents(settings))
     _add_hooks(app, guard, ownership)
     watch = Watch(context, ownership)
@@ -134,7 +133,7 @@ def _guarded_open(guard: Guard, ownership: Ownership) -> Any:
 
 def _add_agents(app: faust.App, guard: Guard, ownership: Ownership, topics: dict[str, str]) -> None:
     async def work(stream: faust.StreamT[Records]) -> None:
-        async for records in stream.noack():
+        async for records in cast("Any", stream).noack():
             if not await guard.run(ownership.take(records)):
                 return
 

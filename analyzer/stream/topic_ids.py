@@ -30,7 +30,7 @@ from aiokafka.protocol.types import (
 NO_ID = "0" * 32
 
 
-class _Uuid(AbstractType[bytes]):
+class _Uuid(AbstractType[bytes]):  # type: ignore[misc] # aiokafka is untyped
     @classmethod
     def encode(cls, value: bytes) -> bytes:
         return value
@@ -45,7 +45,7 @@ _TAGS = ("tags", TaggedFields)
 _NODES = CompactArray(Int32)
 
 
-class _MetadataResponse(Response):
+class _MetadataResponse(Response):  # type: ignore[misc] # as above
     API_KEY = 3
     API_VERSION = 10
     SCHEMA = Schema(
@@ -87,7 +87,7 @@ class _MetadataResponse(Response):
     )
 
 
-class _MetadataRequestV10(RequestStruct):
+class _MetadataRequestV10(RequestStruct):  # type: ignore[misc] # as above
     API_KEY = 3
     API_VERSION = 10
     FLEXIBLE_VERSION = True
@@ -101,13 +101,14 @@ class _MetadataRequestV10(RequestStruct):
     )
 
 
-class _MetadataRequest(Request[_MetadataRequestV10]):
+class _MetadataRequest(Request[_MetadataRequestV10]):  # type: ignore[misc] # as above
     API_KEY = 3
 
     def __init__(self, topics: list[str]) -> None:
         self._topics = topics
 
     def build(self, request_struct_class: type[_MetadataRequestV10]) -> _MetadataRequestV10:
+        topics: list[tuple[bytes, str, dict[int, bytes]]]
         topics = [(bytes(16), topic, {}) for topic in self._topics]
         return request_struct_class(topics, False, False, False, {})
 

@@ -42,15 +42,21 @@ StartOffsets = Callable[[set[TP], int], Awaitable[Mapping[TP, int]]]
 """Asked with the assignment and its generation; answers where to read each partition from."""
 
 
-class BatchSchema(Schema):  # type: ignore[misc] # Faust's classes are untyped here
+class BatchSchema(Schema[Any, Any]):
     """Takes the records as they are."""
 
     def loads_key(self, *_args: Any, **_options: Any) -> None:
         """No key: each record may have another one."""
 
-    def loads_value(self, _app: Any, message: Any, **_options: Any) -> Any:
+    def loads_value(self, app: Any, message: Any, **_options: Any) -> Any:  # noqa: ARG002 - Faust's
         """The :class:`Records` that :meth:`Consumer.getmany` put into the message."""
         return message.value
+
+
+class App(faust.App):
+    """A Faust app that says itself where to read from."""
+
+    start_offsets: StartOffsets
 
 
 class NothingRead(dict[TP, int | None]):
@@ -70,7 +76,7 @@ class NothingRead(dict[TP, int | None]):
         """Forget them."""
 
 
-class Consumer(driver.Consumer):  # type: ignore[misc] # Faust's classes are untyped here
+class Consumer(driver.Consumer):
     """Consumer of fetches with commits pinned to a generation."""
 
     _thread: BatchedThread
@@ -100,7 +106,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc] # Faust's classes are unt
             if active is None or tp in active or tp in self._buffered_partitions:
                 yield tp, self._to_message(tp, records)
 
-    def _to_message(self, tp: TP, record: Records) -> ConsumerMessage:
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         return ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -109,7 +115,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc] # Faust's classes are unt
             0,
             [],
             None,
-            record,
+            record,  # a Records, as BatchSchema knows
             None,
             -1,
             -1,
@@ -119,7 +125,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc] # Faust's classes are unt
 
     async def perform_seek(self) -> None:
         """Seek every assigned partition to where the application wants to go on."""
-        start_offsets = cast("StartOffsets", self.app.start_offsets)
+        start_offsets = cast("App", self.app).start_offsets
         offsets = await start_offsets(self.assignment(), self.app.consumer_generation_id)
         await self.seek_all(offsets)
 
@@ -149,7 +155,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc] # Faust's classes are unt
         """Do nothing: :mod:`analyzer.stream.watch` looks at the work itself."""
 
 
-class BatchedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] # untyped in Faust
+class BatchedThread(driver.AIOKafkaConsumerThread):
     """The thread that runs aiokafka's consumer; every method here runs on its loop."""
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -167,7 +173,7 @@ class BatchedThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc] # unty
         active_partitions: set[TP],
         timeout: float | None = None,  # noqa: ASYNC109 - the signature is Faust's
         max_records: int | None = None,
-    ) -> dict[TP, Records]:
+    ) -> Any:
         if not self.consumer.flow_active:
             return {}
         fetcher = consumer._fetcher  # noqa: SLF001 - Faust's own driver goes the same way
@@ -273,7 +279,7 @@ def pause_after_failed_refresh(client: aiokafka.client.AIOKafkaClient) -> None:
     client._metadata_update = gently  # noqa: SLF001 - as above
 
 
-class Producer(driver.Producer):  # type: ignore[misc] # Faust's classes are untyped here
+class Producer(driver.Producer):
     """Faust's producer with the same pause after a failed refresh."""
 
     def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
@@ -282,13 +288,13 @@ class Producer(driver.Producer):  # type: ignore[misc] # Faust's classes are unt
         return producer
 
 
-class Transport(driver.Transport):  # type: ignore[misc] # Faust's classes are untyped here
+class Transport(driver.Transport):
     """What ``batched://`` stands for."""
 
     Consumer: ClassVar[type] = Consumer
     Producer: ClassVar[type] = Producer
 
 
-def batch_topic(app: faust.App, name: str) -> faust.Topic:
+def batch_topic(app: faust.App, name: str) -> faust.TopicT:
     """A topic whose events are fetches."""
     return app.topic(name, schema=BatchSchema(), acks=False, internal=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiokafka import TopicPartition
 
-from analyzer.settings import Settings
+from analyzer.settings import Settings, Topics
 from analyzer.stream import clients, topics
 
 READY_WITHIN_S = 30.0
@@ -100,6 +100,16 @@ def wait_until(condition: object, within_s: float, pause_s: float = 0.1) -> bool
     return False
 
 
+def own_topics(prefix: str, requests_partitions: int) -> Topics:
+    """Topic names that nobody else uses."""
+    names = {
+        name: f"{prefix}.{name.replace('_', '-')}"
+        for name, field in Topics.model_fields.items()
+        if field.annotation is str
+    }
+    return Topics.model_validate(names | {"requests_partitions": requests_partitions})
+
+
 def create_topics(settings: Settings) -> topics.Layout:
     """All topics of these settings."""
     return asyncio.run(topics.prepare(settings, create=True))
@@ -157,14 +167,11 @@ def lag(settings: Settings) -> int:
 
 
 async def _lag(settings: Settings) -> int:
-    total = 0
     async with clients.admin(settings) as admin, clients.reader(settings) as client:
-        committed = await admin.list_consumer_group_offsets(settings.app_id)
+        tps = []
         for topic in topics.agents(settings).values():
             await client._client.add_topic(topic)  # noqa: SLF001 - as above
-            tps = [TopicPartition(topic, p) for p in client.partitions_for_topic(topic) or ()]
-            ends = await client.end_offsets(tps)
-            for tp in tps:
-                at = committed.get(tp)
-                total += ends[tp] - (at.offset if at and at.offset > 0 else 0)
-    return total
+            tps += [TopicPartition(topic, p) for p in client.partitions_for_topic(topic) or ()]
+        ends = await client.end_offsets(tps)
+        committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=tps)
+    return sum(max(0, ends[tp] - max(0, committed[tp].offset)) for tp in tps)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analyzer.settings import Kafka, Settings, Topics, Worker
+from analyzer.settings import Kafka, Settings, Worker
 from analyzer.stream import trial
 from analyzer.stream.brokers import Broker
 from analyzer.stream.kafka_log import KafkaLog
@@ -27,15 +27,12 @@ pytestmark = pytest.mark.integration
 def settings_for(broker: Broker) -> Settings:
     """Settings with topics and a group of their own."""
     name = uuid.uuid4().hex[:8]
-    fields = ("requests", "account", "cohort", "campaign", "snapshots", "alerts", "campaigns")
-    fields += ("members", "dead_letters", "feedback")
-    names = {field: f"{name}.{field}" for field in fields}
     return Settings(
         broker=broker.url,
         app_id=name,
         shards=SHARDS,
         kafka=Kafka(session_timeout_s=6.0),
-        topics=Topics(**names, requests_partitions=PARTITIONS),
+        topics=trial.own_topics(name, PARTITIONS),
         worker=Worker(snapshot_every_s=1.0, idle_after_s=2.0),
     )
 
