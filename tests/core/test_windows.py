@@ -1,0 +1,109 @@
+"""Windows over dense rows equal a brute-force pass at every hop."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.core.windows import DenseTable, HashIndex, SlidingSum
+
+KEYS = st.lists(st.integers(0, 2**64 - 1), max_size=200)
+
+
+@given(st.lists(KEYS, max_size=8))
+def test_index_numbers_keys_like_a_dict(batches: list[list[int]]) -> None:
+    """A key keeps the number of its first sight, whatever comes after it."""
+    index, expected = HashIndex(), dict[int, int]()
+    for keys in batches:
+        numbers = index.intern(np.array(keys, np.uint64))
+        assert numbers.tolist() == [expected.setdefault(key, len(expected)) for key in keys]
+    known = np.array(list(expected), np.uint64)
+    assert index.find(known).tolist() == list(expected.values())
+    assert len(index) == len(expected)
+
+
+def test_index_does_not_know_what_it_was_not_given() -> None:
+    """An unknown key is -1, the key 0 included."""
+    index = HashIndex(np.array([1, 2, 3], np.uint64))
+    assert index.find(np.array([0, 4, 2], np.uint64)).tolist() == [-1, -1, 1]
+
+
+def test_index_grows_past_its_first_size() -> None:
+    """Ten thousand keys are all found again."""
+    keys = np.random.default_rng(1).integers(0, 2**64, 10_000, dtype=np.uint64)
+    index = HashIndex()
+    for start in range(0, len(keys), 700):
+        index.intern(keys[start : start + 700])
+    assert np.array_equal(index.find(keys), np.arange(10_000))
+
+
+@given(KEYS, st.data())
+def test_table_keeps_the_rows_it_is_told_to(keys: list[int], data: st.DataObject) -> None:
+    """Dropping rows renumbers the others in their order and forgets the dropped keys."""
+    table = DenseTable({"value": np.int64(0)})
+    rows = table.intern(np.array(keys, np.uint64))
+    table["value"][rows] = rows
+    alive = np.array(data.draw(st.lists(st.booleans(), min_size=len(table), max_size=len(table))), bool)
+    before = table["key"].copy()
+    renumbered = table.keep(alive)
+    assert table["key"].tolist() == before[alive].tolist()
+    assert table["value"].tolist() == np.flatnonzero(alive).tolist()
+    assert renumbered[alive].tolist() == list(range(int(alive.sum())))
+    assert table.find(before[~alive]).tolist() == [-1] * int((~alive).sum())
+
+
+EVENTS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5), st.integers(1, 9)), max_size=60)
+
+
+@settings(max_examples=200)
+@given(EVENTS, st.sampled_from([(1, 1), (4, 2), (6, 3), (12, 4), (12, 12)]))
+def test_window_equals_a_brute_force_sum(
+    events: list[tuple[int, int, int]], span: tuple[int, int]
+) -> None:
+    """At each hop the window holds exactly its panes, once each.
+
+    ::
+
+        pane   0 1 2 3 4 5 6 7 8
+        hop        |   |   |   |       length 4, hop 2
+        at 6         [2 3 4 5]
+    """
+    length, hop = span
+    window = SlidingSum(length, hop)
+    by_pane = {pane: [e for e in events if e[0] == pane] for pane in range(41)}
+    for pane in range(42):
+        window.advance(pane)
+        if pane % hop == 0:
+            inside = [e for e in events if pane - length <= e[0] < pane]
+            expected = [sum(v for _, row, v in inside if row == r) for r in range(6)]
+            assert window.sums(6)[:, 0].tolist() == expected
+        if here := by_pane.get(pane):
+            rows = np.array([row for _, row, _ in here], np.int32)
+            window.add(pane, rows, np.array([[value] for _, _, value in here]))
+
+
+@given(EVENTS, st.integers(0, 40))
+def test_a_window_saved_anywhere_goes_on_as_if_nothing_had_happened(
+    events: list[tuple[int, int, int]], cut: int
+) -> None:
+    """State and restore at any pane are invisible."""
+    plain, saved = SlidingSum(6, 3), SlidingSum(6, 3)
+    for pane in range(42):
+        if pane == cut:
+            state, saved = saved.state(), SlidingSum(6, 3)
+            saved.restore(state)
+        for window in (plain, saved):
+            for _, row, value in (e for e in events if e[0] == pane):
+                window.add(pane, np.array([row], np.int32), np.array([[value]]))
+            window.advance(pane + 1)
+        assert plain.sums(6).tolist() == saved.sums(6).tolist()
+
+
+def test_a_long_silence_empties_the_window() -> None:
+    """Time may jump over any number of hops."""
+    window = SlidingSum(4, 2)
+    window.add(0, np.array([3], np.int32), np.array([[1]]))
+    window.advance(1_000_000)
+    assert window.empty
+    assert window.sums(4).tolist() == [[0]] * 4
