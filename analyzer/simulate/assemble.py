@@ -121,7 +121,7 @@ def _wandered(ground: Ground, people: Personas, traffic: Traffic, rows: I64) -> 
     firsts = np.cumsum(sizes) - sizes
     pool = people.pool[account]
     at = firsts[pool] + (draw * sizes[pool]).astype(np.int64)
-    return np.concatenate(ground.pools)[at]
+    return np.asarray(np.concatenate(ground.pools)[at])
 
 
 def _hosts(traffic: Traffic, block: I64) -> I64:

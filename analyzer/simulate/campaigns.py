@@ -49,6 +49,8 @@ class Plan:
     egress: tuple[Egress, ...] = ("rented",)
     """Where the pool's blocks are; equal parts."""
     accounts_per_block: float = 6.0
+    market: bool = False
+    """Whether it rents the same proxies as every other such campaign of the world."""
     rotates: float = 0.3
     """Share of accounts whose block moves through the pool from lease to lease."""
     turn: float = 2.0
@@ -157,8 +159,13 @@ def _taken_over(members: I64, begin: int, end: int) -> Posts:
 
 
 def _egress(ground: Ground, rng: Rng, plan: Plan, places: int) -> I64:
+    if plan.market and len(ground.market):
+        return ground.market
     n = max(3, round(places / plan.accounts_per_block / len(plan.egress)))
-    return np.concatenate([_egress_of(ground, rng, kind, n) for kind in plan.egress])
+    pool = np.concatenate([_egress_of(ground, rng, kind, n) for kind in plan.egress])
+    if plan.market:
+        ground.market = pool
+    return pool
 
 
 def _egress_of(ground: Ground, rng: Rng, kind: Egress, n: int) -> I64:

@@ -120,6 +120,8 @@ class Ground:
     """Templates that kits send by default, the most used first."""
     viral: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
     """Templates that go viral during the world."""
+    market: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Blocks of the proxy market that several campaigns rent from."""
     innocents: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
     """Accounts of the plain population."""
 

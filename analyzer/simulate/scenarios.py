@@ -111,6 +111,11 @@ SCENARIOS: dict[str, Scenario] = {
         accounts=80, tenants=60, start_day=1.5)))),
     **{name: _family(name) for name in FAMILIES if name != "hydra"},
     "mixed": Scenario(3_000, 7.0, (*ALL, POOL), _MIXED, release_day=3.0),
+    "proxy_market": Scenario(3_000, 4.0, (*FEW, COURSE, CARDS), tuple(
+        replace(FAMILIES["residential"], family="proxy_market", market=True, accounts=130,
+                accounts_per_block=0.25, start_day=start)
+        for start in (0.4, 1.3, 1.6)
+    )),
     "text": Scenario(
         900, 3.0, (VIRAL, CAMPUS, COURSE, FLEET),
         (replace(FAMILIES["residential"], family="text", accounts=120),), texts=0.8,

@@ -55,7 +55,7 @@ def viral(ground: Ground, name: str, share: float = 0.06, start_day: float = 1.4
     adopters = _adopters(ground, rng, share, least=20)
     delay_days = 0.8 + rng.logistic(0, 0.25, len(adopters))
     starts = ground.at_day(start_day) + (delay_days.clip(0) * shapes.DAY_MS).astype(np.int64)
-    template = ground.templates.new(rng, 1, longer=0.4, items=0)
+    template = ground.templates.new(rng, 1, longer=0.2)
     ground.viral = np.append(ground.viral, template)
     used = _wave(
         ground, rng, adopters, starts, per_day=5, template=int(template[0]), lasts_days=2.5

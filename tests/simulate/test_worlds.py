@@ -155,11 +155,13 @@ def test_fields_are_plausible() -> None:
 @pytest.mark.parametrize("scenario", ["hydra", "evasive", "residential"])
 def test_no_field_of_its_own_gives_a_campaign_away(scenario: str) -> None:
     """Clients, models, gateways and sampling of the members occur among innocents too."""
-    members = set(tiny(scenario).labels["campaigns"][0]["accounts"])
+    world = generate(scenario, 7, 0.25, 3.0)
+    found = [DECODER.decode(line) for line in world.lines()]
+    members = set(world.labels["campaigns"][0]["accounts"])
     for name in ("user_agent", "tls_ja4", "model", "temperature", "max_tokens", "operation"):
-        guilty = {getattr(e, name) for e in events(scenario) if e.account_id in members}
-        innocent = {getattr(e, name) for e in events(scenario) if e.account_id not in members}
-        assert len(guilty - innocent) <= 0.1 * len(guilty), name
+        guilty = {getattr(e, name) for e in found if e.account_id in members}
+        innocent = {getattr(e, name) for e in found if e.account_id not in members}
+        assert len(guilty - innocent) <= 0.05 * len(guilty), name
 
 
 def test_smoke_has_a_campaign_of_forty() -> None:
