@@ -1,0 +1,172 @@
+"""The worker as its operators meet it: started, fed, stopped, killed, misconfigured."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from analyzer.settings import Settings, Worker
+from analyzer.stream import parity, trial
+from analyzer.stream.brokers import Broker, free_port
+
+PARTITIONS = 4
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def settings(broker: Broker) -> Settings:
+    """Settings with topics and a group of their own."""
+    return settings_for(broker)
+
+
+def settings_for(broker: Broker, **changes: object) -> Settings:
+    """The same, with changes."""
+    name = uuid.uuid4().hex[:8]
+    plain = Settings(
+        broker=broker.url,
+        app_id=name,
+        topics=trial.own_topics(name, PARTITIONS),
+        worker=Worker(snapshot_every_s=1.0),
+    )
+    return plain.model_copy(update=changes)
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> list[list[bytes]]:
+    """A small scenario with a campaign in it, by partition."""
+    file = tmp_path_factory.mktemp("scenario") / "smoke.ndjson"
+    command = [sys.executable, "-m", "analyzer", "simulate", "--scenario", "smoke"]
+    subprocess.run([*command, "--out", str(file)], check=True, capture_output=True)
+    return parity.by_account(file.read_bytes().splitlines(), PARTITIONS)
+
+
+def feed(settings: Settings, parts: list[list[bytes]], first: float, last: float) -> None:
+    """Produce a share of each partition."""
+    for number, part in enumerate(parts):
+        piece = part[int(len(part) * first) : int(len(part) * last)]
+        trial.produce(settings, ((None, line) for line in piece), partition=number)
+
+
+def caught_up(settings: Settings) -> bool:
+    """Wait until nothing is left to read."""
+    return trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5)
+
+
+def run_worker(settings: Settings, *options: str) -> subprocess.CompletedProcess[str]:
+    """A worker that is expected to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "analyzer", "worker", *options],
+        env=trial.environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def outputs(settings: Settings) -> list[bytes]:
+    """All records that were sent to people, each once, in a stable order."""
+    names = settings.topics
+    topics = (names.alerts, names.campaigns, names.members)
+    return sorted(
+        {value for topic in topics for _, value in trial.consume(settings, topic) if value}
+    )
+
+
+def test_a_kill_changes_no_record(
+    settings: Settings, parts: list[list[bytes]], tmp_path: Path
+) -> None:
+    """Kill -9 in the middle, a new worker, SIGTERM: the same records as in one process."""
+    trial.create_topics(settings)
+    feed(settings, parts, 0.0, 0.6)
+    with trial.worker(settings, tmp_path / "a.log") as first:
+        trial.wait_until(lambda: bool(trial.consume(settings, settings.topics.cohort)), 30.0)
+        first.kill()
+    with trial.worker(settings, tmp_path / "b.log") as second:
+        feed(settings, parts, 0.6, 1.0)
+        assert caught_up(settings), second.text()
+        began = time.monotonic()
+        assert second.terminate() == 0
+        assert time.monotonic() - began < 5.0
+    assert outputs(settings) == sorted(set(parity.records(settings.core, parts)))
+
+
+def test_two_workers_share_the_work(
+    settings: Settings, parts: list[list[bytes]], tmp_path: Path
+) -> None:
+    """A second worker joins and leaves while events flow: the same records."""
+    shared = settings.model_copy(update={"cohort_shards": 2})
+    trial.create_topics(shared)
+    feed(shared, parts, 0.0, 0.3)
+    with trial.worker(shared, tmp_path / "a.log") as first:
+        with trial.worker(shared, tmp_path / "b.log") as second:
+            feed(shared, parts, 0.3, 0.7)
+            assert second.terminate() == 0
+        feed(shared, parts, 0.7, 1.0)
+        assert caught_up(shared), first.text()
+        assert first.terminate() == 0
+    assert outputs(shared) == sorted(set(parity.records(shared.core, parts)))
+
+
+def test_a_bad_record_is_a_dead_letter(
+    settings: Settings, parts: list[list[bytes]], tmp_path: Path
+) -> None:
+    """It carries reason, place and bytes; its key is its place."""
+    trial.create_topics(settings)
+    trial.produce(settings, [(None, b"not json"), *((None, v) for v in parts[0][:9])], partition=0)
+    with trial.worker(settings, tmp_path / "a.log") as worker:
+        assert caught_up(settings), worker.text()
+        assert worker.terminate() == 0
+    [(key, value)] = trial.consume(settings, settings.topics.dead_letters)
+    assert key == f"{settings.topics.requests}/0/0".encode()
+    assert msgspec.json.decode(value or b"")["reason"] == "not_json"
+
+
+def test_mostly_bad_input_stops_the_worker(settings: Settings) -> None:
+    """More than half of 2,000 records are no events: exit 1, said in one sentence."""
+    trial.create_topics(settings)
+    trial.produce(settings, [(None, b"no event")] * 2_000, partition=1)
+    done = run_worker(settings)
+    assert done.returncode == 1
+    assert "100% of the last 2000 records are bad" in done.stderr
+
+
+def test_missing_topics_are_named(settings: Settings) -> None:
+    """Exit 2; the message lists the topics and how to make them."""
+    done = run_worker(settings)
+    assert done.returncode == 2
+    assert "analyzer worker --create-topics" in done.stderr
+    assert f"{settings.topics.account}: 4 partitions" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_partition_count_is_named(settings: Settings) -> None:
+    """Exit 2; the message says which setting disagrees."""
+    trial.create_topics(settings)
+    done = run_worker(settings.model_copy(update={"shards": 3}), "--create-topics")
+    assert done.returncode == 2
+    assert "has 4 partitions but the settings ask for 3 (shards)" in done.stderr
+
+
+def test_creating_topics_leaves_others_alone(settings: Settings) -> None:
+    """The input topic that is there keeps its partitions; the others are made."""
+    few = settings.model_copy(
+        update={"topics": settings.topics.model_copy(update={"requests_partitions": 2})}
+    )
+    trial.create_topics(few)
+    layout = trial.create_topics(settings)
+    assert layout.partitions[settings.topics.requests] == 2
+
+
+def test_no_broker_is_said_plainly() -> None:
+    """Exit 1 with one sentence."""
+    done = run_worker(Settings(broker=f"kafka://127.0.0.1:{free_port()}"))
+    assert done.returncode == 1
+    assert "no broker answers" in done.stderr.splitlines()[-1]
