@@ -6,8 +6,7 @@ All families are one generator with different parameters. The families are named
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,81 +15,9 @@ from analyzer.simulate.draws import F64, I64, Rng, mix, pick, unit
 from analyzer.simulate.ground import HABIT, Campaign, Ground, Role, Traffic
 from analyzer.simulate.kinds import DEVELOPER
 from analyzer.simulate.people import PLACES, Personas
+from analyzer.simulate.plan import Egress, Plan, varied
 from analyzer.simulate.population import personas
-
-Egress = Literal["rented", "residential", "cloud", "vpn"]
-"""Own blocks at a hoster, proxies in households, a public cloud, a public VPN."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How one campaign is run."""
-
-    family: str
-    accounts: float = 300
-    """Accounts at work at the same time, at scale 1."""
-    per_day: float = 25.0
-    """Extraction requests per account and day."""
-    start_day: float = 1.5
-    days: float = 1_000.0
-    ramp_days: float = 0.3
-    """Accounts join the work over so long."""
-    aged: float = 0.0
-    """Share of accounts opened long before, with an innocent past."""
-    signup_days: float = 3.0
-    """The others were opened within so long before the start."""
-    cover: float = 0.0
-    """Camouflage requests per extraction request."""
-    evenness: float = np.inf
-    """Gamma shape of the accounts' shares of the work; infinite is round robin."""
-    clients: Literal["rare", "dominant"] = "dominant"
-    mixed_clients: float = 0.1
-    """Share of accounts whose client is drawn like anybody's."""
-    egress: tuple[Egress, ...] = ("rented",)
-    """Where the pool's blocks are; equal parts."""
-    accounts_per_block: float = 6.0
-    market: bool = False
-    """Whether it rents the same proxies as every other such campaign of the world."""
-    rotates: float = 0.3
-    """Share of accounts whose block moves through the pool from lease to lease."""
-    turn: float = 2.0
-    """Mean items that an account takes at a time."""
-    templates: int = 3
-    fragments: bool = False
-    """Whether an account sees only a few of the templates at a time."""
-    borrows_viral: bool = False
-    """Whether it works under the viral template of the world."""
-    per_card: float = 4.0
-    """Accounts per means of payment."""
-    per_device: float = 4.0
-    """Accounts per sign-up device."""
-    life_days: float = np.inf
-    """Mean time until an account is banned and replaced."""
-    retries: float = 0.02
-    pivot: float = 0.0
-    """Share of requests that move to the new model within a day of its release."""
-    longer: float = 0.35
-    """Added to the log of output tokens."""
-    long_sampling: bool = True
-    varies: float = 0.2
-    """Greatest relative change of the numbers above from seed to seed."""
-    shift: float = 0.4
-    """0: work all round the clock; 1: with the hours of an office."""
-
-
-_VARIED = (
-    "accounts", "per_day", "start_day", "evenness", "accounts_per_block", "longer", "life_days",
-    "cover", "signup_days",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Posts:
-    """Who holds which place in the pool from when to when; arrays of shape (accounts,)."""
-
-    place: I64
-    from_ms: I64
-    until_ms: I64
+from analyzer.simulate.workqueue import Posts, Work, hand_out, interval, open_posts, taken_over
 
 
 def run(ground: Ground, plan: Plan, name: str, members: I64 | None = None) -> None:
@@ -108,54 +35,19 @@ def run(ground: Ground, plan: Plan, name: str, members: I64 | None = None) -> No
         Accounts that already exist, such as a reseller's; else the campaign opens its own.
     """
     rng = ground.rng(f"campaign {name}")
-    plan = _varied(rng, plan)
-    begin, end = _interval(ground, plan)
+    plan = varied(rng, plan)
     if members is None:
-        posts = _posts(ground, rng, plan, begin, end)
+        posts = open_posts(ground, rng, plan)
         pool = _egress(ground, rng, plan, len(np.unique(posts.place)))
         people = _members(ground, rng, plan, posts, pool)
         members = ground.people.add(people)
         _cover(ground, rng, plan, members, people)
     else:
-        posts = _taken_over(members, begin, end)
-    work = _work(ground, rng, plan, posts=posts, members=members, interval=(begin, end))
-    traffic = _requests(ground, rng, plan, work)
+        posts = taken_over(ground, plan, members)
+    traffic = _requests(ground, rng, plan, hand_out(ground, rng, plan, posts, members))
     ground.traffic.append(traffic)
     used = np.intersect1d(members, np.unique(traffic.account))
     ground.campaigns.append(Campaign(name, "extraction_campaign", plan.family, used))
-
-
-def _varied(rng: Rng, plan: Plan) -> Plan:
-    """Give the same family other numbers under another seed."""
-    factor = dict(zip(_VARIED, np.exp(rng.uniform(-1, 1, len(_VARIED)) * plan.varies), strict=True))
-    numbers: dict[str, Any] = {name: float(getattr(plan, name) * factor[name]) for name in _VARIED}
-    return replace(plan, **numbers)
-
-
-def _interval(ground: Ground, plan: Plan) -> tuple[int, int]:
-    span_days = (ground.end_ms - ground.start_ms) / shapes.DAY_MS
-    begin = ground.at_day(min(plan.start_day, 0.45 * span_days))
-    return begin, int(min(ground.end_ms, begin + plan.days * shapes.DAY_MS))
-
-
-def _posts(ground: Ground, rng: Rng, plan: Plan, begin: int, end: int) -> Posts:
-    n = ground.sized(round(plan.accounts), least=12)
-    ramp = min(plan.ramp_days * shapes.DAY_MS, 0.3 * (end - begin))
-    joins = (begin + rng.random(n) * ramp).astype(np.int64)
-    if not np.isfinite(plan.life_days):
-        return Posts(np.arange(n), joins, np.full(n, end, np.int64))
-    generations = 2 + int(3 * (end - begin) / (plan.life_days * shapes.DAY_MS))
-    lives = np.maximum(rng.gamma(2, plan.life_days / 2, (n, generations)), 0.05) * shapes.DAY_MS
-    until = joins[:, None] + np.cumsum(lives, axis=1).astype(np.int64)
-    until[:, -1] = np.maximum(until[:, -1], end)
-    since = np.column_stack([joins, until[:, :-1]])
-    place, generation = np.nonzero(since < end)
-    return Posts(place, since[place, generation], np.minimum(until[place, generation], end))
-
-
-def _taken_over(members: I64, begin: int, end: int) -> Posts:
-    n = len(members)
-    return Posts(np.arange(n), np.full(n, begin), np.full(n, end))
 
 
 def _egress(ground: Ground, rng: Rng, plan: Plan, places: int) -> I64:
@@ -186,6 +78,7 @@ def _members(ground: Ground, rng: Rng, plan: Plan, posts: Posts, pool: I64) -> P
     base = personas(ground, rng, DEVELOPER, n)
     aged = rng.random(n) < plan.aged
     fresh = posts.from_ms - (rng.random(n) * plan.signup_days * shapes.DAY_MS).astype(np.int64)
+    long_ago = ground.start_ms - ((8 + rng.gamma(1.2, 160, n)) * shapes.DAY_MS).astype(np.int64)
     cards = ground.people.new_cards(max(1, round(n / plan.per_card)))
     devices = ground.people.new_cards(max(1, round(n / plan.per_device)))
     places = rng.choice(pool, (n, PLACES))
@@ -194,8 +87,8 @@ def _members(ground: Ground, rng: Rng, plan: Plan, posts: Posts, pool: I64) -> P
         per_day = rng.gamma(1.2, plan.cover * plan.per_day / 1.2, n)
     return replace(
         base,
-        created_ms=np.where(aged, base.created_ms, fresh),
-        joined_ms=np.where(aged, base.joined_ms.clip(max=ground.start_ms), posts.from_ms),
+        created_ms=np.where(aged, long_ago, fresh),
+        joined_ms=np.where(aged, ground.start_ms - 1, posts.from_ms),
         left_ms=posts.until_ms,
         payment=rng.choice(cards, n) if plan.per_card > 1 else base.payment,
         signup=rng.choice(devices, n) if plan.per_device > 1 else base.signup,
@@ -236,70 +129,9 @@ def _cover(ground: Ground, rng: Rng, plan: Plan, members: I64, people: Personas)
     if plan.cover:
         ground.live(rng, members, people, role=Role.COVER)
     elif plan.aged:
-        begin, _ = _interval(ground, plan)
+        begin, _ = interval(ground, plan)
         past = replace(people, left_ms=np.minimum(people.left_ms, begin))
         ground.live(rng, members, past, role=Role.COVER)
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """Items of the queue as handed out; arrays of shape (requests,)."""
-
-    ts_ms: I64
-    account: I64
-    item: I64
-
-
-def _work(
-    ground: Ground, rng: Rng, plan: Plan, *, posts: Posts, members: I64, interval: tuple[int, int]
-) -> Work:
-    begin, end = interval
-    places = len(np.unique(posts.place))
-    turns = rng.poisson(places * plan.per_day / plan.turn * (end - begin) / shapes.DAY_MS)
-    begins = _queue_times(rng, plan, begin, end, turns)
-    gaps_s = np.full(turns, 40.0)
-    ts_ms, turn = shapes.within_sessions(rng, begins, rng.geometric(1 / plan.turn, turns), gaps_s)
-    place = _balance(rng, plan, places, turns)[turn]
-    n = len(turn)
-    holder = _holder(posts, place, ts_ms)
-    item = mix(np.arange(n), ground.seed, rng.integers(0, 2**40)) >> np.uint64(1)
-    again = np.flatnonzero(rng.random(n) < plan.retries)
-    item[again] = item[np.maximum(again - rng.geometric(0.02, len(again)), 0)]
-    kept = (holder >= 0) & (ts_ms < end)
-    return Work(ts_ms[kept], members[holder[kept]], item[kept].astype(np.int64))
-
-
-def _queue_times(rng: Rng, plan: Plan, begin: int, end: int, n: int) -> I64:
-    """Times of work: a shift's hours, and spells in which the queue runs fuller or empty."""
-    steps = np.arange(begin, end, shapes.HOUR_MS // 4)
-    hour = (steps // shapes.HOUR_MS + int(rng.integers(0, 24))) % 24
-    weight = 1 - plan.shift + plan.shift * shapes.PROFILES[shapes.OFFICE][hour]
-    spells = np.repeat(rng.gamma(2.5, 0.4, len(steps) // 10 + 1), 10)[: len(steps)]
-    step = pick(rng, weight * spells, n)
-    return np.sort(np.minimum(steps[step] + rng.integers(0, shapes.HOUR_MS // 4, n), end - 1))
-
-
-def _balance(rng: Rng, plan: Plan, places: int, n: int) -> I64:
-    """Hand each item to a place of the pool."""
-    if np.isfinite(plan.evenness):
-        return pick(rng, rng.gamma(plan.evenness, 1, places) + 0.02, n)
-    turn = np.arange(n) // places
-    order = np.lexsort((rng.random(n), turn))
-    place = np.empty(n, np.int64)
-    place[order] = np.arange(n) % places
-    stray = rng.random(n) < 0.25
-    return np.where(stray, rng.integers(0, places, n), place)
-
-
-def _holder(posts: Posts, place: I64, ts_ms: I64) -> I64:
-    """Row in ``posts`` of who holds the place then; -1 if nobody does."""
-    order = np.lexsort((posts.from_ms, posts.place))
-    span = np.int64(1) << 45  # more milliseconds than any time since the epoch
-    starts = posts.place[order] * span + posts.from_ms[order]
-    at = np.searchsorted(starts, place * span + ts_ms, side="right") - 1
-    row = order[np.maximum(at, 0)]
-    held = (at >= 0) & (posts.place[row] == place) & (ts_ms < posts.until_ms[row])
-    return np.where(held, row, -1)
 
 
 def _requests(ground: Ground, rng: Rng, plan: Plan, work: Work) -> Traffic:

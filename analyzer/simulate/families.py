@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analyzer.simulate.campaigns import Plan
+from analyzer.simulate.plan import Plan
 
 _HIDDEN = Plan(
     "evasive", aged=0.8, signup_days=25, cover=0.6, evenness=1.6, mixed_clients=1.0,

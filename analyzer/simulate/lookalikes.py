@@ -44,6 +44,11 @@ def on_template(people: Personas, template: int, share: float) -> Personas:
     return replace(people, templates=templates, template_shares=np.tile(rest[:SLOTS], (n, 1)))
 
 
+def long_there(ground: Ground, people: Personas) -> Personas:
+    """Let people be customers since before the world began."""
+    return replace(people, joined_ms=np.full(len(people), ground.start_ms - 1))
+
+
 def crowd(ground: Ground, name: str, n: int, blocks: int, kind: Kind = DEVELOPER) -> None:
     """Unrelated customers behind a few shared blocks: campus, office, VPN, carrier."""
     rng = ground.rng(name)
@@ -174,7 +179,7 @@ def harness(ground: Ground, name: str, n: int = 7, start_day: float = 1.0) -> No
     """Several parties run one public evaluation set, again and again."""
     rng = ground.rng(name)
     people = personas(ground, rng, APP, n)
-    accounts = ground.people.add(people)
+    accounts = ground.people.add(long_there(ground, people))
     task = ground.templates.new(rng, 2, longer=0.4)
     items, runs = max(40, ground.sized(300)), 4
     starts = ground.at_day(start_day) + rng.integers(0, int(1.5 * shapes.DAY_MS), (n, runs))
@@ -195,7 +200,7 @@ def batch(ground: Ground, name: str, n: int = 10, per_night: int = 400) -> None:
     rng = ground.rng(name)
     sizes = np.array([n])
     people = gather(personas(ground, rng, FLEET, n), sizes, rng, one_org=True)
-    accounts = ground.people.add(people)
+    accounts = ground.people.add(long_there(ground, people))
     task = ground.templates.new(rng, 1)
     nights = np.arange(ground.start_ms // shapes.DAY_MS, ground.end_ms // shapes.DAY_MS)
     jobs = rng.poisson(ground.sized(per_night, least=60), len(nights))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -175,8 +175,9 @@ class People:
     cards: int = 0
 
     def add(self, personas: Personas) -> I64:
-        """Take the accounts in and number them."""
-        self.parts.append(personas)
+        """Take the accounts in and number them; none is used before it was opened."""
+        opened = np.minimum(personas.created_ms, personas.joined_ms - 60_000)
+        self.parts.append(replace(personas, created_ms=opened))
         self.count += len(personas)
         return np.arange(self.count - len(personas), self.count, dtype=np.int64)
 

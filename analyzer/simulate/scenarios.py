@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from analyzer.errors import UsageError
 from analyzer.simulate import campaigns, lookalikes, waves
-from analyzer.simulate.campaigns import Plan
 from analyzer.simulate.families import FAMILIES
 from analyzer.simulate.ground import Ground
 from analyzer.simulate.kinds import TEAM
 from analyzer.simulate.lookalikes import Course
+from analyzer.simulate.plan import Plan
 from analyzer.simulate.population import populate
 from analyzer.simulate.resellers import Reseller, reseller
 

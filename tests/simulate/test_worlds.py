@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cache
 
 import msgspec
@@ -149,19 +149,54 @@ def test_fields_are_plausible() -> None:
     served = [event for event in found if event.status == "ok"]
     assert 0.9 < len(served) / len(found) < 1
     assert all(event.output_tokens > 0 for event in served)
-    assert all((e.account_created_ms or 0) <= e.timestamp_ms for e in found)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_no_account_is_older_than_its_first_request(scenario: str) -> None:
+    """Accounts are opened before they are used."""
+    assert all((e.account_created_ms or 0) <= e.timestamp_ms for e in events(scenario))
+
+
+@cache
+def shared_out(scenario: str) -> tuple[list[RequestEvent], list[RequestEvent]]:
+    """Decode a larger world and part the campaign's events from the innocents'."""
+    world = generate(scenario, seed=7, scale=0.3, days=3.0)
+    members = set(world.labels["campaigns"][0]["accounts"])
+    found = [DECODER.decode(line) for line in world.lines()]
+    return (
+        [event for event in found if event.account_id in members],
+        [event for event in found if event.account_id not in members],
+    )
 
 
 @pytest.mark.parametrize("scenario", ["hydra", "evasive", "residential"])
-def test_no_field_of_its_own_gives_a_campaign_away(scenario: str) -> None:
-    """Clients, models, gateways and sampling of the members occur among innocents too."""
-    world = generate(scenario, 7, 0.25, 3.0)
-    found = [DECODER.decode(line) for line in world.lines()]
-    members = set(world.labels["campaigns"][0]["accounts"])
-    for name in ("user_agent", "tls_ja4", "model", "temperature", "max_tokens", "operation"):
-        guilty = {getattr(e, name) for e in found if e.account_id in members}
-        innocent = {getattr(e, name) for e in found if e.account_id not in members}
-        assert len(guilty - innocent) <= 0.05 * len(guilty), name
+@pytest.mark.parametrize(
+    "name", ["user_agent", "tls_ja4", "model", "temperature", "max_tokens", "operation"]
+)
+def test_no_field_of_its_own_gives_a_campaign_away(scenario: str, name: str) -> None:
+    """What members send in a field, innocents send too."""
+    guilty, innocent = shared_out(scenario)
+    usual = {getattr(event, name) for event in innocent}
+    odd = sum(getattr(event, name) not in usual for event in guilty)
+    assert odd <= 0.05 * len(guilty)
+
+
+@pytest.mark.parametrize("scenario", ["hydra", "evasive", "residential"])
+@pytest.mark.parametrize("name", ["client_ip", "prompt_template_id", "user_agent", "event_id"])
+def test_no_account_stands_out_alone(scenario: str, name: str) -> None:
+    """By its number of addresses, templates, clients or requests a member looks like anybody."""
+    guilty, innocent = (distinct(found, name) for found in shared_out(scenario))
+    above = sum((g > i) + 0.5 * (g == i) for g in guilty for i in innocent)
+    assert 0.12 < above / (len(guilty) * len(innocent)) < 0.88
+
+
+def distinct(found: list[RequestEvent], name: str) -> list[int]:
+    """Count the different values of a field per account with at least five requests."""
+    values = defaultdict(set)
+    requests = Counter(event.account_id for event in found)
+    for event in found:
+        values[event.account_id].add(getattr(event, name))
+    return [len(values[account]) for account, n in requests.items() if n >= 5]
 
 
 def test_smoke_has_a_campaign_of_forty() -> None:
