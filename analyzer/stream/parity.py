@@ -17,36 +17,36 @@ from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
 
 FAR_FUTURE_MS = 2**52
+DAY_MS = 86_400_000
+DAYS = 5
 
 
-class _Account(msgspec.Struct):
+class _Event(msgspec.Struct):
     account_id: str
     timestamp_ms: int
 
 
 def by_account(lines: Iterable[bytes], partitions: int) -> list[list[bytes]]:
-    """The lines of each partition, chosen by account as a producer would, and a sentinel each.
-
-    The sentinels come long after the last event, so that every earlier pane closes.
-    """
+    """The lines of each partition, chosen by account as a producer would."""
     found: list[list[bytes]] = [[] for _ in range(partitions)]
-    last_ms = 0
     for line in lines:
-        event = msgspec.json.decode(line, type=_Account)
-        found[zlib.crc32(event.account_id.encode()) % partitions].append(line)
-        last_ms = max(last_ms, event.timestamp_ms)
-    for number, part in enumerate(found):
-        part.append(sentinel(number, last_ms + 2 * 3_600_000))
+        account = msgspec.json.decode(line, type=_Event).account_id
+        found[zlib.crc32(account.encode()) % partitions].append(line)
     return found
 
 
-def sentinel(number: int, timestamp_ms: int) -> bytes:
-    """An event whose only purpose is its time."""
+def sentinels(lines: Iterable[bytes], number: int) -> list[bytes]:
+    """Events that close every pane and empty every window: one a day after the last line."""
+    last_ms = max(msgspec.json.decode(line, type=_Event).timestamp_ms for line in lines)
+    return [_sentinel(f"{number}-{day}", last_ms + day * DAY_MS) for day in range(1, DAYS + 1)]
+
+
+def _sentinel(name: str, timestamp_ms: int) -> bytes:
     return msgspec.json.encode(
         {
-            "event_id": f"sentinel-{number}",
+            "event_id": f"sentinel-{name}",
             "timestamp_ms": timestamp_ms,
-            "account_id": f"sentinel-{number}",
+            "account_id": f"sentinel-{name}",
             "model": "sentinel",
             "input_tokens": 0,
             "output_tokens": 0,

@@ -11,11 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from analyzer.core.config import CoreConfig
 from analyzer.settings import Settings, Worker
 from analyzer.stream import parity, trial
 from analyzer.stream.brokers import Broker, free_port
 
 PARTITIONS = 4
+TEN_YEARS_S = 315_360_000  # whatever the clock of this machine says, no event is too early
 
 pytestmark = pytest.mark.integration
 
@@ -34,6 +36,7 @@ def settings_for(broker: Broker, **changes: object) -> Settings:
         app_id=name,
         topics=trial.own_topics(name, PARTITIONS),
         worker=Worker(snapshot_every_s=1.0),
+        core=CoreConfig(max_future_s=TEN_YEARS_S),
     )
     return plain.model_copy(update=changes)
 
@@ -44,7 +47,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> list[list[bytes]]:
     file = tmp_path_factory.mktemp("scenario") / "smoke.ndjson"
     command = [sys.executable, "-m", "analyzer", "simulate", "--scenario", "smoke"]
     subprocess.run([*command, "--out", str(file)], check=True, capture_output=True)
-    return parity.by_account(file.read_bytes().splitlines(), PARTITIONS)
+    lines = file.read_bytes().splitlines()
+    parts = parity.by_account(lines, PARTITIONS)
+    return [part + parity.sentinels(lines, i) for i, part in enumerate(parts)]
 
 
 def feed(settings: Settings, parts: list[list[bytes]], first: float, last: float) -> None:

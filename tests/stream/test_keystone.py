@@ -1,0 +1,99 @@
+"""The keystone: a scenario through replay and through live workers gives the same bytes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from analyzer.core.config import CoreConfig
+from analyzer.settings import Settings, Worker
+from analyzer.stream import parity, trial
+from analyzer.stream.brokers import Broker
+
+PARTITIONS = 4
+TEN_YEARS_S = 315_360_000  # whatever the clock of this machine says, no event is too early
+
+pytestmark = pytest.mark.integration
+
+
+class Alert(msgspec.Struct):
+    """What tells one alert from another."""
+
+    alert_id: str
+
+
+def settings_for(broker: Broker) -> Settings:
+    """Four raw partitions, four account shards, two cohort shards."""
+    name = uuid.uuid4().hex[:8]
+    return Settings(
+        broker=broker.url,
+        app_id=name,
+        shards=4,
+        cohort_shards=2,
+        topics=trial.own_topics(name, PARTITIONS),
+        worker=Worker(snapshot_every_s=2.0),
+        core=CoreConfig(max_future_s=TEN_YEARS_S),
+    )
+
+
+def run(settings: Settings, *command: str) -> None:
+    """A command of ours, with these settings in its environment."""
+    line = [sys.executable, "-m", "analyzer", *command]
+    subprocess.run(line, env=trial.environment(settings), check=True, capture_output=True)
+
+
+def last_of_each_key(settings: Settings, topic: str) -> list[bytes]:
+    """What compaction would leave of a topic, sorted."""
+    return sorted(value for value in dict(trial.consume(settings, topic)).values() if value)
+
+
+def live_alerts(settings: Settings) -> list[bytes]:
+    """Alerts, each id once, sorted."""
+    values = [value or b"" for _, value in trial.consume(settings, settings.topics.alerts)]
+    by_id = {msgspec.json.decode(value, type=Alert).alert_id: value for value in values}
+    return sorted(by_id.values())
+
+
+def replayed(folder: Path, name: str) -> list[bytes]:
+    """Lines of one result file, sorted."""
+    return sorted((folder / f"{name}.ndjson").read_bytes().splitlines())
+
+
+def test_replay_and_live_give_the_same_bytes(broker: Broker, tmp_path: Path) -> None:
+    """Two workers that share the work, one of them killed on the way, against one replay."""
+    settings, raw = settings_for(broker), tmp_path / "smoke.ndjson"
+    run(settings, "simulate", "--scenario", "smoke", "--out", str(raw))
+    lines = raw.read_bytes().splitlines()
+    parts = parity.by_account(lines, PARTITIONS)
+    ends = [parity.sentinels(lines, i) for i in range(PARTITIONS)]
+    raw.write_bytes(
+        b"\n".join([*lines, *(line for day in zip(*ends, strict=True) for line in day)])
+    )
+
+    run(settings, "replay", str(raw), "--out", str(tmp_path / "replay"))
+
+    trial.create_topics(settings)
+    with trial.worker(settings, tmp_path / "a.log") as first:
+        for number, part in enumerate(parts):
+            half = ((None, line) for line in part[: len(part) // 2])
+            trial.produce(settings, half, partition=number)
+        with trial.worker(settings, tmp_path / "b.log") as second:
+            for number, (part, end) in enumerate(zip(parts, ends, strict=True)):
+                rest = ((None, line) for line in [*part[len(part) // 2 :], *end])
+                trial.produce(settings, rest, partition=number)
+            second.kill()
+        assert trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5), first.text()
+        assert first.terminate() == 0
+
+    names, folder = settings.topics, tmp_path / "replay"
+    assert live_alerts(settings) == replayed(folder, "alerts")
+    assert last_of_each_key(settings, names.campaigns) == replayed(folder, "campaigns")
+    assert last_of_each_key(settings, names.members) == replayed(folder, "members")
+    assert trial.consume(settings, names.dead_letters) == []
+    assert replayed(folder, "dead_letters") == []
+    assert len(replayed(folder, "alerts")) > 0
