@@ -24,6 +24,7 @@ from analyzer.core.signals import (
     pivot,
     popular,
     private_blocks,
+    repeated_items,
     rotation,
     synchrony,
     work_queue,
@@ -66,6 +67,7 @@ SIGNALS: tuple[Signal, ...] = (
     one_block,
     popular,
     many_templates,
+    repeated_items,
 )
 NAMES: tuple[str, ...] = tuple(signal.NAME for signal in SIGNALS)
 FAMILIES: tuple[str, ...] = tuple(signal.FAMILY for signal in SIGNALS)

@@ -14,5 +14,9 @@ MEANING = "members' other traffic is on templates that live inside the group"
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:
-    """c(N / 0.4), N the share of traffic on templates that live inside the cohort."""
-    return clip(inside_share(cohorts, Kind.TEMPLATE) / 0.4)
+    """c(N / 0.4), N the share of traffic on templates that live inside the cohort.
+
+    The defining template is left out.
+    """
+    counted = ~cohorts.shared(Kind.TEMPLATE).own
+    return clip(inside_share(cohorts, Kind.TEMPLATE, counted) / 0.4)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohorts import Cohorts
-from analyzer.core.signals.scale import clip, inside_share
+from analyzer.core.signals.scale import besides_top, clip, inside_share
 from analyzer.core.tables import Kind
 
 NAME, FAMILY, UNIT = "private_blocks", "infrastructure", "share of requests"
@@ -14,5 +14,10 @@ MEANING = "traffic comes from address blocks that only members use"
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:
-    """c(P / 0.5), P the share of traffic on blocks that live inside the cohort."""
-    return clip(inside_share(cohorts, Kind.BLOCK) / 0.5)
+    """c(P / 0.4), P the share of traffic on blocks that live inside the cohort.
+
+    The block with most traffic is left out: see
+    :func:`~analyzer.core.signals.scale.besides_top`.
+    """
+    counted = besides_top(cohorts.shared(Kind.BLOCK), len(cohorts))
+    return clip(inside_share(cohorts, Kind.BLOCK, counted) / 0.4)

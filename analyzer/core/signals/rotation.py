@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohorts import DAY_S, Cohorts
-from analyzer.core.signals.scale import clip, divide, row_sums
+from analyzer.core.signals.scale import besides_top, clip, divide, row_sums
 from analyzer.core.tables import Kind
 
 NAME, FAMILY, UNIT = "rotation", "infrastructure", "share of requests"
@@ -29,7 +29,8 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     fresh = window.population.objects["first_pane"][usage.objects] >= window.start_pane
     shared = cohorts.shared(Kind.BLOCK)
     requests = row_sums(shared, shared.requests, len(cohorts))
-    on_fresh = row_sums(shared, shared.requests * fresh[shared.column], len(cohorts))
+    counted = fresh[shared.column] & besides_top(shared, len(cohorts))
+    on_fresh = row_sums(shared, shared.requests * counted, len(cohorts))
     volume = np.asarray(usage.matrix.sum(axis=0)).ravel()
     usual = float(volume[fresh].sum() / max(1.0, volume.sum()))
     share = divide(on_fresh, requests)

@@ -74,16 +74,25 @@ def excess_overlap(cohorts: Cohorts, kind: Kind) -> F64:
     return np.asarray(total / cohorts.size)
 
 
-def inside_share(cohorts: Cohorts, kind: Kind) -> F64:
+def besides_top(shared: Shared, rows: int) -> NDArray[np.bool_]:
+    """Entries that are neither the defining object nor the one with most requests of a cohort.
+
+    One common place, such as a campus, must not look like private infrastructure.
+    """
+    top = row_max(shared, shared.requests, rows)
+    return ~shared.own & (shared.requests < top[shared.row])
+
+
+def inside_share(cohorts: Cohorts, kind: Kind, counted: NDArray[np.bool_]) -> F64:
     """Share of the members' traffic on objects that live mostly inside the cohort.
 
-    Inside: at least 3 organisations use the object and 60 % of them are members; the
-    defining object is left out.
+    Inside: at least 3 organisations use the object and 60 % of them are members. Only the
+    ``counted`` entries of what the members share can be inside.
     """
     usage = cohorts.window.usage(kind)
     shared = cohorts.shared(kind)
     df = usage.degree[shared.column]
-    inside = (df >= 3) & (shared.members >= 0.6 * df) & ~shared.own
+    inside = (df >= 3) & (shared.members >= 0.6 * df) & counted
     return divide(
         row_sums(shared, np.where(inside, shared.requests, 0.0), len(cohorts)),
         cohorts.total(cohorts.window.totals[:, 0]),

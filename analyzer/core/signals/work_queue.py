@@ -29,7 +29,7 @@ def measure(cohorts: Cohorts) -> F64:
     usual = float(repeated.sum()) / max(1.0, float(prompted.sum()))
     if usual < 0.01:
         return np.full(len(cohorts), np.nan)
-    on_object, object_share = _on_object(cohorts)
+    on_object, object_share = repeated_on_object(cohorts)
     everywhere = cohorts.total(prompted)
     member_share = cohorts.total(repeated) / np.maximum(everywhere, 1.0)
     share = np.fmin(object_share, member_share + 0.02)
@@ -38,8 +38,8 @@ def measure(cohorts: Cohorts) -> F64:
     return np.where(everywhere > 0, value, np.nan)
 
 
-def _on_object(cohorts: Cohorts) -> tuple[F64, F64]:
-    """Prompts on the defining template by all its users, and their repeated share."""
+def repeated_on_object(cohorts: Cohorts) -> tuple[F64, F64]:
+    """Prompts on the defining template by all its users, and their repeated share (or NaN)."""
     window = cohorts.window
     pairs = window.population.pairs
     sums = window.population.prompt_sums[window.number].sums(len(pairs)).astype(np.float64)
