@@ -7,6 +7,7 @@ import sys
 from typing import TextIO
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import Processor
 
 from analyzer.settings import Settings
@@ -54,8 +55,17 @@ def setup(settings: Settings, stream: TextIO | None = None) -> None:
 
 def _renderers(settings: Settings, *, colors: bool) -> list[Processor]:
     if settings.log_format == "json":
+        # Local variables stay out of the log: they may hold what customers wrote.
+        frames = ExceptionDictTransformer(show_locals=False)
         return [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(frames),
             structlog.processors.JSONRenderer(),
         ]
-    return [structlog.dev.ConsoleRenderer(colors=colors)]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+
+
+def hush() -> None:
+    """Let the libraries say no more: the reason of the end was told."""
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

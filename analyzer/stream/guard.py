@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 import faust
 import structlog
 
+from analyzer import logs
 from analyzer.errors import AnalyzerError
 from analyzer.stream.ownership import Ownership
 
@@ -46,6 +47,7 @@ class Guard:
         log.critical(
             "worker stops", reason=str(error) or repr(error), exc_info=None if expected else error
         )
+        logs.hush()
         leave_soon()
         await self._app.crash(error)
 

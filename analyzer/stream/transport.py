@@ -34,6 +34,9 @@ from analyzer.stream.records import Records
 
 METADATA_PAUSE_S = 0.25
 RETRY_PAUSE_S = 0.1
+FETCH_WAIT_MS = 50
+"""How long the broker may hold an empty fetch. aiokafka has one fetch under way for each
+broker: a partition that has just been drained waits for the end of that one."""
 REBALANCED = (UnknownMemberIdError, IllegalGenerationError, RebalanceInProgressError)
 
 T = TypeVar("T")
@@ -164,6 +167,7 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_consumer(loop=loop)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust fixes it at 1,500
         pause_after_failed_refresh(consumer._client)  # noqa: SLF001 - no public way to it
         return consumer
 
