@@ -111,7 +111,7 @@ class Templates:
         rng: Rng,
         n: int,
         *,
-        longer: float = 0.0,
+        longer: float | None = None,
         launch_ms: int | I64 = 0,
         adoption_days: float = 0.0,
         items: int | I64 = 0,
@@ -127,7 +127,7 @@ class Templates:
         n
             How many.
         longer
-            Added to the log of its output tokens.
+            If given: conversations of usual size, with this added to log output tokens.
         launch_ms
             Not used by habit before this time.
         adoption_days
@@ -143,13 +143,7 @@ class Templates:
         -------
         Template numbers, int64, shape (n,).
         """
-        kind = np.where(rng.random(n) < shapes.CODE_SHARE * (longer == 0), shapes.CODE, shapes.CHAT)
-        spread = shapes.TEMPLATE_SPREAD
-        into, out = shapes.INPUT_SD[kind] * spread, shapes.OUTPUT_SD[kind] * spread
-        self.input_mu.append(rng.normal(shapes.INPUT_MU[kind], into))
-        self.input_sd.append(into * rng.uniform(0.5, 1.5, n))
-        self.output_mu.append(rng.normal(shapes.OUTPUT_MU[kind] + longer, out))
-        self.output_sd.append(out * rng.uniform(0.6, 1.4, n))
+        self._draw_sizes(rng, n, longer)
         self.kin.append(np.broadcast_to(np.int64(kin), n))
         self.launch_ms.append(np.broadcast_to(np.int64(launch_ms), n))
         self.spread_ms.append(np.full(n, adoption_days * shapes.DAY_MS))
@@ -159,6 +153,17 @@ class Templates:
         self.sampling.append(np.where(long_sampling, long, own))
         self.count += n
         return np.arange(self.count - n, self.count, dtype=np.int64)
+
+    def _draw_sizes(self, rng: Rng, n: int, longer: float | None) -> None:
+        code = (rng.random(n) < shapes.CODE_SHARE) & (longer is None)
+        kind = np.where(code, shapes.CODE, shapes.CHAT)
+        within = shapes.TEMPLATE_SPREAD
+        between = within if longer is None else 0.4 * within
+        into, out = shapes.INPUT_SD[kind], shapes.OUTPUT_SD[kind]
+        self.input_mu.append(rng.normal(shapes.INPUT_MU[kind], into * between))
+        self.input_sd.append(into * within * rng.uniform(0.5, 1.5, n))
+        self.output_mu.append(rng.normal(shapes.OUTPUT_MU[kind] + (longer or 0), out * between))
+        self.output_sd.append(out * within * rng.uniform(0.6, 1.4, n))
 
     def column(self, name: str) -> F64:
         """One column of all templates, shape (count,)."""

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from functools import cache
 
 import msgspec
+import numpy as np
 import pytest
 
 from analyzer.core.events import RequestEvent
@@ -188,6 +189,16 @@ def test_no_account_stands_out_alone(scenario: str, name: str) -> None:
     guilty, innocent = (distinct(found, name) for found in shared_out(scenario))
     above = sum((g > i) + 0.5 * (g == i) for g in guilty for i in innocent)
     assert 0.12 < above / (len(guilty) * len(innocent)) < 0.88
+
+
+@pytest.mark.parametrize("scenario", ["hydra", "evasive", "residential"])
+def test_answers_are_not_much_longer(scenario: str) -> None:
+    """The mean length of answers overlaps with that of innocents."""
+    guilty, innocent = (
+        np.mean([np.log1p(event.output_tokens) for event in found if event.status == "ok"])
+        for found in shared_out(scenario)
+    )
+    assert abs(guilty - innocent) < 1.3
 
 
 def distinct(found: list[RequestEvent], name: str) -> list[int]:
