@@ -207,7 +207,7 @@ class Book:
             first.hits[org] = max(first.hits.get(org, 0), hits)
             self._owner[first.kind][org] = first.id
         for key, place in other.accounts.items():
-            first.accounts.setdefault(key, msgspec.structs.replace(place, shown=-1.0))
+            first.accounts.setdefault(key, _moved(place))
         for mine, theirs in (
             (first.templates, other.templates),
             (first.models, other.models),
@@ -242,3 +242,8 @@ class Book:
         self._owner = {k: dict(v) for k, v in state["owner"].items()}
         self._last = dict(state["last"])
         self.touched = dict.fromkeys(state["touched"])
+
+
+def _moved(place: Place) -> Place:
+    """The place in the campaign that takes it over: not published there yet."""
+    return msgspec.structs.replace(place, shown=-1.0, reasons=list(place.reasons))

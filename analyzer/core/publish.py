@@ -168,7 +168,7 @@ class Publisher:
             members_total=len(members),
             organisations=len(file.confirmed()),
             requests=sum(place.requests for place, _ in members),
-            merged_from=file.merged_from,
+            merged_from=list(file.merged_from),
             merged_into=file.merged_into,
         )
 
@@ -179,7 +179,7 @@ def _member(file: CampaignFile, place: Place, membership: float) -> Member:
         campaign_id=file.id,
         kind=file.kind,
         membership=membership,
-        reasons=place.reasons,
+        reasons=list(place.reasons),
         joined_ms=place.joined_ms,
         first_event_ms=place.first_ms,
         last_event_ms=place.last_ms,
@@ -208,7 +208,7 @@ def _facts(file: CampaignFile, members: list[tuple[Place, int]]) -> CampaignFact
         models=_most(file.models),
         requests=sum(place.requests for place, _ in members),
         output_tokens=int(file.facts["output_tokens"]),
-        merged_from=file.merged_from,
+        merged_from=list(file.merged_from),
     )
 
 

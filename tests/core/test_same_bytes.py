@@ -1,0 +1,145 @@
+"""Promise 1: the same events give the same bytes, however they are cut, shuffled or saved."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from analyzer.core.alerts import Alert, Member, encode_record
+from analyzer.core.config import CoreConfig
+from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.pipeline import Pipeline
+from analyzer.simulate import generate
+
+CONFIG = CoreConfig()
+
+
+@functools.cache
+def smoke() -> tuple[bytes, ...]:
+    """A small world with one campaign."""
+    return tuple(generate("smoke", 5).lines())
+
+
+@functools.cache
+def usual() -> tuple[bytes, ...]:
+    """What one source, one shard and one batch size give."""
+    return analyze(smoke())
+
+
+def analyze(
+    lines: tuple[bytes, ...],
+    *,
+    batch: int = 5_000,
+    sources: int = 1,
+    shards: int = 1,
+    cohort_shards: int = 1,
+    save_every: int = 0,
+) -> tuple[bytes, ...]:
+    """All records of these lines, the lines dealt out over the sources in turn."""
+    pipeline = Pipeline(CONFIG, sources=sources, shards=shards, cohort_shards=cohort_shards)
+    ingest = [
+        IngestStep(CONFIG, source=s, source_name="test", shards=shards) for s in range(sources)
+    ]
+    records = []
+    for number, start in enumerate(range(0, len(lines), batch)):
+        part = lines[start : start + batch]
+        for s, step in enumerate(ingest):
+            mine = list(part[s::sources])
+            offsets = np.arange(start + s, start + len(part), sources)
+            records += pipeline.feed(step.feed(RawBatch(mine, offsets[: len(mine)])).blocks)
+        if save_every and number % save_every == 0:
+            pipeline = saved(pipeline, sources, shards, cohort_shards)
+    for step in ingest:
+        records += pipeline.feed(step.finish().blocks)
+    return tuple(encode_record(record) for record in records)
+
+
+def saved(pipeline: Pipeline, sources: int, shards: int, cohort_shards: int) -> Pipeline:
+    """A new pipeline with the state of the old one."""
+    fresh = Pipeline(CONFIG, sources=sources, shards=shards, cohort_shards=cohort_shards)
+    old_steps = [*pipeline.accounts, *pipeline.cohorts, pipeline.campaign]
+    new_steps = [*fresh.accounts, *fresh.cohorts, fresh.campaign]
+    for old, new in zip(old_steps, new_steps, strict=True):
+        new.restore(old.snapshot())
+    return fresh
+
+
+def test_the_small_world_has_its_campaign() -> None:
+    """The comparisons below compare something: an alert and its members."""
+    text = b"\n".join(usual())
+    assert b'"kind":"extraction_campaign"' in text
+    assert text.count(b'"membership":') >= 30
+
+
+@pytest.mark.parametrize("batch", [701, 50_000])
+def test_batch_sizes_change_nothing(batch: int) -> None:
+    """Small and large batches give the same bytes in the same order."""
+    assert analyze(smoke(), batch=batch) == usual()
+
+
+@pytest.mark.parametrize(("shards", "cohort_shards"), [(4, 1), (1, 3), (3, 2)])
+def test_shards_change_nothing(shards: int, cohort_shards: int) -> None:
+    """Any number of account and cohort shards gives the same bytes in the same order."""
+    assert analyze(smoke(), shards=shards, cohort_shards=cohort_shards) == usual()
+
+
+def test_sources_change_nothing() -> None:
+    """Events spread over three sources give the same bytes."""
+    assert analyze(smoke(), sources=3, batch=3_000) == usual()
+
+
+def test_order_within_the_lateness_changes_nothing() -> None:
+    """Events shuffled by up to four minutes (of five allowed) give the same bytes."""
+    import msgspec
+
+    rng = np.random.default_rng(3)
+    times = np.array([msgspec.json.decode(line)["timestamp_ms"] for line in smoke()])
+    order = np.argsort(times + rng.integers(0, 240_000, len(times)), kind="stable")
+    assert analyze(tuple(smoke()[i] for i in order)) == usual()
+
+
+def test_duplicates_count_once() -> None:
+    """Every tenth event sent three times gives the same bytes."""
+    lines = [copy for i, line in enumerate(smoke()) for copy in [line] * (3 if i % 10 == 0 else 1)]
+    assert analyze(tuple(lines)) == usual()
+
+
+def test_saving_and_restoring_anywhere_changes_nothing() -> None:
+    """All four steps saved and restored after every batch give the same bytes."""
+    assert analyze(smoke(), batch=4_000, shards=2, save_every=1) == usual()
+
+
+def test_hash_seeds_change_nothing() -> None:
+    """Two processes with different PYTHONHASHSEED give the same bytes."""
+    program = (
+        "import sys, hashlib; sys.path.insert(0, sys.argv[1]); import test_same_bytes as t;"
+        "print(hashlib.sha256(b'\\n'.join(t.usual())).hexdigest())"
+    )
+    folder = os.path.dirname(__file__)  # noqa: PTH120 - goes on a command line
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program, folder],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "77")
+    }
+    assert len(digests) == 1
+
+
+def test_members_are_told_with_the_alert() -> None:
+    """When a campaign opens, its members are published in the same breath."""
+    pipeline = Pipeline(CONFIG, sources=1)
+    step = IngestStep(CONFIG, source=0, source_name="test", shards=1)
+    lines = list(smoke())
+    records = list(pipeline.feed(step.feed(RawBatch(lines, np.arange(len(lines)))).blocks))
+    opened = next(r for r in records if isinstance(r, Alert))
+    joined = [r for r in records if isinstance(r, Member) and r.joined_ms == opened.detected_at_ms]
+    assert len(joined) >= opened.campaign.members_total
