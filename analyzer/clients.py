@@ -1,0 +1,110 @@
+"""How every client of ours reaches the broker."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
+
+from analyzer.errors import RetryLater
+from analyzer.settings import Kafka, Settings
+
+MAX_REQUEST_BYTES = 8 * 1_048_576
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments that every aiokafka client takes."""
+    kafka = settings.kafka
+    found: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap,
+        "security_protocol": kafka.security_protocol,
+    }
+    if kafka.security_protocol.endswith("SSL"):
+        found["ssl_context"] = tls(kafka)
+    if kafka.security_protocol.startswith("SASL"):
+        found["sasl_mechanism"] = kafka.sasl_mechanism
+        found["sasl_plain_username"] = kafka.sasl_username
+        found["sasl_plain_password"] = _password(kafka)
+    return found
+
+
+def credentials(kafka: Kafka) -> Credentials | None:
+    """The same for Faust, which drops a user name that stands in the broker's address."""
+    context = tls(kafka) if kafka.security_protocol.endswith("SSL") else None
+    if kafka.security_protocol.startswith("SASL"):
+        return SASLCredentials(
+            username=kafka.sasl_username,
+            password=_password(kafka),
+            mechanism=kafka.sasl_mechanism,
+            ssl_context=context,
+        )
+    return SSLCredentials(context) if context else None
+
+
+def tls(kafka: Kafka) -> ssl.SSLContext:
+    """Context with the authorities and the certificate of the settings."""
+    context = ssl.create_default_context(cafile=kafka.ssl_cafile)
+    if kafka.ssl_certfile:
+        context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
+    return context
+
+
+def _password(kafka: Kafka) -> str | None:
+    return kafka.sasl_password.get_secret_value() if kafka.sasl_password else None
+
+
+@asynccontextmanager
+async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connected admin client.
+
+    Raises
+    ------
+    RetryLater
+        If no broker answers.
+    """
+    client = AIOKafkaAdminClient(**options(settings), request_timeout_ms=15_000)
+    try:
+        await client.start()
+        yield client
+    except KafkaConnectionError as error:
+        raise RetryLater(f"no broker answers at {','.join(settings.bootstrap)}") from error
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
+async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer outside every group, to read a partition from one end to the other."""
+    client = AIOKafkaConsumer(
+        **options(settings),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=100,
+    )
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+@asynccontextmanager
+async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer of its own, for tools and tests."""
+    client = AIOKafkaProducer(
+        **options(settings), acks="all", max_request_size=MAX_REQUEST_BYTES, compression_type="lz4"
+    )
+    await client.start()
+    try:
+        yield client
+    finally:
+        await client.stop()
+
+
+__all__ = ["KafkaError", "admin", "credentials", "options", "producer", "reader", "tls"]
