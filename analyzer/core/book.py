@@ -7,8 +7,8 @@
             ──► overlaps none         ──► opens a new one
             ──► overlaps a little     ──► is left alone (a chain through something popular)
 
-Only findings of one kind meet: extraction inside a reseller's pool stays a campaign of its
-own beside the pool.
+Extraction inside a reseller's pool stays a campaign of its own beside the pool. A finding
+that looks like a pool supports a campaign that holds most of its members already.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ from analyzer.core.findings import Finding
 from analyzer.core.tables import Kind
 
 ANCHORS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT)
+POOL, CAMPAIGN = "pool", "campaign"
 QUIET_S = 3 * 3_600
 CORE_SHARE = 0.15
 CONFIRMING_HITS = 2
-CONFIRMED_ORGS = 6
+CONFIRMED_ORGS = {POOL: 20, CAMPAIGN: 6}
+"""Members, in organisations, from which a campaign is spoken of."""
 
 
 class Place(msgspec.Struct):
@@ -50,6 +52,8 @@ class CampaignFile(msgspec.Struct):
     """Everything known about one campaign."""
 
     id: str
+    domain: str
+    """``POOL`` or ``CAMPAIGN``; campaigns of different domains never meet."""
     kind: AlertKind
     opened_pane: int
     last_pane: int
@@ -57,6 +61,8 @@ class CampaignFile(msgspec.Struct):
     """Organisation → findings that it was a member of."""
     accounts: dict[int, Place] = {}
     findings: int = 0
+    extraction: int = 0
+    """How many of the findings look like extraction."""
     score: float = 0.0
     features: list[float] = []
     window_s: int = 0
@@ -112,22 +118,28 @@ class Book:
         quiet = QUIET_S // self._config.pane_s
         if finding.pane - self._last.get(finding.key, -quiet) < quiet:
             return
+        file = self._place(finding)
+        if file is not None:
+            self._last[finding.key] = finding.pane
+            self._add(file, finding)
+
+    def _place(self, finding: Finding) -> CampaignFile | None:
+        """The campaign that a finding belongs to, a new one if need be; None to leave it."""
         orgs = finding.orgs
-        held = self._holders(finding.kind, orgs)
-        enough = {
-            id_: count
-            for id_, count in held.items()
-            if count >= 0.5 * len(orgs)
-            or (finding.cohort_kind in ANCHORS and count >= max(5, 0.25 * len(orgs)))
-        }
-        if enough:
-            file = self._join(finding, enough)
-        elif sum(held.values()) <= 0.2 * len(orgs) and len(orgs) - sum(held.values()) >= 6:
-            file = self._open(finding)
-        else:
-            return
-        self._last[finding.key] = finding.pane
-        self._add(file, finding)
+        held = Counter[str]()
+        for domain in _domains(finding):
+            held = self._holders(domain, orgs)
+            enough = {
+                id_: count
+                for id_, count in held.items()
+                if count >= 0.5 * len(orgs)
+                or (finding.cohort_kind in ANCHORS and count >= max(5, 0.25 * len(orgs)))
+            }
+            if enough:
+                return self._join(finding, enough)
+        if sum(held.values()) <= 0.2 * len(orgs) and len(orgs) - sum(held.values()) >= 6:
+            return self._open(finding)
+        return None
 
     def expire(self, pane: int) -> None:
         """Close what has not been found again for ``close_after_s``."""
@@ -139,8 +151,8 @@ class Book:
                 self._disown(file)
         self._last = {key: last for key, last in self._last.items() if last >= limit}
 
-    def _holders(self, kind: AlertKind, orgs: set[int]) -> Counter[str]:
-        owner = self._owner.setdefault(kind, {})
+    def _holders(self, domain: str, orgs: set[int]) -> Counter[str]:
+        owner = self._owner.setdefault(domain, {})
         counts: Counter[str] = Counter()
         core: dict[str, float] = {}
         for org in orgs:
@@ -151,9 +163,16 @@ class Book:
         return counts
 
     def _join(self, finding: Finding, enough: dict[str, int]) -> CampaignFile:
-        by_age = sorted(enough, key=lambda id_: (self.files[id_].opened_pane, id_))
+        """The campaign that holds most; the oldest, if the finding proves several to be one."""
+        most = min(enough, key=lambda id_: (-enough[id_], id_))
         if finding.cohort_kind not in ANCHORS:
-            return self.files[min(enough, key=lambda id_: (-enough[id_], id_))]
+            return self.files[most]
+        proven = [
+            id_
+            for id_, count in enough.items()
+            if id_ == most or count >= 0.5 * len(self.files[id_].confirmed() or self.files[id_].hits)
+        ]
+        by_age = sorted(proven, key=lambda id_: (self.files[id_].opened_pane, id_))
         first, *others = (self.files[id_] for id_ in by_age)
         for other in others:
             self._merge(first, other)
@@ -162,12 +181,13 @@ class Book:
     def _open(self, finding: Finding) -> CampaignFile:
         name = f"{finding.kind}:{finding.key}:{finding.pane}"
         id_ = "c-" + blake2b(name.encode(), digest_size=8).hexdigest()
-        file = CampaignFile(id_, finding.kind, finding.pane, finding.pane)
+        domain = _domains(finding)[0]
+        file = CampaignFile(id_, domain, finding.kind, finding.pane, finding.pane)
         self.files[id_] = file
         return file
 
     def _add(self, file: CampaignFile, finding: Finding) -> None:
-        owner = self._owner.setdefault(finding.kind, {})
+        owner = self._owner.setdefault(file.domain, {})
         for account in finding.accounts:
             if account.org not in file.hits and not (finding.tight or not file.findings):
                 continue
@@ -199,13 +219,17 @@ class Book:
             file.about = f"{finding.cohort_kind.name.lower()} {finding.note.name}".strip()
         file.score = max(file.score, finding.score)
         file.findings += 1
+        file.extraction += finding.kind == "extraction_campaign"
+        if file.domain == CAMPAIGN:
+            convinced = file.extraction >= max(2.0, 0.25 * file.findings)
+            file.kind = "extraction_campaign" if convinced else "linked_accounts"
         file.last_pane = finding.pane
         self.touched[file.id] = None
 
     def _merge(self, first: CampaignFile, other: CampaignFile) -> None:
         for org, hits in other.hits.items():
             first.hits[org] = max(first.hits.get(org, 0), hits)
-            self._owner[first.kind][org] = first.id
+            self._owner[first.domain][org] = first.id
         for key, place in other.accounts.items():
             first.accounts.setdefault(key, _moved(place))
         for mine, theirs in (
@@ -217,11 +241,13 @@ class Book:
                 mine[name] = mine.get(name, 0) + count
         first.merged_from = sorted({*first.merged_from, other.id, *other.merged_from})
         first.score = max(first.score, other.score)
+        first.findings += other.findings
+        first.extraction += other.extraction
         other.state, other.merged_into = "merged", first.id
         self.touched[other.id] = None
 
     def _disown(self, file: CampaignFile) -> None:
-        owner = self._owner.get(file.kind, {})
+        owner = self._owner.get(file.domain, {})
         for org in file.hits:
             if owner.get(org) == file.id:
                 del owner[org]
@@ -242,6 +268,11 @@ class Book:
         self._owner = {k: dict(v) for k, v in state["owner"].items()}
         self._last = dict(state["last"])
         self.touched = dict.fromkeys(state["touched"])
+
+
+def _domains(finding: Finding) -> tuple[str, ...]:
+    """Where to look for a campaign to join, in this order; the first is where it would open."""
+    return (POOL, CAMPAIGN) if finding.kind == "reseller_pool" else (CAMPAIGN,)
 
 
 def _moved(place: Place) -> Place:

@@ -24,6 +24,8 @@ Bool = NDArray[np.bool_]
 
 COHORT_KINDS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT, Kind.TLS, Kind.AGENT)
 DAY_S = 86_400
+SHORT_S = 6 * 3_600
+"""In a shorter window a cohort must be twice as large: few requests prove little."""
 
 
 @dataclass(frozen=True)
@@ -198,10 +200,11 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     since = window.recent_pane()
     before = population.pairs["first_pane"] < since
     prior = np.bincount(population.pairs["object"][before], minlength=n_objects)
-    novel = mine & (size >= config.min_cohort) & (size <= largest) & (prior <= size / 2)
+    least = config.min_cohort * (2 if window.length_s < SHORT_S else 1)
+    novel = mine & (size >= least) & (size <= largest) & (prior <= size / 2)
     is_new = population.pairs["first_pane"][window.pair] >= since
     new_size = np.bincount(window.pair_object[is_new], minlength=n_objects)
-    partly = mine & ~novel & (new_size >= config.min_cohort) & (new_size <= largest)
+    partly = mine & ~novel & (new_size >= least) & (new_size <= largest)
     whole_rows = np.flatnonzero(novel[window.pair_object])
     new_rows = np.flatnonzero(partly[window.pair_object] & is_new)
     if not len(whole_rows) and not len(new_rows):

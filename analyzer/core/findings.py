@@ -13,9 +13,17 @@ from analyzer.core.alerts import AlertKind
 from analyzer.core.catalog import NAMES
 from analyzer.core.config import CoreConfig
 from analyzer.core.describe import CohortNote
-from analyzer.core.evidence import FAMILIES_NEEDED, Fusion, strong_families
+from analyzer.core.evidence import FAMILIES_NEEDED, STRONG, Fusion, strong_families
 from analyzer.core.tables import FACTS, CohortColumns, Kind
 
+SMALL = 25
+"""Organisations; below this, unequal accounts may belong to an agency."""
+MIXED_WORK = 0.2
+"""From this value of ``many_templates`` on, members do work of many kinds."""
+POOL_FOCUS = 0.3
+"""Share of a pool's traffic from which one template in it can be extraction."""
+ONE_PLACE = 0.5
+"""From this value of ``one_block`` on, the members sit in one place."""
 SHARED_INFRASTRUCTURE = (Kind.BLOCK, Kind.PAYMENT, Kind.TLS, Kind.AGENT, Kind.GRAPH)
 
 
@@ -81,8 +89,16 @@ def findings(cohorts: CohortColumns, fusion: Fusion, config: CoreConfig) -> Iter
     scores = fusion.score(cohorts.features)
     passed = scores >= config.alert_threshold
     passed &= strong_families(cohorts.features) >= FAMILIES_NEEDED
+    passed &= ~_one_place(cohorts.features)
     found = [_finding(cohorts, row, float(scores[row])) for row in np.flatnonzero(passed).tolist()]
     yield from sorted(found, key=lambda finding: (-finding.score, finding.key))
+
+
+def _one_place(features: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Cohorts that sit in one place, as a class or an office, and pay each on their own."""
+    known = np.nan_to_num(features)
+    place, payment = NAMES.index("one_block"), NAMES.index("payment_sharing")
+    return np.asarray((known[:, place] >= ONE_PLACE) & (known[:, payment] < ONE_PLACE))
 
 
 def _finding(cohorts: CohortColumns, row: int, score: float) -> Finding:
@@ -118,17 +134,17 @@ def _finding(cohorts: CohortColumns, row: int, score: float) -> Finding:
 def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float]) -> AlertKind:
     """What the cohort looks like.
 
-    A reseller's customers share infrastructure and use many templates; accounts that are only
-    linked sit on one or two blocks with volumes as unequal as anybody's.
+    A reseller's customers share infrastructure and use many templates, none of which takes a
+    large part of the traffic. A small group with unequal volumes may be an agency's accounts:
+    linked, but nothing says extraction.
     """
-    shared = max(value_of(features, "entanglement"), value_of(features, "private_blocks"))
-    if (
+    focus = facts["requests_on_object"] / max(1.0, facts["requests"])
+    if value_of(features, "many_templates") >= MIXED_WORK and (
         kind in SHARED_INFRASTRUCTURE
-        and shared >= 0.5
-        and value_of(features, "many_templates") >= 0.2
+        or focus < POOL_FOCUS
+        or value_of(features, "output_length") < STRONG
     ):
         return "reseller_pool"
-    linked = max(shared, value_of(features, "narrowness")) >= 0.5
-    if linked and value_of(features, "balance") < 0.3 and facts["blocks"] <= 2:
+    if facts["organisations"] < SMALL and value_of(features, "balance") < 0.5:
         return "linked_accounts"
     return "extraction_campaign"

@@ -46,7 +46,7 @@ class Publisher:
         for id_ in touched:
             file = book.files[id_]
             if file.revision == 0 and (
-                file.state != "open" or len(file.confirmed()) < CONFIRMED_ORGS
+                file.state != "open" or len(file.confirmed()) < CONFIRMED_ORGS[file.domain]
             ):
                 continue
             records += self._speak(file, now_ms, baseline)

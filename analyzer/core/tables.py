@@ -86,7 +86,14 @@ class PaneColumns:
         return _between(self, start, stop)
 
 
-FACTS = ("organisations", "requests", "output_tokens", "blocks", "active_organisations")
+FACTS = (
+    "organisations",
+    "requests",
+    "requests_on_object",
+    "output_tokens",
+    "blocks",
+    "active_organisations",
+)
 """Columns of ``CohortColumns.facts``."""
 
 
@@ -106,7 +113,7 @@ class CohortColumns:
     features: F64 = field(default_factory=lambda: np.zeros((0, 0)))
     """Shape (cohorts, signals), in the order of the catalog; NaN is "unknown"."""
     facts: F64 = field(default_factory=lambda: np.zeros((0, 0)))
-    """Shape (cohorts, 5): figures shown to people, in the order of :data:`FACTS`."""
+    """Shape (cohorts, 6): figures shown to people, in the order of :data:`FACTS`."""
     note: list[str] = field(default_factory=list)
     """What an alert shows of this cohort, JSON of :class:`CohortNote`; "" if nothing will."""
 
