@@ -98,7 +98,7 @@ async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
 async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     """A producer of its own, for tools and tests."""
     client = AIOKafkaProducer(
-        **options(settings), acks="all", max_request_size=MAX_REQUEST_BYTES, compression_type="lz4"
+        **options(settings), acks="all", max_request_size=MAX_REQUEST_BYTES, compression_type="zstd"
     )
     await client.start()
     try:

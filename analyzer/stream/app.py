@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,8 +12,8 @@ import faust
 from faust.types import TP
 from yarl import URL
 
+from analyzer import clients
 from analyzer.settings import Settings
-from analyzer.stream import clients
 from analyzer.stream.context import BadShare, Context
 from analyzer.stream.guard import Guard
 from analyzer.stream.ownership import Owner, Ownership
@@ -27,6 +28,17 @@ MAX_BATCH_BYTES = 1_048_576
 BUFFERED_FETCHES = 4
 REQUEST_TIMEOUT_S = 90.0
 
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The app with what is in it."""
+
+    app: App
+    guard: Guard
+    context: Context
+    ownership: Ownership
+
+
 OwnerMaker = Callable[[Context], Callable[[TP, int], Owner]]
 
 
@@ -37,8 +49,8 @@ def make_app(
     owner_maker: OwnerMaker,
     data: Path,
     skip_lost: bool = False,
-) -> tuple[faust.App, Guard]:
-    """An app ready to be run by :class:`faust.Worker`, and what stops it on an error.
+) -> Live:
+    """An app ready to be run by :func:`analyzer.stream.run.run`.
 
     Parameters
     ----------
@@ -69,7 +81,7 @@ def make_app(
         watch.forever,
     ):
         _add_task(app, guard, work)
-    return app, guard
+    return Live(app, guard, context, ownership)
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -87,7 +99,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "consumer_auto_offset_reset": "earliest",
         "producer_acks": -1,
         "producer_linger": 0,
-        "producer_compression_type": "lz4",
+        "producer_compression_type": "zstd",
         "producer_max_batch_size": MAX_BATCH_BYTES,
         "producer_max_request_size": clients.MAX_REQUEST_BYTES,
         "stream_buffer_maxsize": BUFFERED_FETCHES,

@@ -48,5 +48,4 @@ def _run(settings: Settings, layout: Layout, data: Path, *, skip_lost: bool) -> 
     from analyzer.stream.kinds import owner_maker  # noqa: PLC0415 - as above
     from analyzer.stream.run import run  # noqa: PLC0415 - as above
 
-    app, guard = make_app(settings, layout, owner_maker=owner_maker, data=data, skip_lost=skip_lost)
-    return run(app, guard)
+    return run(make_app(settings, layout, owner_maker=owner_maker, data=data, skip_lost=skip_lost))

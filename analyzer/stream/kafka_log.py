@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 from aiokafka import TopicPartition
 
+from analyzer import clients
 from analyzer.settings import Settings
-from analyzer.stream import clients
 from analyzer.stream.snapshots import Entry
 
 POLL_MS = 150

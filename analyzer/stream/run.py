@@ -8,12 +8,12 @@ from typing import NoReturn
 
 import faust
 
-from analyzer.stream.guard import Guard
+from analyzer.stream.app import Live
 
 
-def run(app: faust.App, guard: Guard) -> int:
+def run(live: Live) -> int:
     """Run until SIGTERM, SIGINT or an error; the exit code."""
-    worker = faust.Worker(app, redirect_stdouts=False, override_logging=False, quiet=True)
+    worker = faust.Worker(live.app, redirect_stdouts=False, override_logging=False, quiet=True)
     worker.spinner = None
     code = 0
     try:
@@ -22,7 +22,7 @@ def run(app: faust.App, guard: Guard) -> int:
         code = end.code if isinstance(end.code, int) else 1
     except Exception:  # noqa: BLE001 - Faust raises the guard's error again
         code = 1
-    return 1 if guard.error is not None else code
+    return 1 if live.guard.error is not None else code
 
 
 def leave(code: int) -> NoReturn:

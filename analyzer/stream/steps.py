@@ -28,8 +28,8 @@ from analyzer.stream.topics import snapshot_topic
 
 log = structlog.get_logger("analyzer.stream")
 
-SAVE_SHARE = 20
-"""A snapshot that took t seconds is followed by the next after 20·t at the earliest."""
+CUT_SHARE = 50
+"""A cut that took t seconds is followed by the next one after 50·t at the earliest."""
 
 
 class Step(Protocol):
@@ -77,7 +77,7 @@ class StepOwner:
         self._saving = asyncio.Lock()
         self._dirty = False
         self._saved_at = context.clock()
-        self._save_s = 0.0
+        self._cut_s = 0.0
 
     @property
     def next(self) -> int:
@@ -142,12 +142,12 @@ class StepOwner:
     async def save(self) -> None:
         """Cut, wait for all blocks below the cut, write, commit, and only then clean up."""
         async with self._saving:
-            began = self._context.clock()
             async with self._lock:
-                self._saved_at = began
+                self._saved_at = began = self._context.clock()
                 if self.closed or not self._dirty:
                     return
                 state, cover = self._step.snapshot(), self._assembler.cover(self.next)
+                self._cut_s = self._context.clock() - began
                 sent = self._outbox.taken()
                 self._dirty = False
             await asyncio.gather(*sent)
@@ -158,12 +158,11 @@ class StepOwner:
             else:
                 self.closed = True
             self._context.count("snapshots")
-            self._save_s = self._context.clock() - began
 
     def due(self, now: float) -> bool:
         """Whether it is time to save."""
         every_s = self._context.settings.worker.snapshot_every_s
-        return now - self._saved_at >= max(every_s, SAVE_SHARE * self._save_s)
+        return now - self._saved_at >= max(every_s, CUT_SHARE * self._cut_s)
 
     async def tick(self, now: float) -> None:
         """Nothing to do by the clock."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from analyzer import clients
 from analyzer.errors import Broken, RetryLater, UsageError
 from analyzer.settings import Settings
-from analyzer.stream import clients
 from analyzer.stream.topic_ids import topic_ids
 
 DAY_MS = 86_400_000

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from aiokafka import TopicPartition
 
+from analyzer import clients
 from analyzer.settings import Settings, Topics
-from analyzer.stream import clients, topics
+from analyzer.stream import topics
 
 READY_WITHIN_S = 30.0
 READY = "partitions assigned"

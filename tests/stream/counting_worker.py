@@ -89,7 +89,7 @@ def main() -> None:
     logs.setup(settings)
     layout = asyncio.run(topics.prepare(settings, create=False))
     with tempfile.TemporaryDirectory() as data:
-        code = run(*make_app(settings, layout, owner_maker=counting_owners, data=Path(data)))
+        code = run(make_app(settings, layout, owner_maker=counting_owners, data=Path(data)))
     leave(code)
 
 
