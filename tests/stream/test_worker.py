@@ -120,6 +120,38 @@ def test_two_workers_share_the_work(
     assert outputs(shared) == sorted(set(parity.records(shared.core, parts)))
 
 
+def test_an_idle_partition_holds_nobody_back(
+    settings: Settings, parts: list[list[bytes]], tmp_path: Path
+) -> None:
+    """Three partitions never get an event: the panes of the fourth close all the same."""
+    patient = settings.model_copy(
+        update={"worker": settings.worker.model_copy(update={"idle_after_s": 1.0})}
+    )
+    trial.create_topics(patient)
+    trial.produce(patient, ((None, line) for line in parts[2]), partition=2)
+    with trial.worker(patient, tmp_path / "a.log") as worker:
+        assert trial.wait_until(lambda: bool(trial.consume(patient, patient.topics.campaign)), 30.0)
+        assert caught_up(patient), worker.text()
+        assert worker.terminate() == 0
+    assert outputs(patient) == sorted(set(parity.records(patient.core, [parts[2]])))
+
+
+def test_a_partition_that_falls_silent_holds_nobody_back(
+    settings: Settings, parts: list[list[bytes]], tmp_path: Path
+) -> None:
+    """A partition that had events and has none any more is idle after a while."""
+    patient = settings.model_copy(
+        update={"worker": settings.worker.model_copy(update={"idle_after_s": 1.0})}
+    )
+    trial.create_topics(patient)
+    for partition in range(PARTITIONS):
+        trial.produce(patient, [(None, parts[partition][0])], partition=partition)
+    trial.produce(patient, ((None, line) for line in parts[2][1:]), partition=2)
+    with trial.worker(patient, tmp_path / "a.log") as worker:
+        assert trial.wait_until(lambda: bool(trial.consume(patient, patient.topics.campaign)), 30.0)
+        assert worker.terminate() == 0
+
+
 def test_a_bad_record_is_a_dead_letter(
     settings: Settings, parts: list[list[bytes]], tmp_path: Path
 ) -> None:
