@@ -22,7 +22,7 @@ import numpy as np
 
 from analyzer.core.alerts import AlertKind, Severity
 from analyzer.core.config import CoreConfig
-from analyzer.core.findings import Finding
+from analyzer.core.findings import SMALL, Finding
 from analyzer.core.tables import Kind
 
 ANCHORS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT)
@@ -30,6 +30,8 @@ POOL, CAMPAIGN = "pool", "campaign"
 QUIET_S = 3 * 3_600
 CORE_SHARE = 0.15
 CONFIRMING_HITS = 2
+MOST_HITS_NEEDED = 3.0
+"""However often others are found: an account that came late or was replaced has few hits."""
 CONFIRMED_ORGS = {POOL: 20, CAMPAIGN: 6}
 """Members, in organisations, from which a campaign is spoken of."""
 
@@ -60,9 +62,11 @@ class CampaignFile(msgspec.Struct):
     hits: dict[int, int] = {}
     """Organisation → findings that it was a member of."""
     accounts: dict[int, Place] = {}
+    anchors: dict[str, None] = {}
+    """Objects that brought members in."""
     findings: int = 0
-    extraction: int = 0
-    """How many of the findings look like extraction."""
+    votes: dict[AlertKind, int] = {}
+    """What the findings look like, each counted."""
     score: float = 0.0
     features: list[float] = []
     window_s: int = 0
@@ -77,6 +81,7 @@ class CampaignFile(msgspec.Struct):
     severity: Severity = "info"
     revision: int = 0
     alerted_ms: int = -1
+    alerted_kind: AlertKind | None = None
     alerted_members: int = 0
     alerted_models: list[str] = []
     suppressed: int = 0
@@ -94,7 +99,7 @@ class CampaignFile(msgspec.Struct):
     @property
     def confirming_hits(self) -> float:
         """Hits from which an organisation is a member."""
-        return max(float(CONFIRMING_HITS), CORE_SHARE * self.full_hits)
+        return min(max(float(CONFIRMING_HITS), CORE_SHARE * self.full_hits), MOST_HITS_NEEDED)
 
     def confirmed(self) -> set[int]:
         """Organisations that are members."""
@@ -109,6 +114,8 @@ class Book:
         self._config = config
         self.files: dict[str, CampaignFile] = {}
         self._owner: dict[str, dict[int, str]] = {}
+        self._anchored: dict[str, str] = {}
+        """Object → campaign whose members it brought in; its later users belong there too."""
         self._last: dict[str, int] = {}
         self.touched: dict[str, None] = {}
         """Campaigns changed since the last publication, in order."""
@@ -119,12 +126,22 @@ class Book:
         if finding.pane - self._last.get(finding.key, -quiet) < quiet:
             return
         file = self._place(finding)
-        if file is not None:
-            self._last[finding.key] = finding.pane
-            self._add(file, finding)
+        if file is None:
+            return
+        self._last[finding.key] = finding.pane
+        known = sum(org in file.hits for org in finding.orgs)
+        grows = finding.tight and (
+            not file.hits or finding.anchor in file.anchors or known >= 0.5 * len(finding.orgs)
+        )
+        if grows and finding.cohort_kind != Kind.BLOCK and finding.kind != "reseller_pool":
+            file.anchors[finding.anchor] = None
+            self._anchored[finding.anchor] = file.id
+        self._add(file, finding, grows=grows)
 
     def _place(self, finding: Finding) -> CampaignFile | None:
         """The campaign that a finding belongs to, a new one if need be; None to leave it."""
+        if (anchored := self._anchored.get(finding.anchor)) is not None:
+            return self.files[anchored]
         orgs = finding.orgs
         held = Counter[str]()
         for domain in _domains(finding):
@@ -137,7 +154,8 @@ class Book:
             }
             if enough:
                 return self._join(finding, enough)
-        if sum(held.values()) <= 0.2 * len(orgs) and len(orgs) - sum(held.values()) >= 6:
+        alone = sum(held.values()) <= 0.2 * len(orgs) and len(orgs) - sum(held.values()) >= 6
+        if alone and finding.tight:
             return self._open(finding)
         return None
 
@@ -181,15 +199,15 @@ class Book:
     def _open(self, finding: Finding) -> CampaignFile:
         name = f"{finding.kind}:{finding.key}:{finding.pane}"
         id_ = "c-" + blake2b(name.encode(), digest_size=8).hexdigest()
-        domain = _domains(finding)[0]
+        domain = POOL if finding.kind == "reseller_pool" else CAMPAIGN
         file = CampaignFile(id_, domain, finding.kind, finding.pane, finding.pane)
         self.files[id_] = file
         return file
 
-    def _add(self, file: CampaignFile, finding: Finding) -> None:
+    def _add(self, file: CampaignFile, finding: Finding, *, grows: bool) -> None:
         owner = self._owner.setdefault(file.domain, {})
         for account in finding.accounts:
-            if account.org not in file.hits and not (finding.tight or not file.findings):
+            if account.org not in file.hits and not grows:
                 continue
             place = file.accounts.get(account.key)
             if place is None:
@@ -219,10 +237,8 @@ class Book:
             file.about = f"{finding.cohort_kind.name.lower()} {finding.note.name}".strip()
         file.score = max(file.score, finding.score)
         file.findings += 1
-        file.extraction += finding.kind == "extraction_campaign"
-        if file.domain == CAMPAIGN:
-            convinced = file.extraction >= max(2.0, 0.25 * file.findings)
-            file.kind = "extraction_campaign" if convinced else "linked_accounts"
+        file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1
+        file.kind = "reseller_pool" if file.domain == POOL else _elect(file)
         file.last_pane = finding.pane
         self.touched[file.id] = None
 
@@ -242,7 +258,11 @@ class Book:
         first.merged_from = sorted({*first.merged_from, other.id, *other.merged_from})
         first.score = max(first.score, other.score)
         first.findings += other.findings
-        first.extraction += other.extraction
+        for kind, count in other.votes.items():
+            first.votes[kind] = first.votes.get(kind, 0) + count
+        for anchor in other.anchors:
+            first.anchors[anchor] = None
+            self._anchored[anchor] = first.id
         other.state, other.merged_into = "merged", first.id
         self.touched[other.id] = None
 
@@ -251,12 +271,15 @@ class Book:
         for org in file.hits:
             if owner.get(org) == file.id:
                 del owner[org]
+        for anchor in file.anchors:
+            self._anchored.pop(anchor, None)
 
     def state(self) -> dict[str, Any]:
         """All of it, as plain data."""
         return {
             "files": [msgspec.to_builtins(file) for file in self.files.values()],
             "owner": self._owner,
+            "anchored": self._anchored,
             "last": self._last,
             "touched": list(self.touched),
         }
@@ -266,13 +289,33 @@ class Book:
         files = msgspec.convert(state["files"], list[CampaignFile])
         self.files = {file.id: file for file in files}
         self._owner = {k: dict(v) for k, v in state["owner"].items()}
+        self._anchored = dict(state["anchored"])
         self._last = dict(state["last"])
         self.touched = dict.fromkeys(state["touched"])
 
 
 def _domains(finding: Finding) -> tuple[str, ...]:
-    """Where to look for a campaign to join, in this order; the first is where it would open."""
-    return (POOL, CAMPAIGN) if finding.kind == "reseller_pool" else (CAMPAIGN,)
+    """Where to look for a campaign to join, in this order.
+
+    Work inside a pool that draws no long answers is one more customer of the pool.
+    """
+    pooled = finding.kind == "reseller_pool" or not finding.elicits
+    return (POOL, CAMPAIGN) if pooled else (CAMPAIGN,)
+
+
+def _elect(file: CampaignFile) -> AlertKind:
+    """Extraction if half of the findings, and two at least, say so; else what most say.
+
+    Small groups that look merely linked are extraction once they make up something large.
+    """
+    extraction = file.votes.get("extraction_campaign", 0)
+    linked = file.votes.get("linked_accounts", 0)
+    pools = file.votes.get("reseller_pool", 0)
+    if len(file.confirmed()) >= 1.5 * SMALL:
+        extraction, linked = extraction + linked, 0
+    if extraction >= max(2.0, (extraction + linked + pools) / 2):
+        return "extraction_campaign"
+    return "reseller_pool" if pools > linked else "linked_accounts"
 
 
 def _moved(place: Place) -> Place:

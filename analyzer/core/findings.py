@@ -18,7 +18,7 @@ from analyzer.core.tables import FACTS, CohortColumns, Kind
 
 SMALL = 25
 """Organisations; below this, unequal accounts may belong to an agency."""
-MIXED_WORK = 0.2
+MIXED_WORK = 0.05
 """From this value of ``many_templates`` on, members do work of many kinds."""
 POOL_FOCUS = 0.3
 """Share of a pool's traffic from which one template in it can be extraction."""
@@ -66,11 +66,26 @@ class Finding:
         return {account.org for account in self.accounts}
 
     @property
+    def elicits(self) -> bool:
+        """True if the members draw unusually long answers."""
+        return self.signal("output_length") >= STRONG
+
+    @property
     def tight(self) -> bool:
-        """True if sharing the object is reason enough to take in a new member."""
+        """True if sharing the object is reason enough to belong together.
+
+        A client is too common for that; a block is reason enough only where hardly anybody
+        else does what its members do.
+        """
         if self.cohort_kind in (Kind.TEMPLATE, Kind.PAYMENT):
             return True
-        return max(self.signal("private_blocks"), self.signal("narrowness")) >= 0.6
+        inside = max(self.signal("private_blocks"), self.signal("narrowness"))
+        return self.cohort_kind == Kind.BLOCK and inside >= 0.6
+
+    @property
+    def anchor(self) -> str:
+        """Names the object and which of its users, whatever the window."""
+        return f"{int(self.cohort_kind)}:{self.object:016x}:{self.newcomers}"
 
     def signal(self, name: str) -> float:
         """Value of one signal, 0 where unknown."""

@@ -53,14 +53,16 @@ class Publisher:
         return records
 
     def _speak(self, file: CampaignFile, now_ms: int, baseline: list[float]) -> list[Record]:
-        severity = max(file.severity, _severity(file), key=SEVERITIES.index)
+        severity = _severity(file)
+        if file.kind == file.alerted_kind:
+            severity = max(file.severity, severity, key=SEVERITIES.index)
         activity = self._activity(file, severity, now_ms)
         file.severity = severity
         records: list[Record] = []
         if activity is not None:
             file.revision += 1
             records.append(self._alert(file, activity, now_ms, baseline))
-            file.alerted_ms, file.suppressed = now_ms, 0
+            file.alerted_ms, file.suppressed, file.alerted_kind = now_ms, 0, file.kind
             file.alerted_members = len(_members(file))
             file.alerted_models = sorted(file.models)
         else:
@@ -77,7 +79,8 @@ class Publisher:
         if SEVERITIES.index(severity) > SEVERITIES.index(file.severity):
             return "escalated"
         if (
-            len(_members(file)) >= 2 * file.alerted_members
+            file.kind != file.alerted_kind
+            or len(_members(file)) >= 2 * file.alerted_members
             or not set(file.models) <= set(file.alerted_models)
             or now_ms - file.alerted_ms >= self._config.update_after_s * 1_000
         ):
