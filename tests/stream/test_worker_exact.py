@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import uuid
 from pathlib import Path
@@ -93,4 +94,26 @@ def test_kills_and_restarts_leave_the_counts_exact(broker: Broker, tmp_path: Pat
         trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5)
         code = third.terminate()
     assert code == 0, third.text()
+    assert counted(settings) == (n, n * (n - 1) // 2)
+
+
+def test_a_frozen_worker_that_wakes_up_changes_nothing(broker: Broker, tmp_path: Path) -> None:
+    """SIGSTOP until its partitions are taken over, then SIGCONT: a zombie with full buffers."""
+    settings, n = settings_for(broker), 60_000
+    trial.create_topics(settings)
+    feed(settings, 0, n // 3)
+    with (
+        trial.worker(settings, tmp_path / "a.log", COUNTING) as zombie,
+        trial.worker(settings, tmp_path / "b.log", COUNTING) as heir,
+    ):
+        feed(settings, n // 3, n // 2)
+        zombie.popen.send_signal(signal.SIGSTOP)
+        feed(settings, n // 2, 2 * n // 3)
+        generations = heir.text().count(trial.READY)
+        assert trial.wait_until(lambda: heir.text().count(trial.READY) > generations, 20.0)
+        zombie.popen.send_signal(signal.SIGCONT)
+        feed(settings, 2 * n // 3, n)
+        trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5)
+        codes = (zombie.terminate(), heir.terminate())
+    assert codes == (0, 0)
     assert counted(settings) == (n, n * (n - 1) // 2)

@@ -1,0 +1,9 @@
+"""Speed, beside its peers, on this machine, in one run.
+
+Contract: every contender reads the same topic, in a process of its own, one after another;
+what is reported is what that process measured of itself.
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []

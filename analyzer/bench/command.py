@@ -1,0 +1,75 @@
+"""``analyzer bench``."""
+
+from __future__ import annotations
+
+import os
+import platform
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from analyzer.bench.timing import Run
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("bench.json"))
+@click.option("--events", default=600_000, show_default=True, help="Events in the topic and file.")
+@click.option("--rounds", default=3, show_default=True, help="Interleaved rounds; medians count.")
+@click.option("--broker", help="kafka://HOST:PORT to use instead of a broker of our own.")
+def bench(out: Path, events: int, rounds: int, broker: str | None) -> None:
+    """Measure speed beside the peers, in one run on this machine; writes bench.json."""
+    import msgspec  # noqa: PLC0415 - `analyzer --help` must stay quick
+
+    from analyzer.bench import contest  # noqa: PLC0415 - as above
+
+    with _broker(broker) as (name, url):
+        runs = contest.stream_rounds(url, events, rounds, click.echo)
+        runs.append(contest.latency_run(url, click.echo))
+    runs += contest.file_rounds(events, rounds, click.echo)
+    runs += contest.core_runs(events * 2, 10_000, 1_000_000, click.echo)
+    found = ratios(runs)
+    result = {"machine": _machine(name), "runs": runs, "ratios": found}
+    out.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
+    for key, value in found.items():
+        click.echo(f"{key:<36}{value if value is not None else 'not measured'}")
+
+
+def ratios(runs: list[Run]) -> dict[str, float | None]:
+    """The figures that the design sets goals for."""
+    from analyzer.bench.contest import rate, ratio  # noqa: PLC0415 - as above
+
+    live, bare = rate(runs, "live worker"), rate(runs, "bare aiokafka")
+    few, many = (run for run in runs if run.name.startswith("core"))
+    [alerts] = (run for run in runs if run.name == "event to alert")
+    return {
+        "live_over_bare": ratio(live, bare),
+        "transport_over_bare": ratio(rate(runs, "batched transport"), bare),
+        "live_over_faust": ratio(live, rate(runs, "stock Faust, one")),
+        "live_over_faust_tables": ratio(live, rate(runs, "stock Faust, hopping")),
+        "live_over_quix": None,
+        "replay_over_msgspec": ratio(rate(runs, "replay"), rate(runs, "bare msgspec")),
+        "cpu_per_event_1m_over_10k": ratio(many.cpu_us_per_event, few.cpu_us_per_event),
+        "state_bytes_per_account": many.extra["state_bytes_per_account"],
+        "event_to_alert_p99_s": alerts.extra["p99_s"],
+    }
+
+
+def _machine(broker: str) -> dict[str, Any]:
+    return {
+        "cpus": os.cpu_count(),
+        "architecture": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "broker": broker,
+    }
+
+
+def _broker(url: str | None) -> Any:
+    from analyzer.stream import brokers  # noqa: PLC0415 - as above
+
+    if url:
+        return nullcontext(("given", url))
+    return brokers.any_broker(Path("deploy/kafka"))

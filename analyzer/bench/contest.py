@@ -1,0 +1,148 @@
+"""All contenders, one after another, over a few rounds; and the ratios between them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from analyzer.bench import latency
+from analyzer.bench.events import events
+from analyzer.bench.timing import Run
+from analyzer.core.config import CoreConfig
+from analyzer.errors import Broken
+from analyzer.settings import Settings, Worker
+from analyzer.stream import trial
+
+PARTITIONS = 4
+TEN_YEARS_S = 315_360_000
+WITHIN_S = 900.0
+Say = Callable[[str], None]
+
+
+def settings_for(broker: str, **core: int) -> Settings:
+    """Topics of its own; every window is judged, as there is no warm-up."""
+    name = "bench" + uuid.uuid4().hex[:6]
+    return Settings(
+        broker=broker,
+        app_id=name,
+        topics=trial.own_topics(name, PARTITIONS),
+        worker=Worker(max_bad_share=1.0),
+        core=CoreConfig.model_validate({"warmup_s": 0, **core}),
+    )
+
+
+def contend(settings: Settings, module: str, *arguments: str) -> Run:
+    """One contender in a process of its own.
+
+    Raises
+    ------
+    Broken
+        If it failed; the message holds its last words.
+    """
+    done = subprocess.run(  # noqa: S603 - our own command line
+        [sys.executable, "-m", f"analyzer.bench.{module}", *arguments],
+        env=trial.environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+    try:
+        return msgspec.json.decode(done.stdout.splitlines()[-1], type=Run)
+    except (IndexError, msgspec.DecodeError) as error:
+        raise Broken(f"{module} {arguments}: {done.stderr[-2_000:]}") from error
+
+
+def stream_rounds(broker: str, count: int, rounds: int, say: Say) -> list[Run]:
+    """Live and its peers on one topic, interleaved."""
+    runs: list[Run] = []
+    settings = settings_for(broker)
+    trial.create_topics(settings)
+    keyed = ((line[80:110], line) for line in events(count, count // 40))
+    trial.produce(settings, keyed)
+    few, fewer = str(min(count, 60_000)), str(min(count, 2_000))
+    contenders = (
+        ("rivals", "bare", str(count)),
+        ("live", "transport", str(count)),
+        ("live", "worker", str(count)),
+        ("rivals", "stock", few),
+    )
+    for number in range(rounds):
+        for module, *arguments in contenders:
+            # Each run of the worker begins with topics and a group that nobody has used.
+            fresh = _fresh_internal(settings, f"r{number}")
+            runs.append(_told(contend(fresh, module, *arguments), say))
+    runs.append(_told(contend(settings, "rivals", "tables", fewer), say))
+    return runs
+
+
+def _fresh_internal(settings: Settings, suffix: str) -> Settings:
+    name = f"{settings.app_id}-{suffix}-{uuid.uuid4().hex[:4]}"
+    own = trial.own_topics(name, PARTITIONS)
+    fresh = settings.model_copy(
+        update={
+            "app_id": name,
+            "topics": own.model_copy(update={"requests": settings.topics.requests}),
+        }
+    )
+    trial.create_topics(fresh)
+    return fresh
+
+
+def file_rounds(count: int, rounds: int, say: Say) -> list[Run]:
+    """Replay and bare decoding of one file, interleaved."""
+    settings = settings_for("kafka://127.0.0.1:9")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.ndjson"
+        with path.open("wb") as out:
+            out.writelines(line + b"\n" for line in events(count, count // 40))
+        return [
+            _told(contend(settings, "files", name, str(path)), say)
+            for _ in range(rounds)
+            for name in ("bare", "replay")
+        ]
+
+
+def core_runs(count: int, few: int, many: int, say: Say) -> list[Run]:
+    """The core with few and with many accounts."""
+    settings = settings_for("kafka://127.0.0.1:9")
+    return [_told(contend(settings, "core", str(n), str(count)), say) for n in (few, many)]
+
+
+def latency_run(broker: str, say: Say) -> Run:
+    """From event to alert on a small scenario."""
+    settings = settings_for(broker, max_future_s=TEN_YEARS_S)
+    trial.create_topics(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "smoke.ndjson"
+        line = [sys.executable, "-m", "analyzer", "simulate", "--scenario", "smoke"]
+        subprocess.run(  # noqa: S603 - our own command line
+            [*line, "--out", str(out)], check=True, capture_output=True, env=dict(os.environ)
+        )
+        lines = out.read_bytes().splitlines()
+    return _told(latency.measure(settings, lines, PARTITIONS), say)
+
+
+def rate(runs: Iterable[Run], prefix: str) -> float | None:
+    """Median events a second of the runs whose name begins so."""
+    found = [run.events_per_s for run in runs if run.name.startswith(prefix)]
+    return median(found) if found else None
+
+
+def ratio(one: float | None, other: float | None) -> float | None:
+    """How many times the other; None if either is not known."""
+    return round(one / other, 3) if one and other else None
+
+
+def _told(run: Run, say: Say) -> Run:
+    figures = f"{run.events_per_s:>12,.0f} events/s {run.cpu_us_per_event:>9.2f} µs CPU an event"
+    say(f"{run.name:<52}{figures}  {run.extra or ''}")
+    return run
