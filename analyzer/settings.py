@@ -11,14 +11,41 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from analyzer.core.config import CoreConfig
 from analyzer.errors import UsageError
 
 PREFIX = "ANALYZER_"
+
+
+def _with_secret(data: Any, key: str) -> Any:
+    """The table with the secret that ``key_file`` points to put under ``key``."""
+    if not isinstance(data, dict) or (path := data.get(f"{key}_file")) is None:
+        return data
+    try:
+        text = Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise ValueError(f"{key}_file: {path}: {reason}; check the path") from error
+    if not text:
+        raise ValueError(f"{key}_file: {path} is empty")
+    given = data.get(key)
+    given = given.get_secret_value() if isinstance(given, SecretStr) else given
+    if given not in {None, text}:
+        raise ValueError(f"{key} and {key}_file are both set; keep one")
+    return data | {key: SecretStr(text)}
 
 
 class _Table(BaseModel):
@@ -39,9 +66,17 @@ class Kafka(_Table):
     )
     sasl_username: str | None = Field(None, description="user name for SASL")
     sasl_password: SecretStr | None = Field(None, description="password for SASL")
+    sasl_password_file: Path | None = Field(
+        None, description="file that holds the password for SASL, instead of sasl_password"
+    )
     session_timeout_s: float = Field(
         6.0, gt=0, description="a worker silent for so long loses its partitions, in seconds"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_password(cls, data: Any) -> Any:
+        return _with_secret(data, "sasl_password")
 
 
 class Topics(_Table):
@@ -84,9 +119,31 @@ class Slack(_Table):
     webhook_url: SecretStr | None = Field(
         None, description="incoming webhook; without it alerts go to the console"
     )
-    min_severity: Literal["info", "low", "medium", "high", "critical"] = Field(
-        "medium", description="lesser alerts are not sent"
+    webhook_url_file: Path | None = Field(
+        None, description="file that holds the incoming webhook, instead of webhook_url"
     )
+    min_severity: Literal["info", "low", "medium", "high", "critical"] = Field(
+        "medium", description="lesser alerts are not sent, nor shown on the console"
+    )
+    pause_s: float = Field(
+        1.0, ge=0, description="least time between two messages, in seconds; Slack allows one"
+    )
+    timeout_s: float = Field(
+        10.0, gt=0, description="an answer later than this counts as none, in seconds"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_webhook(cls, data: Any) -> Any:
+        return _with_secret(data, "webhook_url")
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _webhook_is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value()) if value else None
+        if parts and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            raise ValueError("no web address; write https://hooks.slack.com/services/…")
+        return value
 
 
 class Settings(BaseSettings):
@@ -96,9 +153,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
-    broker: str | None = Field(
-        None, description="bootstrap servers: kafka://host:port[,host:port]"
-    )
+    broker: str | None = Field(None, description="bootstrap servers: kafka://host:port[,host:port]")
     app_id: str = Field("analyzer", min_length=1, description="prefix of consumer groups")
     shards: int = Field(4, gt=0, le=1024, description="account shards; changes no answer")
     cohort_shards: int = Field(1, gt=0, le=64, description="cohort shards; changes no answer")
@@ -142,11 +197,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment before file."""
         return (env_settings, init_settings)

@@ -1,0 +1,100 @@
+"""``analyzer notify``."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from analyzer.settings import Settings
+    from analyzer.sinks.lane import Lane
+    from analyzer.sinks.protocol import Sink
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML file with settings; the environment wins over it.",
+)
+@click.option("--once", is_flag=True, help="Deliver what is there now, then end.")
+def notify(config: Path | None, *, once: bool) -> None:
+    """Deliver alerts to Slack or, without a webhook, to this terminal; until SIGTERM.
+
+    Every alert is delivered at least once. One that a sink refuses for good is given up with
+    an error in the log; with --once the command then ends with 1.
+    """
+    from analyzer import logs, wiring  # noqa: PLC0415 - `analyzer --help` loads no client
+    from analyzer.errors import AnalyzerError  # noqa: PLC0415 - as above
+    from analyzer.settings import Settings  # noqa: PLC0415 - as above
+
+    settings = Settings.load(config)
+    logs.setup(settings)
+    given_up = asyncio.run(deliver(settings, wiring.sinks(settings), once=once))
+    if once and given_up:
+        raise AnalyzerError(f"{given_up} alerts were given up; the log says why")
+
+
+async def deliver(
+    settings: Settings, sinks: list[Sink], *, once: bool, first_pause_s: float = 1.0
+) -> int:
+    """Run feed and lanes until SIGTERM, SIGINT or, with ``once``, the end.
+
+    Returns
+    -------
+    int
+        Alerts that were given up.
+    """
+    from analyzer.sinks.feed import Feed  # noqa: PLC0415 - as above
+    from analyzer.sinks.lane import Lane  # noqa: PLC0415 - as above
+
+    stop = _stop_on_signals()
+    least = settings.slack.min_severity
+    lanes = [Lane(sink, least, first_pause_s=first_pause_s) for sink in sinks]
+    feed = Feed(settings, lanes)
+    async with AsyncExitStack() as stack:
+        for sink in sinks:
+            await stack.enter_async_context(sink)
+        await feed.start()
+        try:
+            await _first_to_end([feed.run(stop, once=once), *(lane.run() for lane in lanes)])
+        finally:
+            await feed.close()
+            _tell(lanes, feed.bad)
+    return sum(lane.counts["given_up"] for lane in lanes)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _first_to_end(works: list[Coroutine[None, None, None]]) -> None:
+    """Run all until one ends, which is the feed unless a lane has a mistake."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in ended:
+        task.result()
+
+
+def _tell(lanes: list[Lane], bad: int) -> None:
+    import structlog  # noqa: PLC0415 - as above
+
+    log = structlog.get_logger("analyzer.sinks")
+    for lane in lanes:
+        log.info("notifier stopped", sink=lane.sink.name, bad_records=bad, **lane.counts)

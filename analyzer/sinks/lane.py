@@ -1,0 +1,155 @@
+"""One sink's lane: its own queue, its own pauses, its own memory.
+
+A lane works through its items one by one, in the order of the topic. An alert that can't be
+delivered now is tried again before any later one, so the order of a campaign's thread is
+kept; the other lanes do not wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from analyzer.core.alerts import SEVERITIES, Alert, Severity
+from analyzer.errors import BadRecord, RetryLater
+
+if TYPE_CHECKING:
+    from aiokafka import TopicPartition
+
+    from analyzer.sinks.protocol import Sink
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record of the alerts topic."""
+
+    partition: TopicPartition
+    offset: int
+    alert: Alert | None
+    """None for a record that is no alert; it only moves the position."""
+
+
+class Lane:
+    """Delivers to one sink.
+
+    Parameters
+    ----------
+    sink
+        Where alerts go; entered by the caller.
+    min_severity
+        Lesser alerts are passed over.
+    first_pause_s
+        Pause before the first repetition, in seconds; doubles up to a minute.
+    """
+
+    def __init__(
+        self, sink: Sink, min_severity: Severity, *, first_pause_s: float = FIRST_PAUSE_S
+    ) -> None:
+        self.sink = sink
+        self.counts: Counter[str] = Counter()
+        """Alerts by what became of them: delivered, repeated, lesser, given_up; and retries."""
+        self.positions: dict[TopicPartition, int] = {}
+        """Next offset of each partition that this lane has not dealt with."""
+        self._least = SEVERITIES.index(min_severity)
+        self._first_pause_s = first_pause_s
+        self._items: deque[Item] = deque()
+        self._more = asyncio.Event()
+        self._delivered: OrderedDict[str, None] = OrderedDict()
+        self._log = structlog.get_logger("analyzer.sinks").bind(sink=sink.name)
+
+    @property
+    def waiting(self) -> int:
+        """Items not dealt with."""
+        return len(self._items)
+
+    def put(self, item: Item) -> None:
+        """Add an item; never blocks."""
+        self.positions.setdefault(item.partition, item.offset)
+        self._items.append(item)
+        self._more.set()
+
+    def forget(self, partitions: set[TopicPartition]) -> None:
+        """Drop everything about partitions that were taken away."""
+        self._items = deque(item for item in self._items if item.partition not in partitions)
+        for partition in partitions:
+            self.positions.pop(partition, None)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            while not self._items:
+                self._more.clear()
+                await self._more.wait()
+            item = self._items[0]
+            if item.alert is not None:
+                await self._handle(item, item.alert)
+            if self._is_ours(item):
+                self._items.popleft()
+                self.positions[item.partition] = item.offset + 1
+
+    def _is_ours(self, item: Item) -> bool:
+        """Whether the item was not taken away meanwhile."""
+        return bool(self._items) and self._items[0] is item
+
+    async def _handle(self, item: Item, alert: Alert) -> None:
+        if SEVERITIES.index(alert.severity) < self._least:
+            self.counts["lesser"] += 1
+        elif alert.alert_id in self._delivered:
+            self.counts["repeated"] += 1
+        else:
+            await self._deliver(item, alert)
+
+    async def _deliver(self, item: Item, alert: Alert) -> None:
+        pause_s = self._first_pause_s
+        while self._is_ours(item):
+            try:
+                await self.sink.deliver(alert)
+            except RetryLater as error:
+                wait_s = pause_s if error.after_s is None else error.after_s
+                self._retry(alert, error, wait_s)
+                await asyncio.sleep(wait_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            except BadRecord as error:
+                self._give_up(alert, str(error))
+                return
+            except Exception as error:  # noqa: BLE001 - the guard of this shell: a sink's own mistake
+                self._give_up(alert, repr(error))
+                return
+            else:
+                self._remember(alert)
+                return
+
+    def _retry(self, alert: Alert, error: RetryLater, wait_s: float) -> None:
+        self.counts["retries"] += 1
+        self._log.warning(
+            "not delivered yet",
+            why=str(error),
+            again_in_s=round(wait_s, 1),
+            alert_id=alert.alert_id,
+            waiting=self.waiting,
+        )
+
+    def _give_up(self, alert: Alert, why: str) -> None:
+        self.counts["given_up"] += 1
+        self._log.error(
+            "alert GIVEN UP, it was not delivered",
+            why=why,
+            alert_id=alert.alert_id,
+            campaign_id=alert.campaign_id,
+            severity=alert.severity,
+            summary=alert.summary,
+        )
+
+    def _remember(self, alert: Alert) -> None:
+        self.counts["delivered"] += 1
+        self._delivered[alert.alert_id] = None
+        if len(self._delivered) > REMEMBERED:
+            self._delivered.popitem(last=False)

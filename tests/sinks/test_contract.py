@@ -1,0 +1,206 @@
+"""What every sink promises, for every sink that there is."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import pkgutil
+from contextlib import AsyncExitStack
+from io import StringIO
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+from rich.console import Console
+
+import analyzer.sinks
+from analyzer.console.render import printer
+from analyzer.core.alerts import SEVERITIES, Alert
+from analyzer.errors import BadRecord, RetryLater
+from analyzer.sinks.console import ConsoleSink
+from analyzer.sinks.fakes import Answer, FakeSlack, ListSink
+from analyzer.sinks.slack import SlackSink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from analyzer.sinks.protocol import Sink
+
+HOSTILE = (
+    "<!channel> <@U024BE7LH> @here @channel <https://evil.example|click> & *b* _i_ ~s~ `c`",
+    "\x1b[2J\x1b]0;title\x07 \u202egnirts [bold red]markup[/] [link=https://evil.example]x[/link]",
+    "line\nbreak\r\n" + "x" * 5_000,
+    "&<>" * 2_000,
+    "",
+)
+
+
+def found() -> dict[str, type[Any]]:
+    """Every class of the family that delivers."""
+    modules = pkgutil.iter_modules(analyzer.sinks.__path__, "analyzer.sinks.")
+    return {
+        name: value
+        for module in modules
+        for name, value in inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
+        if inspect.iscoroutinefunction(getattr(value, "deliver", None))
+        and name not in {"Sink", "BrokenSink"}
+    }
+
+
+async def console(_: AsyncExitStack) -> Sink:
+    """A console of no size in particular."""
+    return ConsoleSink(printer(Console(file=StringIO(), width=80)))
+
+
+async def fake(_: AsyncExitStack) -> Sink:
+    """A list."""
+    return ListSink()
+
+
+async def slack(stack: AsyncExitStack) -> Sink:
+    """A fake Slack that judges what it gets."""
+    server = await stack.enter_async_context(FakeSlack())
+    return SlackSink(SecretStr(server.url), pause_s=0.0, timeout_s=5.0)
+
+
+MAKERS = {"ConsoleSink": console, "ListSink": fake, "SlackSink": slack}
+
+
+def test_every_sink_is_in_this_suite() -> None:
+    """A sink without a maker here has not been tried; one that only fails is no member."""
+    assert sorted(MAKERS) == sorted(found())
+
+
+def hand_over(name: str, alerts: list[Alert]) -> None:
+    """Deliver alerts, one by one, through a sink of that kind."""
+
+    async def run() -> None:
+        async with AsyncExitStack() as stack:
+            sink = await stack.enter_async_context(await MAKERS[name](stack))
+            for alert in alerts:
+                await sink.deliver(alert)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", sorted(MAKERS))
+class TestEverySink:
+    """The protocol, clause by clause."""
+
+    def test_has_a_name(self, name: str) -> None:
+        """A stable word for logs."""
+        assert found()[name].name.isidentifier()
+
+    def test_takes_the_examples(self, name: str, examples: list[Alert]) -> None:
+        """Whatever the contract calls valid."""
+        hand_over(name, examples)
+
+    def test_takes_every_severity(self, name: str, make_alert: Callable[..., Alert]) -> None:
+        """And every activity and kind."""
+        hand_over(name, [make_alert(severity=severity) for severity in SEVERITIES])
+        kinds = ("reseller_pool", "linked_accounts", "account_anomaly", "extraction_campaign")
+        hand_over(name, [make_alert(kind=kind) for kind in kinds])
+        hand_over(name, [make_alert(activity=a) for a in ("updated", "escalated", "closed")])
+
+    def test_takes_an_alert_twice(self, name: str, make_alert: Callable[..., Alert]) -> None:
+        """At least once means sometimes twice."""
+        hand_over(name, [make_alert(), make_alert()])
+
+    @pytest.mark.parametrize("text", HOSTILE)
+    def test_takes_text_from_outside(
+        self, name: str, text: str, make_alert: Callable[..., Alert], examples: list[Alert]
+    ) -> None:
+        """It neither calls anybody nor breaks a limit (the fake Slack refuses such messages)."""
+        hand_over(name, [poisoned(make_alert(), text), poisoned(examples[0], text)])
+
+
+def poisoned(alert: Alert, text: str) -> Alert:
+    """The alert with this text wherever events or settings could put it."""
+    import msgspec
+
+    replace = msgspec.structs.replace
+    facts = replace(
+        alert.campaign,
+        members_sample=[text] * 50,
+        members_total=50,
+        blocks=[text] * 20,
+        templates=[text] * 20,
+        models=[text] * 20,
+    )
+    readings = [replace(reading, evidence=text, unit=text) for reading in alert.signals] * 4
+    return replace(
+        alert,
+        summary=text,
+        campaign=facts,
+        signals=readings,
+        counter_evidence=readings,
+        next_steps=[text] * 3,
+        runbook_url=text,
+        campaign_id=text,
+        provenance=replace(alert.provenance, model_version=text),
+    )
+
+
+ANSWERS = [
+    (429, RetryLater),
+    (408, RetryLater),
+    (500, RetryLater),
+    (503, RetryLater),
+    (302, BadRecord),
+    (400, BadRecord),
+    (403, BadRecord),
+    (404, BadRecord),
+    (410, BadRecord),
+]
+
+
+@pytest.mark.parametrize(("status", "error"), ANSWERS)
+def test_slack_tells_now_from_never(
+    status: int, error: type[Exception], make_alert: Callable[..., Alert]
+) -> None:
+    """Each answer leads to one of the two errors, and the secret address is in neither."""
+
+    async def run() -> None:
+        async with FakeSlack() as server:
+            server.always = Answer(status, body="no_service", retry_after="7")
+            async with SlackSink(SecretStr(server.url), pause_s=0.0, timeout_s=5.0) as sink:
+                with pytest.raises(error) as caught:
+                    await sink.deliver(make_alert())
+            assert "secret" not in str(caught.value)
+            assert getattr(caught.value, "after_s", 7.0) == 7.0
+
+    asyncio.run(run())
+
+
+def test_slack_that_is_silent_or_away(make_alert: Callable[..., Alert]) -> None:
+    """A time-out and a refused connection are "not now", without the secret address."""
+
+    async def run() -> None:
+        async with FakeSlack() as server:
+            server.always = Answer(hang_s=30.0)
+            sink = SlackSink(SecretStr(server.url), pause_s=0.0, timeout_s=0.2)
+            async with sink:
+                with pytest.raises(RetryLater, match="TimeoutError"):
+                    await sink.deliver(make_alert())
+        async with sink:
+            with pytest.raises(RetryLater) as caught:
+                await sink.deliver(make_alert())
+        assert "secret" not in str(caught.value)
+
+    asyncio.run(run())
+
+
+def test_slack_is_posted_to_at_its_pace(make_alert: Callable[..., Alert]) -> None:
+    """Messages are at least ``pause_s`` apart."""
+
+    async def run() -> list[float]:
+        async with FakeSlack() as server:
+            async with SlackSink(SecretStr(server.url), pause_s=0.3, timeout_s=5.0) as sink:
+                for number in range(3):
+                    await sink.deliver(make_alert(f"a-{number}"))
+            return server.attempts
+
+    times = asyncio.run(run())
+    assert [late - early >= 0.28 for early, late in pairwise(times)] == [True] * 2

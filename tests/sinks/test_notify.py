@@ -1,0 +1,198 @@
+"""``analyzer notify`` as a process, between a real broker and a fake Slack."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from analyzer import clients
+from analyzer.core.alerts import Alert, encode_record, record_key
+from analyzer.settings import Settings
+from analyzer.sinks.fakes import Answer, FakeSlack
+from analyzer.stream import trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from analyzer.stream.brokers import Broker
+
+pytestmark = pytest.mark.integration
+
+PARTITIONS = 2
+CAMPAIGNS = ("c-1", "c-2", "c-3")
+REVISIONS = 4
+
+
+@pytest.fixture
+def settings(broker: Broker) -> Settings:
+    """Settings with topics and groups of their own, all created."""
+    name = uuid.uuid4().hex[:8]
+    topics = trial.own_topics(name, 1).model_copy(update={"output_partitions": PARTITIONS})
+    found = Settings(broker=broker.url, app_id=name, topics=topics)
+    trial.create_topics(found)
+    return found
+
+
+@pytest.fixture
+def alerts(make_alert: Callable[..., Alert]) -> list[Alert]:
+    """Some threads, interleaved."""
+    return [
+        make_alert(f"{campaign}:{revision}", campaign_id=campaign, revision=revision)
+        for revision in range(1, REVISIONS + 1)
+        for campaign in CAMPAIGNS
+    ]
+
+
+def send(settings: Settings, alerts: list[Alert]) -> None:
+    """Put alerts into their topic."""
+    messages = [(record_key(alert), encode_record(alert)) for alert in alerts]
+    trial.produce(settings, messages, topic=settings.topics.alerts)
+
+
+async def start(settings: Settings, slack: FakeSlack | None, *options: str) -> Any:
+    """A notifier."""
+    environment = trial.environment(settings) | {"ANALYZER_SLACK__PAUSE_S": "0.02"}
+    if slack is not None:
+        environment["ANALYZER_SLACK__WEBHOOK_URL"] = slack.url
+    pipe = asyncio.subprocess.PIPE
+    line = [sys.executable, "-m", "analyzer", "notify", *options]
+    return await asyncio.create_subprocess_exec(*line, env=environment, stdout=pipe, stderr=pipe)
+
+
+async def until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
+    """Wait for something."""
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.02)
+
+
+async def stop(process: Any) -> str:
+    """SIGTERM; exit 0 within five seconds; what it logged."""
+    process.send_signal(signal.SIGTERM)
+    _, log = await asyncio.wait_for(process.communicate(), 5.0)
+    assert process.returncode == 0, log.decode()
+    return str(log.decode())
+
+
+async def committed(settings: Settings) -> int:
+    """Alerts that the group has done with."""
+    tps = [TopicPartition(settings.topics.alerts, number) for number in range(PARTITIONS)]
+    async with clients.admin(settings) as admin:
+        group = f"{settings.app_id}-notify"
+        offsets = await admin.list_consumer_group_offsets(group, partitions=tps)
+    return sum(max(0, offsets[tp].offset) for tp in tps)
+
+
+def received(slack: FakeSlack) -> list[str]:
+    """Ids of the alerts that Slack took, in order."""
+    found = [re.search(r"alert (c-\d:\d+) rev", json.dumps(body)) for body in slack.accepted]
+    return [match.group(1) for match in found if match]
+
+
+def test_an_outage_loses_nothing(settings: Settings, alerts: list[Alert]) -> None:
+    """Away, then slow, then back: every alert, in order per campaign, committed after delivery."""
+    send(settings, alerts)
+
+    async def main() -> None:
+        async with FakeSlack() as slack:
+            slack.always = Answer(503)
+            process = await start(settings, slack)
+            await until(lambda: len(slack.attempts) >= 2)
+            assert await committed(settings) == 0
+            slack.next.append(Answer(429, retry_after="0.2"))
+            slack.always = None
+            await until(lambda: len(slack.accepted) >= len(alerts))
+            await stop(process)
+            check_threads(received(slack), alerts)
+            assert await committed(settings) == len(alerts)
+
+    asyncio.run(main())
+
+
+def check_threads(ids: list[str], alerts: list[Alert]) -> None:
+    """All alerts arrived; each thread's first arrivals are in the order of its revisions."""
+    assert set(ids) == {alert.alert_id for alert in alerts}
+    for campaign in CAMPAIGNS:
+        own = [id_ for id_ in dict.fromkeys(ids) if id_.startswith(f"{campaign}:")]
+        assert own == [f"{campaign}:{number}" for number in range(1, REVISIONS + 1)]
+
+
+def test_a_kill_loses_nothing(settings: Settings, alerts: list[Alert]) -> None:
+    """Kill -9 in the middle of an outage; the next notifier delivers what was not."""
+    send(settings, alerts)
+
+    async def main() -> None:
+        async with FakeSlack() as slack:
+            slack.next.extend([Answer()] * 5)
+            slack.always = Answer(500)
+            process = await start(settings, slack)
+            await until(lambda: len(slack.attempts) >= 6)
+            process.kill()
+            await process.communicate()
+            slack.always = None
+            process = await start(settings, slack)
+            await until(lambda: set(received(slack)) == {alert.alert_id for alert in alerts})
+            await stop(process)
+            check_threads(received(slack), alerts)
+
+    asyncio.run(main())
+
+
+def test_sigterm_during_an_outage(settings: Settings, alerts: list[Alert]) -> None:
+    """It stops at once with exit 0 and leaves the alerts to the next one."""
+    send(settings, alerts)
+
+    async def main() -> None:
+        async with FakeSlack() as slack:
+            slack.always = Answer(hang_s=30.0)
+            process = await start(settings, slack)
+            await until(lambda: bool(slack.attempts))
+            await stop(process)
+            assert await committed(settings) == 0
+
+    asyncio.run(main())
+
+
+def test_a_refused_alert_holds_nobody_back(settings: Settings, alerts: list[Alert]) -> None:
+    """It is given up with its id in the log; ``--once`` then ends with 1, else with 0."""
+    send(settings, alerts)
+    trial.produce(settings, [(b"c-1", b"no alert")], topic=settings.topics.alerts)
+
+    async def main() -> None:
+        async with FakeSlack() as slack:
+            slack.next.append(Answer(400, body="invalid_blocks"))
+            process = await start(settings, slack, "--once")
+            _, log = await asyncio.wait_for(process.communicate(), 30.0)
+            assert process.returncode == 1
+            assert b"alert GIVEN UP" in log
+            assert b"invalid_blocks" in log
+            assert b"a record is no alert.v1" in log
+            assert slack.url.encode() not in log
+            assert len(slack.accepted) == len(alerts) - 1
+            again = await start(settings, slack, "--once")
+            _, log = await asyncio.wait_for(again.communicate(), 30.0)
+            assert again.returncode == 0, log.decode()
+            assert len(slack.accepted) == len(alerts) - 1
+
+    asyncio.run(main())
+
+
+def test_without_a_webhook_alerts_are_shown(settings: Settings, alerts: list[Alert]) -> None:
+    """On standard output, where the log is not."""
+    send(settings, alerts)
+
+    async def main() -> None:
+        process = await start(settings, None, "--once")
+        out, log = await asyncio.wait_for(process.communicate(), 30.0)
+        assert process.returncode == 0, log.decode()
+        assert out.decode().count("Extraction campaign opened") == len(alerts)
+
+    asyncio.run(main())
