@@ -22,10 +22,12 @@ import numpy as np
 
 from analyzer.core.alerts import AlertKind, Severity
 from analyzer.core.config import CoreConfig
-from analyzer.core.findings import SMALL, Finding
+from analyzer.core.findings import Finding
 from analyzer.core.tables import Kind
 
 ANCHORS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT)
+SMALL, UNEQUAL = 25, 0.5
+"""Fewer organisations than this, with a mean balance below that, may be an agency's accounts."""
 POOL, CAMPAIGN = "pool", "campaign"
 QUIET_S = 3 * 3_600
 CORE_SHARE = 0.15
@@ -65,6 +67,8 @@ class CampaignFile(msgspec.Struct):
     anchors: dict[str, None] = {}
     """Objects that brought members in."""
     findings: int = 0
+    balance: float = 0.0
+    """Sum of the findings' balance signal."""
     votes: dict[AlertKind, int] = {}
     """What the findings look like, each counted."""
     score: float = 0.0
@@ -130,8 +134,9 @@ class Book:
             return
         self._last[finding.key] = finding.pane
         known = sum(org in file.hits for org in finding.orgs)
+        enough = 0.8 if file.domain == POOL else 0.5
         grows = finding.tight and (
-            not file.hits or finding.anchor in file.anchors or known >= 0.5 * len(finding.orgs)
+            not file.hits or finding.anchor in file.anchors or known >= enough * len(finding.orgs)
         )
         if grows and finding.cohort_kind != Kind.BLOCK and finding.kind != "reseller_pool":
             file.anchors[finding.anchor] = None
@@ -237,6 +242,7 @@ class Book:
             file.about = f"{finding.cohort_kind.name.lower()} {finding.note.name}".strip()
         file.score = max(file.score, finding.score)
         file.findings += 1
+        file.balance += finding.signal("balance")
         file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1
         file.kind = "reseller_pool" if file.domain == POOL else _elect(file)
         file.last_pane = finding.pane
@@ -258,6 +264,7 @@ class Book:
         first.merged_from = sorted({*first.merged_from, other.id, *other.merged_from})
         first.score = max(first.score, other.score)
         first.findings += other.findings
+        first.balance += other.balance
         for kind, count in other.votes.items():
             first.votes[kind] = first.votes.get(kind, 0) + count
         for anchor in other.anchors:
@@ -306,15 +313,14 @@ def _domains(finding: Finding) -> tuple[str, ...]:
 def _elect(file: CampaignFile) -> AlertKind:
     """Extraction if half of the findings, and two at least, say so; else what most say.
 
-    Small groups that look merely linked are extraction once they make up something large.
+    A small group with unequal volumes may be an agency's accounts: linked, no more.
     """
     extraction = file.votes.get("extraction_campaign", 0)
     linked = file.votes.get("linked_accounts", 0)
     pools = file.votes.get("reseller_pool", 0)
-    if len(file.confirmed()) >= 1.5 * SMALL:
-        extraction, linked = extraction + linked, 0
     if extraction >= max(2.0, (extraction + linked + pools) / 2):
-        return "extraction_campaign"
+        small = len(file.confirmed()) < SMALL and file.balance / file.findings < UNEQUAL
+        return "linked_accounts" if small else "extraction_campaign"
     return "reseller_pool" if pools > linked else "linked_accounts"
 
 

@@ -17,6 +17,8 @@ F64 = NDArray[np.float64]
 SHOWN = 0.2
 """Cohorts that score less travel without members: nothing will be said about them."""
 TOP = 12
+LARGEST_ORG = 5
+"""Accounts from which an organisation is a fleet."""
 
 
 class CohortNote(msgspec.Struct, frozen=True):
@@ -35,6 +37,8 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
     n = len(cohorts)
     shown = np.flatnonzero(score >= SHOWN)
     blocks = cohorts.shared(Kind.BLOCK)
+    billed = np.diff(window.usage(Kind.PAYMENT).matrix.indptr) > 0
+    billed |= window.population.orgs["created_ms"] >= 0
     facts = np.stack(
         [
             cohorts.size,
@@ -43,6 +47,8 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
             cohorts.total(window.totals[:, OUTPUT_TOKENS]),
             row_sums(blocks, np.ones_like(blocks.members), n),
             np.full(n, float(window.n_active)),
+            cohorts.mean(billed),
+            np.full(n, float(billed[window.active].mean())),
         ],
         axis=1,
     )
@@ -60,11 +66,17 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
 
 
 def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, NDArray[np.generic]]:
-    """Accounts of the members' organisations that were active in the window."""
+    """Accounts of the members' organisations that were active in the window.
+
+    An organisation with many accounts is one customer, known as one: it counts in the
+    cohort, but its accounts are never named.
+    """
     window = cohorts.window
     accounts = window.population.accounts
     active = np.flatnonzero(accounts["last_pane"] >= window.start_pane)
     owner = accounts["org"][active]
+    few = np.bincount(owner, minlength=len(window.totals))[owner] <= LARGEST_ORG
+    active, owner = active[few], owner[few]
     shape = (len(window.totals), len(accounts))
     owns = sp.csr_matrix((np.ones(len(active)), (owner, active)), shape=shape)
     held = (cohorts.members[shown] @ owns).tocsr()

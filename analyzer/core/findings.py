@@ -16,8 +16,6 @@ from analyzer.core.describe import CohortNote
 from analyzer.core.evidence import FAMILIES_NEEDED, STRONG, Fusion, strong_families
 from analyzer.core.tables import FACTS, CohortColumns, Kind
 
-SMALL = 25
-"""Organisations; below this, unequal accounts may belong to an agency."""
 MIXED_WORK = 0.05
 """From this value of ``many_templates`` on, members do work of many kinds."""
 POOL_FOCUS = 0.3
@@ -150,8 +148,8 @@ def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float])
     """What the cohort looks like.
 
     A reseller's customers share infrastructure and use many templates, none of which takes a
-    large part of the traffic. A small group with unequal volumes may be an agency's accounts:
-    linked, but nothing says extraction.
+    large part of the traffic. Accounts whose billing is unknown, unlike everybody else's, may
+    be one customer's: linked, but nothing says extraction.
     """
     focus = facts["requests_on_object"] / max(1.0, facts["requests"])
     if value_of(features, "many_templates") >= MIXED_WORK and (
@@ -160,6 +158,8 @@ def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float])
         or value_of(features, "output_length") < STRONG
     ):
         return "reseller_pool"
-    if facts["organisations"] < SMALL and value_of(features, "balance") < 0.5:
+    unbilled = facts["billed"] < 0.2 and facts["billed_population"] >= 0.5
+    elicits = max(value_of(features, "output_length"), value_of(features, "params_homogeneity"))
+    if unbilled and elicits < STRONG:
         return "linked_accounts"
     return "extraction_campaign"

@@ -93,8 +93,11 @@ FACTS = (
     "output_tokens",
     "blocks",
     "active_organisations",
+    "billed",
+    "billed_population",
 )
-"""Columns of ``CohortColumns.facts``."""
+"""Columns of ``CohortColumns.facts``; ``billed`` is the share of organisations of which a payment
+reference or the account's creation is known, among the members and among all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class CohortColumns:
     features: F64 = field(default_factory=lambda: np.zeros((0, 0)))
     """Shape (cohorts, signals), in the order of the catalog; NaN is "unknown"."""
     facts: F64 = field(default_factory=lambda: np.zeros((0, 0)))
-    """Shape (cohorts, 6): figures shown to people, in the order of :data:`FACTS`."""
+    """Shape (cohorts, 8): figures shown to people, in the order of :data:`FACTS`."""
     note: list[str] = field(default_factory=list)
     """What an alert shows of this cohort, JSON of :class:`CohortNote`; "" if nothing will."""
 
