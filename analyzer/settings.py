@@ -22,7 +22,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from analyzer.core.config import CoreConfig
 from analyzer.errors import UsageError
@@ -158,7 +163,9 @@ class Settings(BaseSettings):
     shards: int = Field(4, gt=0, le=1024, description="account shards; changes no answer")
     cohort_shards: int = Field(1, gt=0, le=64, description="cohort shards; changes no answer")
     log_format: Literal["console", "json"] = Field("console", description="how logs are written")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="lesser lines are not logged"
+    )
     kafka: Kafka = Kafka()
     topics: Topics = Topics()
     worker: Worker = Worker()
@@ -221,6 +228,8 @@ class Settings(BaseSettings):
             return cls(**_read(path))
         except ValidationError as error:
             raise UsageError(_explain(error, path)) from error
+        except SettingsError as error:  # a list or a table in the environment that is no JSON
+            raise UsageError(f"{error}; in the environment write it as JSON") from error
 
 
 def _read(path: Path | None) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""``analyzer config`` and ``analyzer doctor``."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from analyzer.settings import Settings
+
+if TYPE_CHECKING:
+    from analyzer.console.doctor import Finding
+
+CONFIG = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    help="TOML file with settings; the environment wins over it.",
+)
+
+
+@click.command()
+@CONFIG
+@click.option("--json", "json", is_flag=True, help="Print one JSON object.")
+def config(path: Path | None, *, json: bool) -> None:
+    """Print the effective settings with their meaning; secrets are masked."""
+    from analyzer.console.listing import as_json, as_toml  # noqa: PLC0415 - loaded when used
+
+    settings = Settings.load(path)
+    click.echo(as_json(settings) if json else as_toml(settings), nl=json)
+
+
+@click.command()
+@CONFIG
+def doctor(path: Path | None) -> None:
+    """Check broker, topics, groups, clocks and Slack; exit 1 if something is wrong."""
+    from analyzer import logs, wiring  # noqa: PLC0415 - loaded when used
+    from analyzer.console.doctor import examine  # noqa: PLC0415 - as above
+
+    settings = Settings.load(path)
+    logs.hush()  # what the libraries say, the findings say better
+    findings = asyncio.run(examine(settings, wiring.needed_topics(settings)))
+    said = ""
+    for finding in findings:
+        _tell(finding, repeated=finding.do == said)
+        said = finding.do
+    raise SystemExit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def _tell(finding: Finding, *, repeated: bool) -> None:
+    mark = click.style("ok     ", fg="green") if finding.ok else click.style("problem", fg="red")
+    click.echo(f"{mark}  {finding.what}")
+    if finding.do and not repeated:
+        click.echo(f"         → {finding.do}")

@@ -1,0 +1,133 @@
+"""``analyzer config`` and ``analyzer doctor``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
+
+from analyzer.console.doctor import _topic
+from analyzer.console.listing import MASK, as_json, as_toml, entries
+from analyzer.core.config import CoreConfig
+from analyzer.settings import Kafka, Settings, Slack
+from analyzer.stream import trial
+from analyzer.stream.brokers import free_port
+from analyzer.wiring import NeededTopic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from analyzer.stream.brokers import Broker
+
+HIDDEN = "hunter2-7f3a"
+
+
+def secretive() -> Settings:
+    """Settings with every secret set."""
+    return Settings(
+        broker="kafka://host:9092",
+        kafka=Kafka.model_validate({"sasl_password": HIDDEN}),
+        slack=Slack.model_validate({"webhook_url": f"https://hooks.example/{HIDDEN}"}),
+        core=CoreConfig(hash_key=HIDDEN, pane_s=60),
+    )
+
+
+def test_every_key_on_a_line_with_its_meaning() -> None:
+    """The value, and behind it what it means."""
+    settings = secretive()
+    lines = as_toml(settings).splitlines()
+    assert sum(" # " in line for line in lines) == len(entries(settings))
+    [pane] = [line for line in lines if line.startswith("pane_s")]
+    assert " ".join(pane.split()) == ("pane_s = 60 # length of a pane, in seconds of event time")
+
+
+def test_the_listing_gives_the_same_settings(tmp_path: Path) -> None:
+    """Saved to a file and loaded, all but the secrets is as before."""
+    for settings in (Settings(broker=None), secretive()):
+        file = tmp_path / "settings.toml"
+        file.write_text(as_toml(settings), "utf-8")
+        again = Settings.load(file)
+        plain = {"kafka": {"sasl_password"}, "slack": {"webhook_url"}, "core": {"hash_key"}}
+        assert again.model_dump(exclude=plain) == settings.model_dump(exclude=plain)
+
+
+@pytest.mark.parametrize("form", [as_toml, as_json])
+def test_secrets_are_masked(form: object) -> None:
+    """Each of them shows that it is set, and no more."""
+    assert callable(form)
+    text = str(form(secretive()))
+    assert HIDDEN not in text
+    assert text.count(MASK) == 3
+
+
+def test_json_by_key() -> None:
+    """Value, description and whether somebody has set it."""
+    found = orjson.loads(as_json(secretive()))
+    assert found["core.pane_s"]["value"] == 60
+    assert not found["core.pane_s"]["default"]
+    assert found["shards"]["default"]
+
+
+def run(command: str, settings: Settings) -> subprocess.CompletedProcess[str]:
+    """A command of ours with these settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "analyzer", command],
+        env=trial.environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_config_refuses_what_the_others_refuse(tmp_path: Path) -> None:
+    """Exit 2 with the key's name."""
+    file = tmp_path / "settings.toml"
+    file.write_text("[core]\npane = 1\n", "utf-8")
+    line = [sys.executable, "-m", "analyzer", "config", "--config", str(file)]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "core.pane: no such setting" in done.stderr
+
+
+def test_the_doctor_without_a_broker() -> None:
+    """Exit 1, and both what is wrong and what to try."""
+    done = run("doctor", Settings(broker=f"kafka://127.0.0.1:{free_port()}"))
+    assert done.returncode == 1
+    assert "problem  no broker answers at 127.0.0.1:" in done.stdout
+    assert "kafka.security_protocol" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_the_doctor_names_a_missing_permission() -> None:
+    """What the broker forbids, and what to allow."""
+    row = {"topic": "t", "error_code": TopicAuthorizationFailedError.errno, "partitions": []}
+    finding = _topic(NeededTopic("t", 1, "shards"), row)
+    assert not finding.ok
+    assert "allow this user Describe, Read and Write on the topic" in finding.do
+
+
+@pytest.mark.integration
+def test_the_doctor_and_the_topics(broker: Broker) -> None:
+    """Missing, then created, then another number of partitions than the settings ask for."""
+    name = uuid.uuid4().hex[:8]
+    settings = Settings(broker=broker.url, app_id=name, topics=trial.own_topics(name, 2))
+    missing = run("doctor", settings)
+    assert missing.returncode == 1
+    assert f"problem  topic {name}.alerts is missing" in missing.stdout
+    assert "analyzer worker --create-topics" in missing.stdout
+    trial.create_topics(settings)
+    trial.produce(settings, [(None, b"{}")])
+    well = run("doctor", settings)
+    assert well.returncode == 0, well.stdout
+    assert f"ok       topic {name}.requests, 2 partitions" in well.stdout
+    assert f"ok       the newest record of {name}.requests fits this clock" in well.stdout
+    other = run("doctor", settings.model_copy(update={"shards": 3}))
+    assert other.returncode == 1
+    assert f"problem  topic {name}.account has 4 partitions, needed are 3" in other.stdout
+    assert "set shards to 4" in other.stdout

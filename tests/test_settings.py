@@ -1,0 +1,157 @@
+"""Settings: where they come from, what is refused, and that secrets stay secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import BaseModel
+
+from analyzer.errors import UsageError
+from analyzer.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HIDDEN = "hunter2-7f3a"
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this machine has set does not count."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("ANALYZER_"):
+            monkeypatch.delenv(name)
+
+
+def toml(folder: Path, text: str) -> Path:
+    """A file of settings."""
+    file = folder / "settings.toml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_defaults_need_nothing() -> None:
+    """Every setting but the broker has a default."""
+    assert Settings.load().app_id == "analyzer"
+    with pytest.raises(UsageError, match="ANALYZER_BROKER"):
+        _ = Settings.load().bootstrap
+
+
+def test_environment_wins_over_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Key by key: a table may come from both."""
+    file = toml(tmp_path, 'app_id = "file"\n[slack]\nmin_severity = "high"\npause_s = 3.0\n')
+    monkeypatch.setenv("ANALYZER_APP_ID", "env")
+    monkeypatch.setenv("ANALYZER_SLACK__MIN_SEVERITY", "low")
+    settings = Settings.load(file)
+    assert settings.app_id == "env"
+    assert settings.slack.min_severity == "low"
+    assert settings.slack.pause_s == 3.0
+
+
+def test_file_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``ANALYZER_CONFIG`` stands for ``--config``."""
+    monkeypatch.setenv("ANALYZER_CONFIG", str(toml(tmp_path, "shards = 9\n")))
+    assert Settings.load().shards == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("colour = 1", "colour"),
+        ("[core]\npane = 60", "core.pane"),
+        ("[core]\npane_s = 0", "core.pane_s"),
+        ("[core]\npane_s = 700", "windows"),
+        ("[core]\nalert_threshold = 1.5", "core.alert_threshold"),
+        ("[slack]\nmin_severity = 'urgent'", "slack.min_severity"),
+        ("[slack]\nwebhook_url = 'hooks'", "slack.webhook_url"),
+        ("[slack]\nwebhook_url_file = '/nowhere/at/all'", "webhook_url_file"),
+        ("[kafka]\nsession_timeout_s = 'long'", "kafka.session_timeout_s"),
+        ("[topics]\nrequests_partitions = -1", "topics.requests_partitions"),
+        ("shards = 0", "shards"),
+        ("broker = 'kafka://user:pw@host:9092'", "broker"),
+        ("broker = 'kafka://host'", "broker"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, key: str, tmp_path: Path) -> None:
+    """Unknown keys and impossible values are refused with the key's name."""
+    with pytest.raises(UsageError, match=key.replace(".", r"\.")):
+        Settings.load(toml(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("ANALYZER_COLOUR", "1", "ANALYZER_COLOUR"),
+        ("ANALYZER_CORE__PANE", "60", "core.pane"),
+        ("ANALYZER_SHARDS", "many", "shards"),
+        ("ANALYZER_CORE__WINDOWS", "all", "core"),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_named(
+    name: str, value: str, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a file."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=word):
+        Settings.load()
+
+
+@pytest.mark.parametrize("text", ["shards =", "[core\n", "\x00"])
+def test_no_toml_is_said_plainly(text: str, tmp_path: Path) -> None:
+    """With the name of the file."""
+    with pytest.raises(UsageError, match="not TOML"):
+        Settings.load(toml(tmp_path, text))
+
+
+@pytest.mark.parametrize("key", ["kafka.sasl_password", "slack.webhook_url"])
+def test_secrets_from_files(key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is read, its line end dropped; both at once are refused; copies stay valid."""
+    table, name = key.split(".")
+    secret = tmp_path / "secret"
+    secret.write_text(f"https://hooks.example/{HIDDEN}\n", "utf-8")
+    monkeypatch.setenv(f"ANALYZER_{table}__{name}_file".upper(), str(secret))
+    settings = Settings.load()
+    value = getattr(getattr(settings, table), name)
+    assert value.get_secret_value() == f"https://hooks.example/{HIDDEN}"
+    assert Settings.model_validate(settings.model_dump()) == settings
+    monkeypatch.setenv(f"ANALYZER_{table}__{name}".upper(), "https://other.example/")
+    with pytest.raises(UsageError, match=f"{name} and {name}_file are both set"):
+        Settings.load()
+    secret.write_text("\n", "utf-8")
+    with pytest.raises(UsageError, match="is empty"):
+        Settings.load()
+
+
+def test_secrets_are_in_no_text(tmp_path: Path) -> None:
+    """Neither in what is printed, nor in the error about the key beside them."""
+    text = f"[kafka]\nsasl_password = '{HIDDEN}'\n[slack]\nwebhook_url = 'https://h/{HIDDEN}'\n"
+    settings = Settings.load(toml(tmp_path, text))
+    assert HIDDEN not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    wrong = [text + "pause_s = -1\n", text.replace("https://", "ftp://"), text + "colour = 1\n"]
+    for broken in wrong:
+        with pytest.raises(UsageError) as caught:
+            Settings.load(toml(tmp_path, broken))
+        assert HIDDEN not in str(caught.value)
+
+
+def fields(table: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each key and what is said about it."""
+    for name, field in table.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from fields(kind, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field.description or ""
+
+
+@pytest.mark.parametrize(("key", "told"), list(fields(Settings)))
+def test_every_key_is_told_with_its_unit(key: str, told: str) -> None:
+    """What the name's ending promises stands in the description."""
+    assert told
+    units = {"_s": "seconds", "_bytes": "bytes", "_partitions": "partitions", "_share": "share"}
+    for ending, unit in units.items():
+        assert not key.endswith(ending) or unit in told
