@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from analyzer.core.blocks import EventBlock, PaneBlock, Seen, from_plain, to_plain
 from analyzer.core.config import CoreConfig
 from analyzer.core.events import EventColumns
+from analyzer.core.families import Families
 from analyzer.core.panes import NO_WATERMARK
 from analyzer.core.state import pack, unpack
 from analyzer.core.summarise import summarise
@@ -45,6 +46,7 @@ class AccountStep:
         self._open: list[EventColumns] = []
         self._names: dict[int, str] = {}
         self._past = _Past(config.duplicate_horizon_s // config.pane_s)
+        self._families = Families(config.family_tables)
         self.late = 0
         self.duplicates = 0
 
@@ -88,7 +90,7 @@ class AccountStep:
         rows = rows.take(np.lexsort((rows.account, rows.event, rows.ts_ms)))
         fresh = self._past.fresh(pane, rows.event)
         self.duplicates += len(rows) - int(fresh.sum())
-        return summarise(pane, rows.take(fresh), self._names)
+        return summarise(pane, self._families.name(rows.take(fresh)), self._names)
 
     def _forget_names(self) -> None:
         if len(self._names) > NAMES_LIMIT:
@@ -110,6 +112,7 @@ class AccountStep:
                 "open": to_plain(rows),
                 "names": self._names,
                 "past": self._past.panes,
+                "families": self._families.state(),
                 "late": self.late,
                 "duplicates": self.duplicates,
             },
@@ -128,6 +131,7 @@ class AccountStep:
         self._watermarks, self._idle = state["watermarks"], state["idle"]
         self._sealed, self._names = state["sealed"], state["names"]
         self._open = [from_plain(state["open"], EventColumns)]
+        self._families.restore(state["families"])
         self._past.panes = {int(pane): events for pane, events in state["past"].items()}
         self.late, self.duplicates = state["late"], state["duplicates"]
 

@@ -64,6 +64,7 @@ class Columnizer:
     def __init__(self, config: CoreConfig) -> None:
         self._key = config.hash_key
         self._pseudonymise = config.pseudonymise
+        self._tables = config.family_tables
         self.blocks = BlockCache()
         self._hashes = {name: HashCache(config.hash_key, name) for name in _NAMED}
         self._seeds = {name: domain_seed(config.hash_key, name) for name in ("event", "prompt")}
@@ -113,10 +114,14 @@ class Columnizer:
         )
 
     def split(self, columns: EventColumns, shards: int) -> list[EventColumns]:
-        """The same rows by account shard: shard = organisation mod shards."""
+        """The same rows by account shard.
+
+        An organisation belongs to one of the virtual family tables for good, and a shard owns
+        whole tables: so what a table learns does not depend on the number of shards.
+        """
         if shards == 1:
             return [columns]
-        shard = columns.org % np.uint64(shards)
+        shard = family_table(columns.org, self._tables) % np.uint64(shards)
         parts = [columns.take(shard == s) for s in range(shards)]
         return [_own_names(part) for part in parts]
 
@@ -147,6 +152,11 @@ class Columnizer:
         else:
             names.update((accounts[a], a) for a in set(col["account_id"]))
         return names
+
+
+def family_table(orgs: NDArray[np.uint64], tables: int) -> NDArray[np.uint64]:
+    """Which virtual family table each organisation belongs to."""
+    return orgs % np.uint64(tables)
 
 
 def _own_names(columns: EventColumns) -> EventColumns:

@@ -122,4 +122,6 @@ def _names(accounts: U64, kinds: I64, objects: U64, names: dict[int, str]) -> di
             named[h] = block_name(h)
         elif h in names:
             named[h] = names[h]
+        elif kind == Kind.TEMPLATE:
+            named[h] = f"family-{h:016x}"
     return named
