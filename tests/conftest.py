@@ -7,15 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.stream import brokers
+from analyzer.stream import brokers, trial
 
 JARS = pytest.StashKey[Path | None]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the chaos suite."""
+    parser.addoption("--chaos", type=int, default=0, help="number of blows; 0 skips the suite")
+    parser.addoption("--chaos-seed", type=int, default=1, help="which blows, and when")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Find out which broker the integration tests run on."""
-    folder = Path(__file__).parents[1] / "deploy" / "kafka"
-    config.stash[JARS] = brokers.apache_jars(folder) if (folder / "pom.xml").exists() else None
+    config.stash[JARS] = trial.jars_of(Path(__file__).parents[1])
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -51,18 +51,30 @@ transaction.state.log.min.isr=1
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Broker:
     """A broker that runs."""
 
     name: str
     host_port: str
+    command: list[str]
+    log: Path
     process: subprocess.Popen[bytes]
 
     @property
     def url(self) -> str:
         """What ``ANALYZER_BROKER`` is set to."""
         return f"kafka://{self.host_port}"
+
+    def kill(self) -> None:
+        """SIGKILL, as when a machine is lost."""
+        self.process.kill()
+        self.process.wait()
+
+    def start_again(self) -> None:
+        """Start after :meth:`kill`, on the same port with the same log."""
+        self.process = _start(self.command, self.log)
+        _wait_until_ready(self)
 
 
 @contextmanager
@@ -124,7 +136,7 @@ def apache_jars(folder: Path) -> Path | None:
         Where ``pom.xml`` lies; the jars go to ``lib`` below it.
     """
     java, maven = shutil.which("java"), shutil.which("mvn")
-    if java is None:
+    if java is None or not (folder / "pom.xml").exists():
         return None
     jars = folder / "lib"
     if any(jars.glob("kafka_*.jar")):
@@ -145,15 +157,21 @@ def free_port() -> int:
 
 @contextmanager
 def _running(name: str, command: list[str], host_port: str) -> Iterator[Broker]:
-    with tempfile.NamedTemporaryFile(prefix="analyzer-broker-", suffix=".log") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command line
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-        )
+    with tempfile.NamedTemporaryFile(prefix="analyzer-broker-", suffix=".log") as file:
+        log = Path(file.name)
+        broker = Broker(name, host_port, command, log, _start(command, log))
         try:
-            _wait_until_ready(name, process, host_port, Path(log.name))
-            yield Broker(name, host_port, process)
+            _wait_until_ready(broker)
+            yield broker
         finally:
-            stop(process)
+            stop(broker.process)
+
+
+def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as out:
+        return subprocess.Popen(  # noqa: S603 - our own command line
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+        )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -166,18 +184,14 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_until_ready(
-    name: str, process: subprocess.Popen[bytes], host_port: str, log: Path
-) -> None:
+def _wait_until_ready(broker: Broker) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        if _listens(host_port) and asyncio.run(_answers(host_port)):
+    while time.monotonic() < deadline and broker.process.poll() is None:
+        if _listens(broker.host_port) and asyncio.run(_answers(broker.host_port)):
             return
         time.sleep(0.1)
-    tail = log.read_text("utf-8", "replace")[-2_000:]
-    raise AnalyzerError(f"{name} did not start within {READY_WITHIN_S:.0f} s:\n{tail}")
+    tail = broker.log.read_text("utf-8", "replace")[-2_000:]
+    raise AnalyzerError(f"{broker.name} did not start within {READY_WITHIN_S:.0f} s:\n{tail}")
 
 
 def _listens(host_port: str) -> bool:
@@ -224,6 +238,6 @@ def any_broker(folder: Path) -> Iterator[tuple[str, str]]:
     folder
         Where ``deploy/kafka/pom.xml`` lies.
     """
-    jars = apache_jars(folder) if (folder / "pom.xml").exists() else None
+    jars = apache_jars(folder)
     with apache(jars) if jars else embedded() as broker:
         yield broker.name, broker.url

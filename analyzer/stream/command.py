@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ def worker(config: Path | None, *, create_topics: bool, skip_lost: bool) -> None
     from analyzer.stream import topics  # noqa: PLC0415 - as above
     from analyzer.stream.run import leave  # noqa: PLC0415 - as above
 
+    # Until Faust has its own handler, nothing is owned and nothing is to be saved.
+    signal.signal(signal.SIGTERM, lambda *_: leave(0))
     settings = Settings.load(config)
     logs.setup(settings)
     layout = asyncio.run(topics.prepare(settings, create=create_topics))

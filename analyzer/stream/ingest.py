@@ -9,6 +9,7 @@ import asyncio
 
 import msgspec
 import structlog
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from analyzer.core import blocks
@@ -105,7 +106,10 @@ class IngestOwner:
         after_s = self._context.settings.worker.idle_after_s
         if self._idle or now - self._active_at < after_s:
             return
-        _, end = await self._context.consumer.bounds(self.tp)
+        try:
+            _, end = await self._context.consumer.bounds(self.tp)
+        except KafkaError:
+            return  # asked again at the next tick
         async with self._lock:
             if self.closed or self.next < end or self._context.clock() - self._active_at < after_s:
                 return

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiokafka import TopicPartition
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from analyzer import clients
 from analyzer.settings import Settings, Topics
-from analyzer.stream import topics
+from analyzer.stream import brokers, topics
 
 READY_WITHIN_S = 30.0
 READY = "partitions assigned"
@@ -111,6 +112,11 @@ def own_topics(prefix: str, requests_partitions: int) -> Topics:
     return Topics.model_validate(names | {"requests_partitions": requests_partitions})
 
 
+def jars_of(root: Path) -> Path | None:
+    """Jars of Apache Kafka for a checkout of the project; None where it can't run."""
+    return brokers.apache_jars(root / "deploy" / "kafka")
+
+
 def create_topics(settings: Settings) -> topics.Layout:
     """All topics of these settings."""
     return asyncio.run(topics.prepare(settings, create=True))
@@ -174,5 +180,8 @@ async def _lag(settings: Settings) -> int:
             await client._client.add_topic(topic)  # noqa: SLF001 - as above
             tps += [TopicPartition(topic, p) for p in client.partitions_for_topic(topic) or ()]
         ends = await client.end_offsets(tps)
-        committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=tps)
+        try:
+            committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=tps)
+        except GroupCoordinatorNotAvailableError:  # the first group of a new broker
+            return sum(ends.values())
     return sum(max(0, ends[tp] - max(0, committed[tp].offset)) for tp in tps)
