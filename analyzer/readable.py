@@ -61,11 +61,11 @@ def span(length_s: float) -> str:
 
     Examples
     --------
-    >>> [span(s) for s in (40, 90, 21_600, 259_200)]
-    ['40 s', '2 min', '6 h', '3 d']
+    >>> [span(s) for s in (40, 90, 21_600, 122_400, 259_200)]
+    ['40 s', '2 min', '6 h', '34 h', '3 d']
     """
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if length_s >= size:
+    for least, size, unit in ((172_800, 86_400, "d"), (3_600, 3_600, "h"), (60, 60, "min")):
+        if length_s >= least:
             return f"{length_s / size:.0f} {unit}"
     return f"{length_s:.0f} s"
 

@@ -27,14 +27,14 @@ class NeededTopic:
     """Which setting decides how many."""
 
 
-def sinks(settings: Settings) -> list[Sink]:
-    """The one list of sinks: where alerts go with these settings."""
+def sinks(settings: Settings, *, console: bool = False) -> list[Sink]:
+    """The one list of sinks: where alerts go with these settings, or to the console alone."""
     from analyzer.console.render import printer  # noqa: PLC0415 - only what is used is loaded
     from analyzer.sinks.console import ConsoleSink  # noqa: PLC0415 - as above
     from analyzer.sinks.slack import SlackSink  # noqa: PLC0415 - as above
 
     slack = settings.slack
-    if slack.webhook_url is None:
+    if console or slack.webhook_url is None:
         return [ConsoleSink(printer())]
     return [SlackSink(slack.webhook_url, pause_s=slack.pause_s, timeout_s=slack.timeout_s)]
 

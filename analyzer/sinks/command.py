@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     help="TOML file with settings; the environment wins over it.",
 )
 @click.option("--once", is_flag=True, help="Deliver what is there now, then end.")
-def notify(config: Path | None, *, once: bool) -> None:
+@click.option("--console", is_flag=True, help="Show alerts here even if Slack is set.")
+def notify(config: Path | None, *, once: bool, console: bool) -> None:
     """Deliver alerts to Slack or, without a webhook, to this terminal; until SIGTERM.
 
     Every alert is delivered at least once. One that a sink refuses for good is given up with
@@ -37,7 +38,8 @@ def notify(config: Path | None, *, once: bool) -> None:
 
     settings = Settings.load(config)
     logs.setup(settings)
-    given_up = asyncio.run(deliver(settings, wiring.sinks(settings), once=once))
+    sinks = wiring.sinks(settings, console=console)
+    given_up = asyncio.run(deliver(settings, sinks, once=once))
     if once and given_up:
         raise AnalyzerError(f"{given_up} alerts were given up; the log says why")
 

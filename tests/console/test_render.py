@@ -36,7 +36,7 @@ def test_everything_an_operator_asks() -> None:
         "HIGH Extraction campaign opened  2026-03-03 10:00 UTC",
         "32 accounts of 31 organisations work one queue of prompts",
         "and 28 more",
-        "Since    2026-03-02 00:05 UTC (1 d of activity)",
+        "Since    2026-03-02 00:05 UTC (34 h of activity)",
         "1.00 usual 0.09 Members run the same client software",
         "Against  nothing found",
         "1. Look at the sample of members",
