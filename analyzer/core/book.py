@@ -7,6 +7,8 @@
             ──► overlaps none         ──► opens a new one
             ──► overlaps a little     ──► is left alone (a chain through something popular)
 
+    two campaigns that use the same address blocks are one operator's, and become one
+
 Extraction inside a reseller's pool stays a campaign of its own beside the pool. A finding
 that looks like a pool supports a campaign that holds most of its members already.
 """
@@ -30,6 +32,7 @@ SMALL, UNEQUAL = 25, 0.5
 """Fewer organisations than this, with a mean balance below that, may be an agency's accounts."""
 POOL, CAMPAIGN = "pool", "campaign"
 QUIET_S = 3 * 3_600
+SAME_BLOCKS, SAME_SHARE = 8, 0.7
 CORE_SHARE = 0.15
 CONFIRMING_HITS = 2
 MOST_HITS_NEEDED = 3.0
@@ -163,6 +166,32 @@ class Book:
         if alone and finding.tight:
             return self._open(finding)
         return None
+
+    def unite(self) -> None:
+        """Merge campaigns that use the same address blocks: one operator, several templates."""
+        for id_ in list(self.touched):
+            for other in self._rivals(self.files[id_]):
+                older, younger = sorted(
+                    (self.files[id_], other), key=lambda file: (file.opened_pane, file.id)
+                )
+                self._merge(older, younger)
+                self.touched[older.id] = None
+                break
+
+    def _rivals(self, file: CampaignFile) -> list[CampaignFile]:
+        """Open campaigns that share at least 70 % of the smaller one's blocks, 8 at the least."""
+        if file.domain != CAMPAIGN or file.state != "open":
+            return []
+        mine = file.blocks.keys()
+        return [
+            other
+            for other in self.files.values()
+            if other.id != file.id
+            and (other.domain, other.state) == (CAMPAIGN, "open")
+            and min(len(mine), len(other.blocks)) >= SAME_BLOCKS
+            and len(mine & other.blocks.keys())
+            >= SAME_SHARE * min(len(mine), len(other.blocks))
+        ]
 
     def expire(self, pane: int) -> None:
         """Close what has not been found again for ``close_after_s``."""

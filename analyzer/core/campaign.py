@@ -64,6 +64,7 @@ class CampaignStep:
             self._learn_usual(now)
             for finding in findings(now, self._fusion, self._config):
                 self._book.take(finding)
+            self._book.unite()
             self._book.expire(pane)
             records += self._publisher.publish(self._book, pane, self._usual())
         return records
