@@ -164,4 +164,3 @@ def _from(rows: EventColumns, offset: int) -> EventColumns:
 
 def _present(pane: NDArray[np.int64], stop: int) -> list[int]:
     return np.unique(pane[pane < stop]).tolist()  # type: ignore[no-any-return] # numpy's stub
-

@@ -1,5 +1,6 @@
-"""What leaves the analyzer: the contracts ``alert.v1``, ``campaign.v1``, ``member.v1``
-and ``dead-letter.v1`` as types.
+"""What leaves the analyzer, as types.
+
+The contracts are ``alert.v1``, ``campaign.v1``, ``member.v1`` and ``dead-letter.v1``.
 
 Times are event time in epoch milliseconds. Scores are in [0, 1], high is strange.
 """

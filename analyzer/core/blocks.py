@@ -131,8 +131,8 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(plain: dict[str, Any], kind: type[T]) -> T:
     """The inverse of :func:`to_plain` for one dataclass, by its declared fields alone."""
-    blank = kind()if not _needs_arguments(kind) else None
-    values = {}
+    blank = kind() if not _needs_arguments(kind) else None
+    values: dict[str, Any] = {}
     for f in fields(kind):  # type: ignore[arg-type] # every kind is a dataclass
         value = plain[f.name]
         default = getattr(blank, f.name) if blank is not None else None

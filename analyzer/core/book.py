@@ -189,8 +189,7 @@ class Book:
             if other.id != file.id
             and (other.domain, other.state) == (CAMPAIGN, "open")
             and min(len(mine), len(other.blocks)) >= SAME_BLOCKS
-            and len(mine & other.blocks.keys())
-            >= SAME_SHARE * min(len(mine), len(other.blocks))
+            and len(mine & other.blocks.keys()) >= SAME_SHARE * min(len(mine), len(other.blocks))
         ]
 
     def expire(self, pane: int) -> None:
@@ -222,7 +221,8 @@ class Book:
         proven = [
             id_
             for id_, count in enough.items()
-            if id_ == most or count >= 0.5 * len(self.files[id_].confirmed() or self.files[id_].hits)
+            if id_ == most
+            or count >= 0.5 * len(self.files[id_].confirmed() or self.files[id_].hits)
         ]
         by_age = sorted(proven, key=lambda id_: (self.files[id_].opened_pane, id_))
         first, *others = (self.files[id_] for id_ in by_age)

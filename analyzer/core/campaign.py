@@ -79,7 +79,8 @@ class CampaignStep:
         self._usual_count += known.sum(axis=0)
 
     def _usual(self) -> list[float]:
-        return (self._usual_sum / np.maximum(self._usual_count, 1)).tolist()
+        usual: list[float] = (self._usual_sum / np.maximum(self._usual_count, 1)).tolist()
+        return usual
 
     def snapshot(self) -> bytes:
         """All state as bytes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -34,17 +35,24 @@ from analyzer.core.signals import (
 class Signal(Protocol):
     """A module of :mod:`analyzer.core.signals`; its contract is told there."""
 
-    NAME: str
-    """Stable name in alerts and settings."""
-    FAMILY: str
-    """Kind of evidence; ``against`` speaks for innocence."""
-    UNIT: str
-    """Unit of the raw measure behind the value."""
-    MEANING: str
-    """What a high value says, in words for a person."""
+    @property
+    def NAME(self) -> str:  # noqa: N802 - a constant of the module
+        """Stable name in alerts and settings."""
 
-    @staticmethod
-    def measure(cohorts: Cohorts, /) -> NDArray[np.float64]:
+    @property
+    def FAMILY(self) -> str:  # noqa: N802 - a constant of the module
+        """Kind of evidence; ``against`` speaks for innocence."""
+
+    @property
+    def UNIT(self) -> str:  # noqa: N802 - a constant of the module
+        """Unit of the raw measure behind the value."""
+
+    @property
+    def MEANING(self) -> str:  # noqa: N802 - a constant of the module
+        """What a high value says, in words for a person."""
+
+    @property
+    def measure(self) -> Callable[[Cohorts], NDArray[np.float64]]:
         """One value in [0, 1] or NaN per cohort."""
 
 

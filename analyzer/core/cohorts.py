@@ -151,7 +151,7 @@ class Cohorts:
     @cached_property
     def size(self) -> F64:
         """Members of each cohort, in organisations."""
-        return np.diff(self.matrix.indptr).astype(np.float64)
+        return np.asarray(np.diff(self.matrix.indptr), np.float64)
 
     def total(self, values: NDArray[np.generic]) -> F64:
         """Sum over the members of a value per organisation (any trailing shape)."""
@@ -159,7 +159,7 @@ class Cohorts:
 
     def mean(self, values: NDArray[np.generic]) -> F64:
         """Mean over the members of a value per organisation."""
-        return self.total(values) / self.size
+        return np.asarray(self.total(values) / self.size)
 
     def shared(self, kind: Kind) -> Shared:
         """What the members share of one kind; computed once a window."""

@@ -133,7 +133,7 @@ class Columnizer:
         seed = self._seeds[name]
         return np.array([0 if t is None else stable_hash(t, seed) for t in texts], np.uint64)
 
-    def _names(self, col: dict[str, Sequence[Any]]) -> dict[int, str]:
+    def _names(self, col: dict[str, list[Any]]) -> dict[int, str]:
         names: dict[int, str] = {}
         for name, field in (
             ("org", "org_id"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import scipy.sparse as sp
@@ -65,7 +67,7 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
     )
 
 
-def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, NDArray[np.generic]]:
+def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:
     """Accounts of the members' organisations that were active in the window.
 
     An organisation with many accounts is one customer, known as one: it counts in the
@@ -92,9 +94,7 @@ def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, NDArray[np.
         "member_requests": accounts["requests"][account],
         "member_first_ms": accounts["first_ms"][account],
         "member_last_ms": accounts["last_ms"][account],
-        "names": dict(  # type: ignore[dict-item] # the one column that is no array
-            zip(keys.tolist(), (names[i] for i in account.tolist()), strict=True)
-        ),
+        "names": dict(zip(keys.tolist(), (names[i] for i in account.tolist()), strict=True)),
     }
 
 
@@ -102,8 +102,7 @@ def _notes(cohorts: Cohorts, shown: NDArray[np.intp]) -> list[str]:
     notes = [""] * len(cohorts)
     names = cohorts.window.population.object_names
     tops = {
-        kind: _top_objects(cohorts, kind, shown)
-        for kind in (Kind.TEMPLATE, Kind.MODEL, Kind.BLOCK)
+        kind: _top_objects(cohorts, kind, shown) for kind in (Kind.TEMPLATE, Kind.MODEL, Kind.BLOCK)
     }
     for i in shown.tolist():
         note = CohortNote(
@@ -133,5 +132,3 @@ def _top_objects(cohorts: Cohorts, kind: Kind, shown: NDArray[np.intp]) -> dict[
         order = np.lexsort((hashes[objects], -requests))[:TOP]
         tops[i] = objects[order].tolist()
     return tops
-
-

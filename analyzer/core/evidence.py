@@ -72,4 +72,4 @@ def strong_families(features: F64) -> NDArray[np.int64]:
         for family, mask in _MEMBERSHIP.items()
         if family != AGAINST
     ]
-    return np.sum(strong, axis=0)
+    return np.asarray(np.sum(strong, axis=0))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from analyzer.core.events import (  # noqa: TC001 - msgspec reads annotations at run time
+from analyzer.core.events import (
     EventId,
     Id,
     Millis,

@@ -126,8 +126,8 @@ class IngestStep:
             try:
                 event = decode_event(value, limit)
                 blocks[event.client_ip or event.ip_prefix]
-                if future is not None and event.timestamp_ms > future[i]:
-                    raise BadRecord("future", "further ahead of its append time than max_future_s")
+                if future is not None:
+                    _refuse_future(event, int(future[i]))
                 rows.append((offset, value, event))
             except BadRecord as bad:
                 dead.append(self._dead(offset, value, bad.reason, bad.detail))
@@ -170,6 +170,11 @@ class IngestStep:
             payload_base64=base64.b64encode(value[:PAYLOAD_LIMIT]).decode(),
             payload_bytes=len(value),
         )
+
+
+def _refuse_future(event: RequestEvent, limit_ms: int) -> None:
+    if event.timestamp_ms > limit_ms:
+        raise BadRecord("future", "further ahead of its append time than max_future_s")
 
 
 _UNCONFIRMED = "further ahead of its file than max_jump_s, and nothing near it confirms the jump"

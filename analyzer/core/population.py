@@ -94,9 +94,7 @@ class Population:
         orgs = self.orgs.intern(rows.org[order])
         _touch(self.orgs, orgs, pane)
         created, known = rows.org_created_ms[order], self.orgs["created_ms"][orgs]
-        known = np.where(
-            (known < 0) | ((created >= 0) & (created < known)), created, known
-        )
+        known = np.where((known < 0) | ((created >= 0) & (created < known)), created, known)
         self.orgs["created_ms"][orgs] = known
         values = np.stack(
             [

@@ -238,5 +238,3 @@ def _digest(text: str) -> str:
 
 def _round(value: float) -> float:
     return round(float(np.nan_to_num(value)), 4)
-
-

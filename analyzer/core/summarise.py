@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from analyzer.core.events import EventColumns
 from analyzer.core.keys import block_name
 from analyzer.core.tables import Kind, PaneColumns
 
+T = TypeVar("T", bound=np.generic)
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
@@ -85,7 +88,7 @@ class _Groups:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def of(self, column: NDArray[np.generic]) -> NDArray[np.generic]:
+    def of(self, column: NDArray[T]) -> NDArray[T]:
         """The column's value in each group (the first row's)."""
         return column[self.order[self.starts]]
 
@@ -101,7 +104,7 @@ class _Groups:
 def _reduce(ufunc: np.ufunc, ordered: I64, starts: NDArray[np.intp]) -> I64:
     if not len(starts):
         return np.zeros(0, np.int64)
-    return ufunc.reduceat(ordered, starts)  # type: ignore[no-any-return] # numpy's stub
+    return ufunc.reduceat(ordered, starts)
 
 
 def _pairs(rows: EventColumns) -> tuple[I64, U64, U64]:

@@ -81,7 +81,7 @@ class PaneColumns:
     names: dict[int, str] = field(default_factory=dict)
     """Text of the hashes of accounts and objects in these rows."""
 
-    def between(self, start: int, stop: int) -> Self:
+    def between(self, start: int, stop: int) -> PaneColumns:
         """The rows of panes ``[start, stop)``; the names stay as they are."""
         return _between(self, start, stop)
 
@@ -133,7 +133,9 @@ class CohortColumns:
         """The cohorts where the mask is True, with their members; names stay as they are."""
         number = np.cumsum(rows) - 1
         members = rows[self.member_row]
-        changed: dict[str, Any] = {"note": [n for n, kept in zip(self.note, rows.tolist(), strict=True) if kept]}
+        changed: dict[str, Any] = {
+            "note": [n for n, kept in zip(self.note, rows.tolist(), strict=True) if kept]
+        }
         for f in fields(self):
             column = getattr(self, f.name)
             if f.name == "member_row":
@@ -180,7 +182,7 @@ def _concat(tables: list[C], kind: type[C]) -> C:
 
 
 def _between(table: PaneColumns, start: int, stop: int) -> PaneColumns:
-    changed: dict[str, NDArray[np.generic]] = {}
+    changed: dict[str, Any] = {}
     mask = np.zeros(0, np.bool_)
     for f in fields(table):
         if f.name == "names":

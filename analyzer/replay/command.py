@@ -12,7 +12,9 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from analyzer.errors import UsageError
 from analyzer.replay.compare import compare, tell
+from analyzer.replay.families import families
 from analyzer.replay.report import Report
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource, Source
@@ -57,6 +59,20 @@ def diff(left: Path, right: Path, as_json: bool) -> None:
     """Compare two replays: alerts in one only, earlier or later, members gained and lost."""
     difference = compare(left, right)
     click.echo(orjson.dumps(difference).decode() if as_json else tell(difference))
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file of settings.")
+def fingerprint(source: Path, out: Path, config: Path | None) -> None:
+    """Write the template family of every prompt (NDJSON with prompt_text) in SOURCE."""
+    key = Settings.load(config).core.hash_key
+    try:
+        with source.open("rb") as lines, out.open("wb") as written:
+            written.writelines(family + b"\n" for family in families(lines, key))
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error
 
 
 def _open(names: tuple[str, ...], settings: Settings) -> list[Source]:

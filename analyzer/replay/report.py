@@ -84,7 +84,9 @@ class Report:
         }
         if self._folder is not None:
             for kind, name in ((Campaign, "campaigns"), (Member, "members")):
-                lines = (encode_record(self._latest[kind][key]) for key in sorted(self._latest[kind]))
+                lines = (
+                    encode_record(self._latest[kind][key]) for key in sorted(self._latest[kind])
+                )
                 (self._folder / f"{name}.ndjson").write_bytes(b"".join(x + b"\n" for x in lines))
             text = orjson.dumps(full, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
             (self._folder / "summary.json").write_bytes(text)

@@ -92,7 +92,9 @@ def _open(path: str) -> BinaryIO:
 
 def _plain(raw: BinaryIO) -> BinaryIO:
     """The stream without its compression."""
-    buffered = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
+    buffered = (
+        raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
+    )
     head = buffered.peek(4)[:4]
     if head.startswith(GZIP):
         return cast("BinaryIO", gzip.GzipFile(fileobj=buffered))

@@ -19,7 +19,13 @@ def test_a_block_comes_back_from_bytes_as_it_was() -> None:
     )
     block = EventBlock(3, 10, 12, 77, idle=True, rows=rows)
     back = decode(encode(block), EventBlock)
-    assert (back.source, back.start, back.stop, back.watermark_ms, back.idle) == (3, 10, 12, 77, True)
+    assert (back.source, back.start, back.stop, back.watermark_ms, back.idle) == (
+        3,
+        10,
+        12,
+        77,
+        True,
+    )
     assert back.rows.ts_ms.tolist() == [1, 2]
     assert back.rows.chains.tolist() == [[1, 1, 1], [1, 1, 1]]
     assert back.rows.names == {2**63 + 1: "a"}

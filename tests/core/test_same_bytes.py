@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from analyzer.core.alerts import Alert, Member, encode_record
+from analyzer.core.alerts import Alert, Member, Record, encode_record
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
@@ -45,7 +45,7 @@ def analyze(
     ingest = [
         IngestStep(CONFIG, source=s, source_name="test", shards=shards) for s in range(sources)
     ]
-    records = []
+    records: list[Record] = []
     for number, start in enumerate(range(0, len(lines), batch)):
         part = lines[start : start + batch]
         for s, step in enumerate(ingest):
@@ -62,10 +62,11 @@ def analyze(
 def saved(pipeline: Pipeline, sources: int, shards: int, cohort_shards: int) -> Pipeline:
     """A new pipeline with the state of the old one."""
     fresh = Pipeline(CONFIG, sources=sources, shards=shards, cohort_shards=cohort_shards)
-    old_steps = [*pipeline.accounts, *pipeline.cohorts, pipeline.campaign]
-    new_steps = [*fresh.accounts, *fresh.cohorts, fresh.campaign]
-    for old, new in zip(old_steps, new_steps, strict=True):
-        new.restore(old.snapshot())
+    for old_account, new_account in zip(pipeline.accounts, fresh.accounts, strict=True):
+        new_account.restore(old_account.snapshot())
+    for old_cohort, new_cohort in zip(pipeline.cohorts, fresh.cohorts, strict=True):
+        new_cohort.restore(old_cohort.snapshot())
+    fresh.campaign.restore(pipeline.campaign.snapshot())
     return fresh
 
 

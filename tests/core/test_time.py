@@ -69,7 +69,7 @@ def test_the_first_record_may_be_the_wrong_one() -> None:
 
 def test_a_pause_longer_than_the_limit_is_believed() -> None:
     """A run of records after a silence confirms that time went on."""
-    times = [i for i in range(20)] + [50 * HOUR + i for i in range(CONFIRMATIONS)]
+    times = list(range(20)) + [50 * HOUR + i for i in range(CONFIRMATIONS)]
     assert guarded(times, 6) == (times, [])
 
 

@@ -44,7 +44,9 @@ def test_table_keeps_the_rows_it_is_told_to(keys: list[int], data: st.DataObject
     table = DenseTable({"value": np.int64(0)})
     rows = table.intern(np.array(keys, np.uint64))
     table["value"][rows] = rows
-    alive = np.array(data.draw(st.lists(st.booleans(), min_size=len(table), max_size=len(table))), bool)
+    alive = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(table), max_size=len(table))), bool
+    )
     before = table["key"].copy()
     renumbered = table.keep(alive)
     assert table["key"].tolist() == before[alive].tolist()

@@ -1,6 +1,6 @@
 """Record every cohort of simulated worlds with what it truly is, to fit and study the fusion.
 
-    python tests/tools/collect_cohorts.py OUT.npz SCENARIO SEED [SCALE]
+python tests/tools/collect_cohorts.py OUT.npz SCENARIO SEED [SCALE]
 """
 
 from __future__ import annotations

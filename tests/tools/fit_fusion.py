@@ -35,7 +35,7 @@ def load(paths: list[str]) -> dict[str, Any]:
     """All rows of all files: features, truth, group."""
     features, positive, groups, weights_key = [], [], [], []
     for path in paths:
-        data = np.load(path, allow_pickle=False)
+        data = dict(np.load(path, allow_pickle=False))
         if "features" not in data:
             continue
         names = [str(name) for name in data["groups"]]
@@ -75,7 +75,9 @@ def fit(x: F64, y: NDArray[np.bool_], weight: F64, use: NDArray[np.bool_]) -> tu
         return value + RIDGE / 2 * float(((p[:-1] - 1.5) ** 2).sum()), gradient
 
     against = np.array([family == AGAINST for family in FAMILIES])
-    bounds = [(0.0 if a else LEAST, 8.0) if u else (0.0, 0.0) for u, a in zip(use, against, strict=True)]
+    bounds = [
+        (0.0 if a else LEAST, 8.0) if u else (0.0, 0.0) for u, a in zip(use, against, strict=True)
+    ]
     found = minimize(
         loss, np.append(use * 1.5, -3.0), jac=True, bounds=[*bounds, (-20, 20)], method="L-BFGS-B"
     )
@@ -94,16 +96,27 @@ def main(out: str, *paths: str) -> None:
         raw = (x * SIGNS) @ weights
         innocent = raw[~y & eligible]
         bias = -float(np.quantile(innocent, QUANTILE)) - MARGIN
-        models.append({"bias": round(bias, 3), "weights": {n: round(float(w), 3) for n, w in zip(NAMES, weights, strict=True) if w}})
+        models.append(
+            {
+                "bias": round(bias, 3),
+                "weights": {
+                    n: round(float(w), 3) for n, w in zip(NAMES, weights, strict=True) if w
+                },
+            }
+        )
         found = (raw + bias > 0) & eligible
-        worst = sorted({(round(float(r + bias), 2), g) for r, g in zip(raw[~y & eligible], data["group"][~y & eligible], strict=True)}, reverse=True)[:12]
-        print(f"bias {bias:.2f}; positives found {found[y].mean():.3f} of {y.sum()}; innocents {found[~y].sum()} of {(~y).sum()}")
+        bad = zip(raw[~y & eligible], data["group"][~y & eligible], strict=True)
+        worst = sorted({(round(float(r + bias), 2), g) for r, g in bad}, reverse=True)[:12]
+        print(f"bias {bias:.2f}: {found[y].mean():.3f} of {y.sum()} cohorts of campaigns found,")
+        print(f"   and {found[~y].sum()} of {(~y).sum()} innocent ones")
         for group in sorted(set(data["group"][y])):
             mine = data["group"] == group
             print(f"   {found[mine & y].mean():.2f} {int((mine & y).sum()):5d} {group}")
         for value, group in worst:
             print("   worst", value, group)
-    Path(out).write_text(json.dumps({"version": "fit-1", "models": models}, indent=2) + "\n", "utf-8")
+    Path(out).write_text(
+        json.dumps({"version": "fit-1", "models": models}, indent=2) + "\n", "utf-8"
+    )
 
 
 QUANTILE = 1.0

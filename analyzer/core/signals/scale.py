@@ -13,13 +13,13 @@ F64 = NDArray[np.float64]
 
 
 def clip(x: F64) -> F64:
-    """x clipped to [0, 1]; NaN stays NaN."""
+    """X clipped to [0, 1]; NaN stays NaN."""
     return np.clip(x, 0.0, 1.0)
 
 
 def row_sums(shared: Shared, values: F64, rows: int) -> F64:
     """Sum of the entries' values by cohort, shape (rows,)."""
-    return np.bincount(shared.row, values, rows)
+    return np.asarray(np.bincount(shared.row, values, rows), np.float64)
 
 
 def row_max(shared: Shared, values: F64, rows: int) -> F64:
@@ -30,8 +30,8 @@ def row_max(shared: Shared, values: F64, rows: int) -> F64:
 
 
 def divide(a: F64, b: F64) -> F64:
-    """a ÷ b; NaN where b is 0."""
-    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=np.asarray(b) != 0)
+    """A ÷ b; NaN where b is 0."""
+    return np.asarray(np.divide(a, b, out=np.full(np.shape(a), np.nan), where=np.asarray(b) != 0))
 
 
 def over_share(share: F64, base: F64) -> F64:

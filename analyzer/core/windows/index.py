@@ -55,9 +55,7 @@ class HashIndex:
         numbers = self.find(keys)
         unknown = np.flatnonzero(numbers < 0)
         if len(unknown):
-            fresh, first, inverse = np.unique(
-                keys[unknown], return_index=True, return_inverse=True
-            )
+            fresh, first, inverse = np.unique(keys[unknown], return_index=True, return_inverse=True)
             rank = np.empty(len(fresh), np.int32)
             rank[np.argsort(first, kind="stable")] = np.arange(len(fresh), dtype=np.int32)
             rank += np.int32(self._count)

@@ -1,0 +1,174 @@
+"""A historical topic as bounded sources: one per partition, no consumer group, nothing written.
+
+``kafka://HOST:PORT/TOPIC?from=…&to=…``: each bound is an offset (``offset:1200``), epoch
+milliseconds or an ISO time; ``to`` is exclusive and never beyond what the topic held when the
+replay began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from analyzer.clients import options
+from analyzer.core.ingest import RawBatch
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.replay.sources import Source
+from analyzer.settings import Settings
+
+BATCH = 20_000
+STALLED_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Where to begin or end: an offset or a time, or neither."""
+
+    offset: int | None = None
+    time_ms: int | None = None
+
+
+def parse_bound(text: str | None) -> Bound:
+    """A bound from the address.
+
+    Raises
+    ------
+    UsageError
+        If it is neither an offset nor a time.
+
+    Examples
+    --------
+    >>> parse_bound("offset:7"), parse_bound("1970-01-01T00:00:01Z").time_ms
+    (Bound(offset=7, time_ms=None), 1000)
+    """
+    if not text:
+        return Bound()
+    try:
+        if text.startswith("offset:"):
+            return Bound(offset=int(text.removeprefix("offset:")))
+        if text.isdigit():
+            return Bound(time_ms=int(text))
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is no bound; write offset:1200, epoch milliseconds or 2026-03-02T00:00Z"
+        ) from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Bound(time_ms=round(moment.timestamp() * 1_000))
+
+
+def topic_sources(address: str, settings: Settings, first: int) -> list[Source]:
+    """Every partition of the topic as a source, numbered from ``first``.
+
+    Raises
+    ------
+    UsageError
+        If the address is malformed or the topic does not exist.
+    AnalyzerError
+        If no broker answers.
+    """
+    url = urlsplit(address)
+    topic, query = url.path.strip("/"), parse_qs(url.query)
+    if not url.netloc or not topic or set(query) - {"from", "to"}:
+        raise UsageError(f"{address}: write kafka://HOST:PORT/TOPIC?from=…&to=…")
+    loop = asyncio.new_event_loop()
+    reader = _Reader(loop, settings.model_copy(update={"broker": f"kafka://{url.netloc}"}))
+    lower, upper = (parse_bound(query.get(name, [""])[0]) for name in ("from", "to"))
+    spans = loop.run_until_complete(reader.open(topic, lower, upper))
+    return [
+        _PartitionSource(reader, tp, start, stop, first + number)
+        for number, (tp, (start, stop)) in enumerate(sorted(spans.items()))
+    ]
+
+
+class _Reader:
+    """One consumer outside every group, shared by the partitions of a topic."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
+        self.loop = loop
+        self._settings = settings
+        self._open = 0
+
+    async def open(
+        self, topic: str, lower: Bound, upper: Bound
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """Connect and find the offsets ``[start, stop)`` of each partition."""
+        self.consumer = AIOKafkaConsumer(
+            **options(self._settings), enable_auto_commit=False, max_partition_fetch_bytes=4 << 20
+        )
+        try:
+            await self.consumer.start()
+        except KafkaError as error:
+            raise AnalyzerError(f"no broker answers at {self._settings.broker}") from error
+        numbers = self.consumer.partitions_for_topic(topic)
+        if not numbers:
+            await self.consumer.stop()
+            raise UsageError(f"topic {topic!r} does not exist at {self._settings.broker}")
+        partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+        self.consumer.assign(partitions)
+        begin = await self.consumer.beginning_offsets(partitions)
+        end = await self.consumer.end_offsets(partitions)
+        starts = await self._resolve(lower, begin, end)
+        stops = end if upper == Bound() else await self._resolve(upper, begin, end)
+        self._open = len(partitions)
+        for tp in partitions:
+            self.consumer.seek(tp, starts[tp])
+        return {tp: (starts[tp], stops[tp]) for tp in partitions}
+
+    async def read(self, tp: TopicPartition, position: int) -> list[tuple[int, bytes, int]]:
+        """Next records of one partition: offset, value, append time in ms."""
+        waited = 0.0
+        while waited < STALLED_S:
+            found = await self.consumer.getmany(tp, timeout_ms=1_000, max_records=BATCH)
+            if records := found.get(tp):
+                return [(r.offset, r.value or b"", r.timestamp) for r in records]
+            waited += 1.0
+        raise AnalyzerError(f"{tp.topic}[{tp.partition}] gives nothing from offset {position}")
+
+    async def close(self) -> None:
+        """One partition is done; the last one closes the consumer."""
+        self._open -= 1
+        if not self._open:
+            await self.consumer.stop()
+
+    async def _resolve(
+        self, bound: Bound, begin: dict[TopicPartition, int], end: dict[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        if bound.offset is not None:
+            return {tp: min(max(bound.offset, begin[tp]), end[tp]) for tp in begin}
+        if bound.time_ms is None:
+            return begin
+        found = await self.consumer.offsets_for_times(dict.fromkeys(begin, bound.time_ms))
+        return {tp: found[tp].offset if found[tp] else end[tp] for tp in begin}
+
+
+class _PartitionSource:
+    """One partition between two offsets."""
+
+    def __init__(
+        self, reader: _Reader, tp: TopicPartition, start: int, stop: int, partition: int
+    ) -> None:
+        self.name, self.partition = tp.topic, partition
+        self.size: int | None = stop - start
+        self._reader, self._tp, self._start, self._stop = reader, tp, start, stop
+
+    def batches(self) -> Iterator[tuple[RawBatch, int]]:
+        """Records in fetches; the offset is Kafka's."""
+        run = self._reader.loop.run_until_complete
+        position = self._start
+        while position < self._stop:
+            records = run(self._reader.read(self._tp, position))
+            before, position = position, records[-1][0] + 1
+            records = [record for record in records if record[0] < self._stop]
+            if records:
+                offsets, values, times = zip(*records, strict=True)
+                batch = RawBatch(list(values), np.array(offsets), np.array(times))
+                yield batch, min(position, self._stop) - before
+        run(self._reader.close())
