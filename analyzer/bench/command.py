@@ -49,7 +49,7 @@ def ratios(runs: list[Run]) -> dict[str, float | None]:
         "transport_over_bare": ratio(rate(runs, "batched transport"), bare),
         "live_over_faust": ratio(live, rate(runs, "stock Faust, one")),
         "live_over_faust_tables": ratio(live, rate(runs, "stock Faust, hopping")),
-        "live_over_quix": None,
+        "live_over_quix": ratio(live, rate(runs, "Quix")),
         "replay_over_msgspec": ratio(rate(runs, "replay"), rate(runs, "bare msgspec")),
         "cpu_per_event_1m_over_10k": ratio(many.cpu_us_per_event, few.cpu_us_per_event),
         "state_bytes_per_account": many.extra["state_bytes_per_account"],

@@ -13,7 +13,7 @@ from statistics import median
 
 import msgspec
 
-from analyzer.bench import latency
+from analyzer.bench import latency, quix
 from analyzer.bench.events import events
 from analyzer.bench.timing import Run
 from analyzer.core.config import CoreConfig
@@ -66,7 +66,7 @@ def stream_rounds(broker: str, count: int, rounds: int, say: Say) -> list[Run]:
     runs: list[Run] = []
     settings = settings_for(broker)
     trial.create_topics(settings)
-    keyed = ((line[80:110], line) for line in events(count, count // 40))
+    keyed = ((_account(line), line) for line in events(count, count // 40))
     trial.produce(settings, keyed)
     few, fewer = str(min(count, 60_000)), str(min(count, 2_000))
     contenders = (
@@ -81,7 +81,13 @@ def stream_rounds(broker: str, count: int, rounds: int, say: Say) -> list[Run]:
             fresh = _fresh_internal(settings, f"r{number}")
             runs.append(_told(contend(fresh, module, *arguments), say))
     runs.append(_told(contend(settings, "rivals", "tables", fewer), say))
+    if quix.is_there():
+        runs.append(_told(contend(settings, "quix", few), say))
     return runs
+
+
+def _account(line: bytes) -> bytes:
+    return line.partition(b'"account_id":"')[2].partition(b'"')[0]
 
 
 def _fresh_internal(settings: Settings, suffix: str) -> Settings:
