@@ -1,0 +1,57 @@
+"""The command line: a table of commands, and what the exit code says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from analyzer.cli import COMMANDS
+
+
+def analyzer(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "analyzer", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_lists_the_worker() -> None:
+    """Commands are listed with one line each."""
+    done = analyzer("--help")
+    assert done.returncode == 0
+    assert "worker" in done.stdout
+
+
+def test_an_unknown_command_is_wrong_usage() -> None:
+    """Exit 2, as for every wrong use."""
+    assert analyzer("no-such-command").returncode == 2
+
+
+def test_no_broker_is_wrong_usage() -> None:
+    """Exit 2; the message says which variable to set; no traceback."""
+    done = analyzer("worker")
+    assert done.returncode == 2
+    assert done.stderr == "analyzer: no broker: set ANALYZER_BROKER=kafka://host:9092\n"
+
+
+def test_a_password_in_the_address_is_refused() -> None:
+    """It would be lost on the way; the message names the settings to use."""
+    done = analyzer("worker", ANALYZER_BROKER="kafka://user:secret@host:9092")
+    assert done.returncode == 2
+    assert "kafka.sasl_username" in done.stderr
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help(name: str) -> None:
+    """Each entry of the table leads to a command."""
+    done = analyzer(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Usage: analyzer {name}")
