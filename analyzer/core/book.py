@@ -77,6 +77,8 @@ class CampaignFile(msgspec.Struct):
     score: float = 0.0
     features: list[float] = []
     window_s: int = 0
+    strangeness: float | None = None
+    """Greatest so far; None if unknown."""
     facts: dict[str, float] = {}
     about: str = ""
     templates: dict[str, int] = {}
@@ -270,6 +272,8 @@ class Book:
             file.window_s, file.facts = finding.window_s, finding.facts
             file.about = f"{finding.cohort_kind.name.lower()} {finding.note.name}".strip()
         file.score = max(file.score, finding.score)
+        if finding.strangeness is not None:
+            file.strangeness = max(finding.strangeness, file.strangeness or 0.0)
         file.findings += 1
         file.balance += finding.signal("balance")
         file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.core.alerts import Record
 from analyzer.core.blocks import CohortBlock, Seen, from_plain, to_plain
 from analyzer.core.book import Book
 from analyzer.core.catalog import NAMES
+from analyzer.core.cohorts import DAY_S
 from analyzer.core.config import CoreConfig
 from analyzer.core.evidence import Fusion
 from analyzer.core.findings import findings
+from analyzer.core.models.strangeness import Strangeness
 from analyzer.core.publish import Publisher
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import CohortColumns, concat_cohorts
@@ -36,6 +39,7 @@ class CampaignStep:
         self._fusion = Fusion.shipped()
         self._publisher = Publisher(config, self._fusion)
         self._book = Book(config)
+        self._strangeness = Strangeness(config.seed)
         self._usual_sum = np.zeros(len(NAMES))
         self._usual_count = np.zeros(len(NAMES))
 
@@ -62,17 +66,26 @@ class CampaignStep:
         for pane in np.unique(rows.pane[rows.pane < stop]).tolist():
             now = rows.take(rows.pane == pane)
             self._learn_usual(now)
-            for finding in findings(now, self._fusion, self._config):
+            strange = self._learn_strange(now)
+            for finding in findings(now, strange, self._fusion, self._config):
                 self._book.take(finding)
             self._book.unite()
             self._book.expire(pane)
             records += self._publisher.publish(self._book, pane, self._usual())
         return records
 
+    def _learn_strange(self, rows: CohortColumns) -> list[float | None]:
+        """Strangeness of each cohort; the model sees one window length, in canonical order."""
+        strange: list[float | None] = [None] * len(rows.pane)
+        for row in _canonical(rows).tolist():
+            if rows.window_s[row] == DAY_S:
+                strange[row] = self._strangeness.score_one(rows.features[row])
+                self._strangeness.learn_one(rows.features[row])
+        return strange
+
     def _learn_usual(self, rows: CohortColumns) -> None:
         """Running mean of each signal over all cohorts that are no hit."""
-        order = np.lexsort((rows.newcomers, rows.window_s, rows.object, rows.kind))
-        features = rows.features[order]
+        features = rows.features[_canonical(rows)]
         ordinary = self._fusion.score(features) < self._config.alert_threshold
         known = ~np.isnan(features) & ordinary[:, None]
         self._usual_sum += np.where(known, features, 0.0).sum(axis=0)
@@ -93,6 +106,7 @@ class CampaignStep:
                 "done": self._done,
                 "book": self._book.state(),
                 "usual": [self._usual_sum, self._usual_count],
+                "strangeness": self._strangeness.snapshot(),
             },
         )
 
@@ -111,3 +125,9 @@ class CampaignStep:
         self._book = Book(self._config)
         self._book.restore(state["book"])
         self._usual_sum, self._usual_count = state["usual"]
+        self._strangeness.restore(state["strangeness"])
+
+
+def _canonical(rows: CohortColumns) -> NDArray[np.intp]:
+    """An order of the cohorts that does not depend on which shard sent them."""
+    return np.lexsort((rows.newcomers, rows.window_s, rows.object, rows.kind))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -48,6 +48,8 @@ class Finding:
     window_s: int
     newcomers: int
     score: float
+    strangeness: float | None
+    """How unlike other cohorts, in [0, 1]; None if unknown."""
     features: NDArray[np.float64]
     facts: dict[str, float]
     note: CohortNote
@@ -95,7 +97,12 @@ def value_of(features: NDArray[np.float64], name: str) -> float:
     return float(np.nan_to_num(features[NAMES.index(name)]))
 
 
-def findings(cohorts: CohortColumns, fusion: Fusion, config: CoreConfig) -> Iterator[Finding]:
+def findings(
+    cohorts: CohortColumns,
+    strangeness: Sequence[float | None],
+    fusion: Fusion,
+    config: CoreConfig,
+) -> Iterator[Finding]:
     """Findings among these cohorts, surest first; ties are broken by the cohort's name."""
     if not len(cohorts.pane):
         return
@@ -103,7 +110,10 @@ def findings(cohorts: CohortColumns, fusion: Fusion, config: CoreConfig) -> Iter
     passed = scores >= config.alert_threshold
     passed &= strong_families(cohorts.features) >= FAMILIES_NEEDED
     passed &= ~_one_place(cohorts.features)
-    found = [_finding(cohorts, row, float(scores[row])) for row in np.flatnonzero(passed).tolist()]
+    found = [
+        _finding(cohorts, row, float(scores[row]), strangeness[row])
+        for row in np.flatnonzero(passed).tolist()
+    ]
     yield from sorted(found, key=lambda finding: (-finding.score, finding.key))
 
 
@@ -114,7 +124,7 @@ def _one_place(features: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((known[:, place] >= ONE_PLACE) & (known[:, payment] < ONE_PLACE))
 
 
-def _finding(cohorts: CohortColumns, row: int, score: float) -> Finding:
+def _finding(cohorts: CohortColumns, row: int, score: float, strangeness: float | None) -> Finding:
     start, stop = np.searchsorted(cohorts.member_row, [row, row + 1])
     members = slice(int(start), int(stop))
     facts = dict(zip(FACTS, cohorts.facts[row].tolist(), strict=True))
@@ -127,6 +137,7 @@ def _finding(cohorts: CohortColumns, row: int, score: float) -> Finding:
         window_s=int(cohorts.window_s[row]),
         newcomers=int(cohorts.newcomers[row]),
         score=score,
+        strangeness=strangeness,
         features=cohorts.features[row],
         facts=facts,
         note=msgspec.json.decode(cohorts.note[row], type=CohortNote),

@@ -22,6 +22,7 @@ from analyzer.core.alerts import (
 )
 from analyzer.core.book import CONFIRMED_ORGS, Book, CampaignFile, Place
 from analyzer.core.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
+from analyzer.core.cohorts import DAY_S
 from analyzer.core.config import CoreConfig
 from analyzer.core.evidence import Fusion, strong_families
 from analyzer.core.wording import next_steps, summarise_campaign
@@ -106,7 +107,7 @@ class Publisher:
             detected_at_ms=now_ms,
             summary=summarise_campaign(file, len(members)),
             campaign=_facts(file, members),
-            signals=self._readings(file, baseline, against=False),
+            signals=self._readings(file, baseline, against=False) + _strange(file),
             counter_evidence=self._readings(file, baseline, against=True),
             suppressed=Suppressed(file.suppressed, "nothing new since" if file.suppressed else ""),
             attack=ATTACK,
@@ -189,6 +190,23 @@ def _member(file: CampaignFile, place: Place, membership: float) -> Member:
         requests=place.requests,
         state="member" if membership > 0 else "released",
     )
+
+
+def _strange(file: CampaignFile) -> list[SignalReading]:
+    """What the online model says, if it knows; it explains and never decides."""
+    if file.strangeness is None:
+        return []
+    return [
+        SignalReading(
+            name="strangeness",
+            family="novelty",
+            value=_round(file.strangeness),
+            baseline=0.5,
+            unit="anomaly score",
+            evidence="unlike the cohorts seen so far, by an online model (explains, never decides)",
+            window_s=DAY_S,
+        )
+    ]
 
 
 def _members(file: CampaignFile) -> list[tuple[Place, int]]:

@@ -1,0 +1,58 @@
+"""River models as bytes, read back through an allow-list.
+
+River has no format of its own, so its models travel as pickles. Reading admits only the
+classes that such a model is made of; anything else is a :class:`StateError`.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+from analyzer.errors import StateError
+
+_ALLOWED = {
+    ("builtins", "set"),
+    ("builtins", "tuple"),
+    ("collections", "defaultdict"),
+    ("functools", "partial"),
+    ("random", "Random"),
+    ("river._river_rust.stats", "RsQuantile"),
+    ("river.anomaly.filter", "QuantileFilter"),
+    ("river.anomaly.hst", "HSTBranch"),
+    ("river.anomaly.hst", "HSTLeaf"),
+    ("river.anomaly.hst", "HalfSpaceTrees"),
+    ("river.stats.quantile", "Quantile"),
+    ("river.tree.padded", "PaddedBranch"),
+    ("river.tree.padded", "PaddedLeaf"),
+}
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        """Only the classes that the models in this package are made of, by their exact names."""
+        if (module, name) in _ALLOWED:
+            return super().find_class(module, name)
+        raise StateError(f"a saved model names {module}.{name}, which no model of ours holds")
+
+
+def dump(model: object) -> bytes:
+    """The model as bytes."""
+    return pickle.dumps(model, protocol=4)
+
+
+def load(data: bytes) -> Any:
+    """The model in these bytes.
+
+    Raises
+    ------
+    StateError
+        If the bytes are damaged, made by another River, or hold anything but a model.
+    """
+    try:
+        return _Reader(io.BytesIO(data)).load()
+    except StateError:
+        raise
+    except Exception as error:  # any damage shows as any error; all mean the same
+        raise StateError(f"a saved model can't be read: {error!r}") from error
