@@ -52,6 +52,8 @@ class AccountStep:
 
     def feed(self, block: EventBlock) -> list[PaneBlock]:
         """Take a block; at most one block back, for every cohort shard."""
+        if block.idle:
+            return self._rest(block)
         first = self._seen.first_new(block.source, block.start, block.stop)
         if first is None:
             return []
@@ -60,6 +62,13 @@ class AccountStep:
         )
         self._idle[block.source] = block.idle
         self._keep(block.rows if first == block.start else _from(block.rows, first))
+        return self._seal()
+
+    def _rest(self, block: EventBlock) -> list[PaneBlock]:
+        """A source is idle, unless more of it has come since it said so."""
+        if self._seen.stops.get(block.source, block.start) != block.start:
+            return []
+        self._idle[block.source] = True
         return self._seal()
 
     def _keep(self, rows: EventColumns) -> None:
@@ -72,9 +81,7 @@ class AccountStep:
             self._open.append(replace(rows, names={}))
 
     def _seal(self) -> list[PaneBlock]:
-        if self._idle.all():
-            return []
-        stop = int(self._watermarks[~self._idle].min()) // self._config.pane_ms
+        stop = self._reached() // self._config.pane_ms
         if stop <= self._sealed:
             return []
         rows = EventColumns.concat(self._open)
@@ -85,6 +92,11 @@ class AccountStep:
         tables = [self._close(number, rows.take(pane == number)) for number in _present(pane, stop)]
         self._forget_names()
         return [PaneBlock(self._shard, start, stop, concat(tables))]
+
+    def _reached(self) -> int:
+        """Least watermark of the sources that are not idle; if all are, the greatest of them."""
+        busy = self._watermarks[~self._idle]
+        return int(busy.min() if len(busy) else self._watermarks.max())
 
     def _close(self, pane: int, rows: EventColumns) -> PaneColumns:
         rows = rows.take(np.lexsort((rows.account, rows.event, rows.ts_ms)))

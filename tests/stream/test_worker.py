@@ -145,7 +145,6 @@ def test_an_idle_partition_holds_nobody_back(
         assert worker.terminate() == 0
 
 
-@pytest.mark.xfail(reason="the account step drops the idle block of a source that it has seen")
 def test_a_partition_that_falls_silent_holds_nobody_back(
     settings: Settings, whole: list[bytes], tmp_path: Path
 ) -> None:
