@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest as digest
 
 from analyzer.core.config import CoreConfig
 from analyzer.core.events import EventColumns, RequestEvent
 from analyzer.core.fingerprint import Chains
-from analyzer.core.keys import BlockCache, HashCache, domain_seed, pseudonym, stable_hash
+from analyzer.core.keys import BlockCache, HashCache, domain_seed, pseudonym
 
 _FIELDS = (
     "timestamp_ms",
@@ -131,7 +132,9 @@ class Columnizer:
     def _hash_once(self, name: str, texts: Sequence[str | None]) -> NDArray[np.uint64]:
         """As ``_hash``, for texts that hardly ever come again: nothing is remembered."""
         seed = self._seeds[name]
-        return np.array([0 if t is None else stable_hash(t, seed) for t in texts], np.uint64)
+        return np.array(
+            [0 if t is None else digest(t.encode(), seed) or 1 for t in texts], np.uint64
+        )
 
     def _names(self, col: dict[str, list[Any]]) -> dict[int, str]:
         names: dict[int, str] = {}

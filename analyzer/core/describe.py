@@ -100,16 +100,16 @@ def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:
 
 def _notes(cohorts: Cohorts, shown: NDArray[np.intp]) -> list[str]:
     notes = [""] * len(cohorts)
-    names = cohorts.window.population.object_names
+    name = cohorts.window.population.object_name
     tops = {
         kind: _top_objects(cohorts, kind, shown) for kind in (Kind.TEMPLATE, Kind.MODEL, Kind.BLOCK)
     }
     for i in shown.tolist():
         note = CohortNote(
-            name=names[cohorts.object[i]],
-            templates=[names[o] for o in tops[Kind.TEMPLATE][i]],
-            models=[names[o] for o in tops[Kind.MODEL][i]],
-            blocks=[names[o] for o in tops[Kind.BLOCK][i]],
+            name=name(int(cohorts.object[i])),
+            templates=[name(o) for o in tops[Kind.TEMPLATE][i]],
+            models=[name(o) for o in tops[Kind.MODEL][i]],
+            blocks=[name(o) for o in tops[Kind.BLOCK][i]],
         )
         notes[i] = msgspec.json.encode(note).decode()
     return notes

@@ -33,7 +33,9 @@ class Families:
         table = family_table(rows.org[told], self._tables).tolist()
         template = rows.template.copy()
         for row, number, chains in zip(told, table, rows.chains[told].tolist(), strict=True):
-            template[row] = self._owned.setdefault(number, FamilyTable()).assign(chains)
+            if number not in self._owned:
+                self._owned[number] = FamilyTable()
+            template[row] = self._owned[number].assign(chains)
         return replace(rows, template=template, chains=np.zeros((len(rows), 0), np.uint64))
 
     def state(self) -> dict[int, dict[str, Any]]:

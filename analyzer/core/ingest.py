@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from analyzer.core.alerts import DeadLetter
 from analyzer.core.blocks import EventBlock
 from analyzer.core.columns import Columnizer
 from analyzer.core.config import CoreConfig
-from analyzer.core.decode import decode_event
+from analyzer.core.decode import decode_event, decode_events
 from analyzer.core.events import EventColumns, RequestEvent
 from analyzer.core.jumps import JumpGuard
 from analyzer.core.panes import END_OF_TIME_MS, NO_WATERMARK, late_rows
@@ -50,6 +51,24 @@ class IngestOutput:
 
 _Row = tuple[int, bytes, RequestEvent]
 """A record on its way: offset, original bytes, decoded event."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Good records, as three lists of equal length."""
+
+    offsets: list[int]
+    values: list[bytes]
+    events: list[RequestEvent]
+
+    @classmethod
+    def of(cls, rows: list[_Row]) -> Self:
+        """The lists of these rows."""
+        return cls([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
+
+    def each(self) -> list[_Row]:
+        """The rows of these lists."""
+        return list(zip(self.offsets, self.values, self.events, strict=True))
 
 
 class IngestStep:
@@ -93,8 +112,11 @@ class IngestStep:
         rows, dead = self._decode(raw)
         stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
         if raw.append_ms is None:
-            rows, jumped = self._guard.pass_on(rows, [event.timestamp_ms for _, _, event in rows])
-            dead += self._refused(jumped)
+            times = [event.timestamp_ms for event in rows.events]
+            if not self._guard.calm(times):
+                passed, jumped = self._guard.pass_on(rows.each(), times)
+                rows = _Rows.of(passed)
+                dead += self._refused(jumped)
         return self._pack(rows, dead, stop, len(raw.values))
 
     def idle(self) -> IngestOutput:
@@ -108,7 +130,7 @@ class IngestStep:
     def finish(self) -> IngestOutput:
         """End of a bounded source: release what was held and let every pane close."""
         rows, jumped = self._guard.finish()
-        output = self._pack(rows, self._refused(jumped), self.position, 0)
+        output = self._pack(_Rows.of(rows), self._refused(jumped), self.position, 0)
         self.watermark_ms = END_OF_TIME_MS
         last = [
             EventBlock(self._source, self.position, self.position, END_OF_TIME_MS, rows=block.rows)
@@ -116,37 +138,56 @@ class IngestStep:
         ]
         return IngestOutput(last, output.dead, late=output.late)
 
-    def _decode(self, raw: RawBatch) -> tuple[list[_Row], list[DeadLetter]]:
+    def _decode(self, raw: RawBatch) -> tuple[_Rows, list[DeadLetter]]:
+        """All records at once if all are good, which is the rule; else one by one."""
+        offsets: list[int] = raw.offsets.tolist()
+        try:
+            events = decode_events(raw.values, self._config.max_record_bytes)
+            self._check(events, raw)
+        except BadRecord:
+            return self._decode_each(raw, offsets)
+        return _Rows(offsets, raw.values, events), []
+
+    def _decode_each(self, raw: RawBatch, offsets: list[int]) -> tuple[_Rows, list[DeadLetter]]:
         rows: list[_Row] = []
         dead: list[DeadLetter] = []
-        limit = self._config.max_record_bytes
-        blocks = self._columnizer.blocks
-        future = None if raw.append_ms is None else raw.append_ms + self._config.max_future_s * 1000
-        for i, (offset, value) in enumerate(zip(raw.offsets.tolist(), raw.values, strict=True)):
+        for i, (offset, value) in enumerate(zip(offsets, raw.values, strict=True)):
             try:
-                event = decode_event(value, limit)
-                blocks[event.client_ip or event.ip_prefix]
-                if future is not None:
-                    _refuse_future(event, int(future[i]))
+                event = decode_event(value, self._config.max_record_bytes)
+                append_ms = None if raw.append_ms is None else raw.append_ms[i : i + 1]
+                self._check([event], RawBatch([value], raw.offsets[i : i + 1], append_ms))
                 rows.append((offset, value, event))
             except BadRecord as bad:
                 dead.append(self._dead(offset, value, bad.reason, bad.detail))
-        return rows, dead
+        return _Rows.of(rows), dead
 
-    def _pack(
-        self, rows: list[_Row], dead: list[DeadLetter], stop: int, received: int
-    ) -> IngestOutput:
+    def _check(self, events: list[RequestEvent], raw: RawBatch) -> None:
+        """What the types can't say: addresses are addresses, and no event is of the future.
+
+        Raises
+        ------
+        BadRecord
+            If any of the events is bad.
+        """
+        blocks = self._columnizer.blocks
+        for event in events:
+            blocks[event.client_ip or event.ip_prefix]
+        if raw.append_ms is not None and len(events):
+            times = np.array([event.timestamp_ms for event in events])
+            if (times > raw.append_ms + self._config.max_future_s * 1_000).any():
+                raise BadRecord("future", "further ahead of its append time than max_future_s")
+
+    def _pack(self, rows: _Rows, dead: list[DeadLetter], stop: int, received: int) -> IngestOutput:
         late = 0
         columns = EventColumns()
-        if rows:
-            offsets, values, events = zip(*rows, strict=True)
-            columns = self._columnizer.columns(events, offsets)
+        if rows.events:
+            columns = self._columnizer.columns(rows.events, rows.offsets)
             is_late, self.watermark_ms = late_rows(
                 columns.ts_ms, self.watermark_ms, self._config.pane_ms, self._config.lateness_s
             )
             if late := int(is_late.sum()):
                 dead += [
-                    self._dead(offsets[i], values[i], "late", "its pane was sealed")
+                    self._dead(rows.offsets[i], rows.values[i], "late", "its pane was sealed")
                     for i in np.flatnonzero(is_late).tolist()
                 ]
                 columns = columns.take(~is_late)
@@ -170,11 +211,6 @@ class IngestStep:
             payload_base64=base64.b64encode(value[:PAYLOAD_LIMIT]).decode(),
             payload_bytes=len(value),
         )
-
-
-def _refuse_future(event: RequestEvent, limit_ms: int) -> None:
-    if event.timestamp_ms > limit_ms:
-        raise BadRecord("future", "further ahead of its append time than max_future_s")
 
 
 _UNCONFIRMED = "further ahead of its file than max_jump_s, and nothing near it confirms the jump"

@@ -31,16 +31,21 @@ class JumpGuard(Generic[R]):
         self._reached: int | None = None
         self._held: list[tuple[int, R]] = []
 
+    def calm(self, times_ms: list[int]) -> bool:
+        """Take the next rows' times, if none of them jumps and none is held; else do nothing."""
+        if not times_ms:
+            return True
+        if self._reached is None or self._held:
+            return False
+        reached = np.maximum.accumulate(np.asarray(times_ms))
+        before = np.maximum(np.concatenate([[self._reached], reached[:-1]]), self._reached)
+        if (np.asarray(times_ms) > before + self._max_jump_ms).any():
+            return False
+        self._reached = max(self._reached, int(reached[-1]))
+        return True
+
     def pass_on(self, rows: list[R], times_ms: list[int]) -> tuple[list[R], list[R]]:
         """Rows to go on with and rows refused, given the next rows of the source."""
-        if not rows:
-            return [], []
-        if self._reached is not None and not self._held:
-            reached = np.maximum.accumulate(np.asarray(times_ms))
-            before = np.maximum(np.concatenate([[self._reached], reached[:-1]]), self._reached)
-            if (np.asarray(times_ms) <= before + self._max_jump_ms).all():
-                self._reached = max(self._reached, int(reached[-1]))
-                return rows, []
         passed: list[R] = []
         refused: list[R] = []
         for row, time_ms in zip(rows, times_ms, strict=True):

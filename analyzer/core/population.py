@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.config import CoreConfig
+from analyzer.core.keys import block_name
 from analyzer.core.prompts import PromptMemory
 from analyzer.core.tables import Kind, PaneColumns
 from analyzer.core.windows import DenseTable, SlidingSum
@@ -88,6 +89,12 @@ class Population:
     def empty(self) -> bool:
         """True if no window holds anything."""
         return all(sums.empty for sums in self.org_sums)
+
+    def object_name(self, row: int) -> str:
+        """Text of an object, for people."""
+        if self.objects["kind"][row] == Kind.BLOCK:
+            return block_name(int(self.objects["hash"][row]))
+        return self.object_names[row]
 
     def _count_orgs(self, pane: int, rows: PaneColumns) -> None:
         order = np.argsort(rows.org, kind="stable")

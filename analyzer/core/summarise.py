@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.events import EventColumns
-from analyzer.core.keys import block_name
 from analyzer.core.tables import Kind, PaneColumns
 
 T = TypeVar("T", bound=np.generic)
@@ -119,12 +118,10 @@ def _pairs(rows: EventColumns) -> tuple[I64, U64, U64]:
 
 
 def _names(accounts: U64, kinds: I64, objects: U64, names: dict[int, str]) -> dict[int, str]:
+    """Text of the accounts and objects; a block needs none, since its number tells it."""
     named = {h: names[h] for h in accounts.tolist()}
-    for kind, h in zip(kinds.tolist(), objects.tolist(), strict=True):
-        if kind == Kind.BLOCK:
-            named[h] = block_name(h)
-        elif h in names:
-            named[h] = names[h]
-        elif kind == Kind.TEMPLATE:
-            named[h] = f"family-{h:016x}"
+    told = np.unique(objects[kinds != Kind.BLOCK]).tolist()
+    named.update((h, names[h]) for h in told if h in names)
+    families = objects[kinds == Kind.TEMPLATE].tolist()
+    named.update((h, f"family-{h:016x}") for h in families if h not in named)
     return named

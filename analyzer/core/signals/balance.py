@@ -53,7 +53,7 @@ def truncated_poisson_variance(mean: F64) -> F64:
     Examples
     --------
     >>> truncated_poisson_variance(np.array([1.582, 50.0])).round(2)
-    array([0.66, 50.  ])
+    array([ 0.66, 50.  ])
     """
     rate = np.maximum(mean - 1 / np.maximum(mean, 1.0), 1e-6)
     for _ in range(30):
