@@ -6,25 +6,14 @@ The commands of one family need pieces of another; they meet here and nowhere el
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from analyzer.console.doctor import NeededTopic
     from analyzer.settings import Settings
     from analyzer.sinks.protocol import Sink
-
-
-@dataclass(frozen=True, slots=True)
-class NeededTopic:
-    """A topic that must be there before a worker starts."""
-
-    name: str
-    partitions: int
-    """How many are needed; 0 means any number."""
-    setting: str
-    """Which setting decides how many."""
 
 
 def sinks(settings: Settings, *, console: bool = False) -> list[Sink]:
@@ -41,6 +30,7 @@ def sinks(settings: Settings, *, console: bool = False) -> list[Sink]:
 
 def needed_topics(settings: Settings) -> list[NeededTopic]:
     """All topics of a worker with these settings."""
+    from analyzer.console.doctor import NeededTopic  # noqa: PLC0415 - as above
     from analyzer.stream.topics import wanted  # noqa: PLC0415 - as above
 
     return [NeededTopic(t.name, t.partitions, t.setting) for t in wanted(settings)]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
 
     from analyzer.settings import Settings
-    from analyzer.wiring import NeededTopic
 
 CREATE = "run `analyzer worker --create-topics`, which leaves the others alone"
 SKEW_S = 60.0
@@ -33,6 +32,17 @@ class Finding:
     what: str
     do: str = ""
     """What to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeededTopic:
+    """A topic that must be there before a worker starts."""
+
+    name: str
+    partitions: int
+    """How many are needed; 0 means any number."""
+    setting: str
+    """Which setting decides how many."""
 
 
 async def examine(settings: Settings, needed: list[NeededTopic]) -> list[Finding]:

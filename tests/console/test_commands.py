@@ -11,13 +11,12 @@ import orjson
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from analyzer.console.doctor import _topic
+from analyzer.console.doctor import NeededTopic, _topic
 from analyzer.console.listing import MASK, as_json, as_toml, entries
 from analyzer.core.config import CoreConfig
 from analyzer.settings import Kafka, Settings, Slack
 from analyzer.stream import trial
 from analyzer.stream.brokers import free_port
-from analyzer.wiring import NeededTopic
 
 if TYPE_CHECKING:
     from pathlib import Path
