@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check format bench chaos clean
+.PHONY: help venv run test check format bench bench-detection chaos clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ format: venv ## rewrite the code in the house format
 
 bench: venv ## measure speed beside its peers in one run; writes bench.json
 	$(BIN)/analyzer bench
+
+bench-detection: venv ## judge detection on simulated worlds with labels; writes bench-detection.json
+	$(BIN)/analyzer bench-detection
 
 chaos: venv ## kill, freeze and starve workers and brokers; the answers must not change
 	$(BIN)/python -m pytest tests/stream/test_chaos.py --chaos 20 --timeout 1800

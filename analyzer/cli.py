@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": "analyzer.console.commands:doctor",
     "config": "analyzer.console.commands:config",
     "bench": "analyzer.bench.command:bench",
+    "bench-detection": "analyzer.bench.detection.command:bench_detection",
 }
 """Name of each command and where it lives, as ``module:function``."""
 

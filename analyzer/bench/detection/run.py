@@ -1,0 +1,83 @@
+"""One run: a world through the same steps as replay, with the families left out beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from analyzer.bench.detection.ablation import Beside
+from analyzer.bench.detection.judge import Outcome, judge
+from analyzer.bench.detection.truth import truth_of
+from analyzer.core.alerts import Record
+from analyzer.core.config import CoreConfig
+from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.pipeline import Pipeline
+from analyzer.simulate import World, generate
+
+BATCH = 50_000
+WHOLE = ""
+"""Name of the run with all families."""
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What one process is to do."""
+
+    scenario: str
+    seed: int
+    scale: float = 1.0
+    days: float | None = None
+    dropped: tuple[str, ...] = ()
+    """Signal families to leave out, one at a time."""
+    peers: tuple[str, ...] = ()
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What came out of it."""
+
+    task: Task
+    outcomes: dict[str, Outcome]
+    """By the family that was left out; :data:`WHOLE` is the run as shipped."""
+    peers: dict[str, list[bool]] = {}
+    """Per peer: whether each campaign was found, in the order of the labels."""
+
+
+def perform(task: Task) -> Result:
+    """Make the world, run it, judge it."""
+    world = generate(task.scenario, task.seed, scale=task.scale, days=task.days)
+    names, records = replay(world, task.dropped)
+    truth = truth_of(world, names)
+    outcomes = {dropped: judge(found, truth) for dropped, found in records.items()}
+    if not task.peers:
+        return Result(task, outcomes)
+    from analyzer.bench.detection.peers.oracle import contest  # noqa: PLC0415 - an extra
+
+    return Result(task, outcomes, contest(world, names, truth, task.peers))
+
+
+def replay(
+    world: World, dropped: tuple[str, ...] = ()
+) -> tuple[list[str], dict[str, list[Record]]]:
+    """Account id of every event, and all records by the family left out."""
+    config = CoreConfig()
+    ingest = IngestStep(config, source=0, source_name=world.labels["scenario"], shards=1)
+    pipeline = Pipeline(config, sources=1)
+    beside = pipeline.campaign = Beside(config, dropped)
+    names: list[str] = []
+    records: list[Record] = []
+    for batch in _batches(world, names):
+        records += pipeline.feed(ingest.feed(batch).blocks)
+    records += pipeline.feed(ingest.finish().blocks)
+    return names, {WHOLE: records, **beside.records}
+
+
+def _batches(world: World, names: list[str]) -> Iterator[RawBatch]:
+    values: list[bytes] = []
+    for key, line in world.keyed_lines():
+        names.append(key.decode())
+        values.append(line)
+        if len(values) == BATCH:
+            yield RawBatch(values, np.arange(len(names) - BATCH, len(names)))
+            values = []
+    yield RawBatch(values, np.arange(len(names) - len(values), len(names)))
