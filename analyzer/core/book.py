@@ -36,7 +36,8 @@ SAME_BLOCKS, SAME_SHARE = 8, 0.7
 CORE_SHARE = 0.15
 CONFIRMING_HITS = 2
 MOST_HITS_NEEDED = 3.0
-"""However often others are found: an account that came late or was replaced has few hits."""
+"""Of a campaign, however often others are found: who came late or was replaced has few hits.
+A pool is found through many templates, popular ones among them; there, few hits mean little."""
 CONFIRMED_ORGS = {POOL: 20, CAMPAIGN: 6}
 """Members, in organisations, from which a campaign is spoken of."""
 
@@ -108,7 +109,8 @@ class CampaignFile(msgspec.Struct):
     @property
     def confirming_hits(self) -> float:
         """Hits from which an organisation is a member."""
-        return min(max(float(CONFIRMING_HITS), CORE_SHARE * self.full_hits), MOST_HITS_NEEDED)
+        usual = max(float(CONFIRMING_HITS), CORE_SHARE * self.full_hits)
+        return usual if self.kind == "reseller_pool" else min(usual, MOST_HITS_NEEDED)
 
     def confirmed(self) -> set[int]:
         """Organisations that are members."""
@@ -138,11 +140,12 @@ class Book:
         if file is None:
             return
         self._last[finding.key] = finding.pane
-        known = sum(org in file.hits for org in finding.orgs)
-        enough = 0.8 if file.domain == POOL else 0.5
-        grows = finding.tight and (
-            not file.hits or finding.anchor in file.anchors or known >= enough * len(finding.orgs)
-        )
+        core = file.core_hits
+        known = sum(file.hits.get(org, -1) >= core for org in finding.orgs)
+        pool = file.kind == "reseller_pool"
+        familiar = known >= (0.8 if pool else 0.5) * len(finding.orgs)
+        anchored = finding.anchor in file.anchors and not pool
+        grows = finding.tight and (not file.hits or anchored or familiar)
         if grows and finding.cohort_kind != Kind.BLOCK and finding.kind != "reseller_pool":
             file.anchors[finding.anchor] = None
             self._anchored[finding.anchor] = file.id
