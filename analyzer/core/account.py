@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.blocks import EventBlock, PaneBlock, Seen, from_plain, to_plain
 from analyzer.core.config import CoreConfig
-from analyzer.core.events import EventColumns
+from analyzer.core.events import NAMED_FIELDS, EventColumns
 from analyzer.core.families import Families
 from analyzer.core.panes import NO_WATERMARK
 from analyzer.core.state import pack, unpack
@@ -60,7 +60,7 @@ class AccountStep:
         self._watermarks[block.source] = max(
             block.watermark_ms, int(self._watermarks[block.source])
         )
-        self._idle[block.source] = block.idle
+        self._idle[block.source] = False
         self._keep(block.rows if first == block.start else _from(block.rows, first))
         return self._seal()
 
@@ -106,7 +106,7 @@ class AccountStep:
 
     def _forget_names(self) -> None:
         if len(self._names) > NAMES_LIMIT:
-            columns = (getattr(part, name) for part in self._open for name in _NAMED)
+            columns = (getattr(part, name) for part in self._open for name in NAMED_FIELDS)
             used = {h for column in columns for h in column.tolist()}
             self._names = {h: text for h, text in self._names.items() if h in used}
 
@@ -165,9 +165,6 @@ class _Past:
         fresh &= ordered[np.searchsorted(ordered, events) % len(ordered)] != events
         self.panes[pane] = events[fresh]
         return fresh
-
-
-_NAMED = ("account", "org", "template", "tls", "agent", "payment", "model")
 
 
 def _from(rows: EventColumns, offset: int) -> EventColumns:

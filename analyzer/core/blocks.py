@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 from analyzer.core.events import EventColumns
+from analyzer.core.state import array_of, array_parts
 from analyzer.core.tables import CohortColumns, PaneColumns
 from analyzer.errors import HoleError, StateError
 
@@ -123,7 +124,7 @@ def decode(data: bytes, kind: type[T]) -> T:
 def to_plain(value: Any) -> Any:
     """Dataclasses and arrays as maps, lists and bytes that MessagePack knows."""
     if isinstance(value, np.ndarray):
-        return [value.dtype.str, list(value.shape), np.ascontiguousarray(value).tobytes()]
+        return array_parts(value)
     if is_dataclass(value):
         return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
     return value
@@ -139,7 +140,7 @@ def from_plain(plain: dict[str, Any], kind: type[T]) -> T:
         if f.name == "rows":
             values[f.name] = from_plain(value, f.default_factory)  # type: ignore[arg-type]
         elif isinstance(default, np.ndarray):
-            values[f.name] = _array(value)
+            values[f.name] = array_of(*value)
         else:
             values[f.name] = value
     return kind(**values)
@@ -147,8 +148,3 @@ def from_plain(plain: dict[str, Any], kind: type[T]) -> T:
 
 def _needs_arguments(kind: type) -> bool:
     return kind in BLOCKS.values()
-
-
-def _array(plain: list[Any]) -> np.ndarray:
-    dtype, shape, data = plain
-    return np.frombuffer(data, np.dtype(dtype)).reshape(shape)

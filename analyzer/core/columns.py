@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest as digest
 
 from analyzer.core.config import CoreConfig
-from analyzer.core.events import EventColumns, RequestEvent
+from analyzer.core.events import NAMED_FIELDS, EventColumns, RequestEvent
 from analyzer.core.fingerprint import Chains
 from analyzer.core.keys import BlockCache, HashCache, domain_seed, pseudonym
 
@@ -30,7 +30,6 @@ _FIELDS = (
     "payment_ref",
     "prompt_hash",
     "prompt_text",
-    "input_tokens",
     "output_tokens",
     "account_created_ms",
     "temperature",
@@ -41,7 +40,6 @@ _FIELDS = (
 )
 _READERS = {name: attrgetter(name) for name in _FIELDS}
 _PARAMS = ("temperature", "top_p", "max_tokens", "n", "logprobs")
-_NAMED = ("account", "org", "template", "tls", "agent", "payment", "model")
 
 
 class ParamsCache(dict[tuple[Any, ...], int]):
@@ -67,7 +65,7 @@ class Columnizer:
         self._pseudonymise = config.pseudonymise
         self._tables = config.family_tables
         self.blocks = BlockCache()
-        self._hashes = {name: HashCache(config.hash_key, name) for name in _NAMED}
+        self._hashes = {name: HashCache(config.hash_key, name) for name in NAMED_FIELDS}
         self._seeds = {name: domain_seed(config.hash_key, name) for name in ("event", "prompt")}
         self._params = ParamsCache(config.hash_key)
         self._chains = Chains(config.hash_key)
@@ -105,7 +103,6 @@ class Columnizer:
             model=self._hash("model", col["model"]),
             params=_u64(map(self._params.__getitem__, params)),
             prompt=prompt,
-            input_tokens=np.array(col["input_tokens"], np.int64),
             output_tokens=np.array(col["output_tokens"], np.int64),
             created_ms=np.array(
                 [-1 if ms is None else ms for ms in col["account_created_ms"]], np.int64
@@ -164,7 +161,7 @@ def family_table(orgs: NDArray[np.uint64], tables: int) -> NDArray[np.uint64]:
 
 def _own_names(columns: EventColumns) -> EventColumns:
     """The same rows with only the names that occur in them."""
-    present = np.unique(np.concatenate([getattr(columns, name) for name in _NAMED])).tolist()
+    present = np.unique(np.concatenate([getattr(columns, name) for name in NAMED_FIELDS])).tolist()
     names = columns.names
     return replace(columns, names={h: names[h] for h in present if h in names})
 

@@ -99,7 +99,6 @@ class EventColumns:
     params: U64 = field(default_factory=_u64)
     """Sampling parameters taken together (temperature, top_p, max_tokens, n, logprobs)."""
     prompt: U64 = field(default_factory=_u64)
-    input_tokens: I64 = field(default_factory=_i64)
     output_tokens: I64 = field(default_factory=_i64)
     created_ms: I64 = field(default_factory=_i64)
     """Account creation, epoch ms; -1 means "not given"."""
@@ -136,4 +135,6 @@ class EventColumns:
         return cls(**arrays, chains=chains, names=names)
 
 
+NAMED_FIELDS = ("account", "org", "template", "tls", "agent", "payment", "model")
+"""Columns whose hashes have a text in ``names``."""
 ARRAY_FIELDS = tuple(f.name for f in fields(EventColumns) if f.name != "names")

@@ -22,7 +22,7 @@ POOL_FOCUS = 0.3
 """Share of a pool's traffic from which one template in it can be extraction."""
 ONE_PLACE = 0.5
 """From this value of ``one_block`` on, the members sit in one place."""
-SHARED_INFRASTRUCTURE = (Kind.BLOCK, Kind.PAYMENT, Kind.TLS, Kind.AGENT, Kind.GRAPH)
+SHARED_INFRASTRUCTURE = (Kind.BLOCK, Kind.PAYMENT, Kind.TLS, Kind.AGENT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ ATTACK = "AML.T0024.002"
 SAMPLE = 50
 LISTED = 20
 
+Members = list[tuple[Place, int]]
+"""Accounts of confirmed organisations with their hits, surest first."""
+
 
 class Publisher:
     """Turns changed campaigns into alerts, campaign states and member states."""
@@ -54,25 +57,28 @@ class Publisher:
         return records
 
     def _speak(self, file: CampaignFile, now_ms: int, baseline: list[float]) -> list[Record]:
+        members = _members(file)
         severity = _severity(file)
         if file.kind == file.alerted_kind:
             severity = max(file.severity, severity, key=SEVERITIES.index)
-        activity = self._activity(file, severity, now_ms)
+        activity = self._activity(file, severity, len(members), now_ms)
         file.severity = severity
         records: list[Record] = []
         if activity is not None:
             file.revision += 1
-            records.append(self._alert(file, activity, now_ms, baseline))
+            records.append(self._alert(file, members, activity, now_ms, baseline))
             file.alerted_ms, file.suppressed, file.alerted_kind = now_ms, 0, file.kind
-            file.alerted_members = len(_members(file))
+            file.alerted_members = len(members)
             file.alerted_models = sorted(file.models)
         else:
             file.suppressed += 1
         records += self._members(file, now_ms, everyone=activity is not None)
-        records.append(self._campaign(file, now_ms))
+        records.append(self._campaign(file, members, now_ms))
         return records
 
-    def _activity(self, file: CampaignFile, severity: Severity, now_ms: int) -> Activity | None:
+    def _activity(
+        self, file: CampaignFile, severity: Severity, members: int, now_ms: int
+    ) -> Activity | None:
         if file.revision == 0:
             return "opened"
         if file.state != "open":
@@ -81,7 +87,7 @@ class Publisher:
             return "escalated"
         if (
             file.kind != file.alerted_kind
-            or len(_members(file)) >= 2 * file.alerted_members
+            or members >= 2 * file.alerted_members
             or not set(file.models) <= set(file.alerted_models)
             or now_ms - file.alerted_ms >= self._config.update_after_s * 1_000
         ):
@@ -89,9 +95,13 @@ class Publisher:
         return None
 
     def _alert(
-        self, file: CampaignFile, activity: Activity, now_ms: int, baseline: list[float]
+        self,
+        file: CampaignFile,
+        members: Members,
+        activity: Activity,
+        now_ms: int,
+        baseline: list[float],
     ) -> Alert:
-        members = _members(file)
         return Alert(
             alert_id=_digest(f"{file.id}:{file.revision}"),
             dedup_key=file.id,
@@ -156,8 +166,7 @@ class Publisher:
                 changed.append(_member(file, place, membership))
         return changed
 
-    def _campaign(self, file: CampaignFile, now_ms: int) -> Campaign:
-        members = _members(file)
+    def _campaign(self, file: CampaignFile, members: Members, now_ms: int) -> Campaign:
         return Campaign(
             campaign_id=file.id,
             kind=file.kind,
@@ -209,7 +218,7 @@ def _strange(file: CampaignFile) -> list[SignalReading]:
     ]
 
 
-def _members(file: CampaignFile) -> list[tuple[Place, int]]:
+def _members(file: CampaignFile) -> Members:
     """Accounts of the confirmed organisations, surest first, ties by name."""
     confirmed = file.confirmed()
     inside = [
@@ -218,7 +227,7 @@ def _members(file: CampaignFile) -> list[tuple[Place, int]]:
     return sorted(inside, key=lambda item: (-item[1], item[0].name))
 
 
-def _facts(file: CampaignFile, members: list[tuple[Place, int]]) -> CampaignFacts:
+def _facts(file: CampaignFile, members: Members) -> CampaignFacts:
     return CampaignFacts(
         members_total=len(members),
         members_sample=[place.name for place, _ in members[:SAMPLE]],

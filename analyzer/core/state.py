@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.errors import StateError
 
@@ -47,13 +48,22 @@ def unpack(kind: str, version: int, data: bytes) -> Plain:
     return dict(state)
 
 
+def array_parts(array: NDArray[Any]) -> tuple[str, list[int], bytes]:
+    """An array as plain data: dtype, shape and raw bytes."""
+    return array.dtype.str, list(array.shape), np.ascontiguousarray(array).tobytes()
+
+
+def array_of(dtype: str, shape: list[int], flat: bytes) -> NDArray[Any]:
+    """The array of these parts, read-only."""
+    return np.frombuffer(flat, np.dtype(dtype)).reshape(shape)
+
+
 _ARRAY = 1
 
 
 def _to_plain(value: object) -> object:
     if isinstance(value, np.ndarray):
-        parts = [value.dtype.str, list(value.shape), np.ascontiguousarray(value).tobytes()]
-        return msgspec.msgpack.Ext(_ARRAY, msgspec.msgpack.encode(parts))
+        return msgspec.msgpack.Ext(_ARRAY, msgspec.msgpack.encode(array_parts(value)))
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{type(value)} is no plain data")
@@ -62,5 +72,5 @@ def _to_plain(value: object) -> object:
 def _from_plain(code: int, data: memoryview) -> object:
     if code != _ARRAY:
         raise ValueError(f"unknown extension {code}")
-    dtype, shape, flat = msgspec.msgpack.decode(data, type=tuple[str, list[int], bytes])
-    return np.frombuffer(flat, np.dtype(dtype)).reshape(shape).copy()
+    parts = msgspec.msgpack.decode(data, type=tuple[str, list[int], bytes])
+    return array_of(*parts).copy()

@@ -9,7 +9,6 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]
@@ -25,8 +24,6 @@ class Kind(IntEnum):
     AGENT = 5
     MODEL = 6
     PARAMS = 7
-    GRAPH = 8
-    """A group of organisations joined by rare shared objects."""
 
 
 def _u64() -> U64:
@@ -35,10 +32,6 @@ def _u64() -> U64:
 
 def _i64() -> I64:
     return np.zeros(0, np.int64)
-
-
-def _f64() -> F64:
-    return np.zeros(0, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +102,7 @@ class CohortColumns:
     kind: I64 = field(default_factory=_i64)
     """:class:`Kind` of the defining object."""
     object: U64 = field(default_factory=_u64)
-    """Hash of the defining object; of the smallest member for a graph cohort."""
+    """Hash of the defining object."""
     window_s: I64 = field(default_factory=_i64)
     newcomers: I64 = field(default_factory=_i64)
     """1: only the organisations that are new on a popular object; 0: all of it."""

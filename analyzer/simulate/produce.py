@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
+from analyzer.clients import options
 from analyzer.errors import RetryLater
 from analyzer.settings import Settings
 
 if TYPE_CHECKING:
-    from analyzer.settings import Kafka
     from analyzer.simulate.world import World
 
 _BATCH_BYTES = 1 << 18
@@ -41,9 +40,8 @@ async def produce(world: World, broker: str, rate: float | None) -> None:
     settings = Settings.load()
     settings = settings.model_validate({**settings.model_dump(), "broker": broker})
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.bootstrap,
         max_batch_size=_BATCH_BYTES,
-        **_security(settings.kafka),
+        **options(settings),
     )
     try:
         await producer.start()
@@ -111,21 +109,3 @@ async def _send(sender: _Sender, world: World, rate: float | None) -> None:
             await sender.flush()
             await asyncio.sleep(max(0.0, began_s + at / rate - loop.time()))
     await sender.flush()
-
-
-def _security(kafka: Kafka) -> dict[str, Any]:
-    """What aiokafka calls the settings of the connection."""
-    options: dict[str, Any] = {"security_protocol": kafka.security_protocol}
-    if kafka.security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
-        if kafka.ssl_certfile is not None:
-            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
-        options["ssl_context"] = context
-    if kafka.security_protocol.startswith("SASL"):
-        password = kafka.sasl_password
-        options |= {
-            "sasl_mechanism": kafka.sasl_mechanism,
-            "sasl_plain_username": kafka.sasl_username,
-            "sasl_plain_password": password.get_secret_value() if password else None,
-        }
-    return options
