@@ -43,7 +43,7 @@ class CountingStep:
         if start is not None:
             new = block.rows.offset >= start
             self.events += int(new.sum())
-            self.total += int(block.rows.input_tokens[new].sum())
+            self.total += int(block.rows.output_tokens[new].sum())
         return []
 
     def snapshot(self) -> bytes:

@@ -39,15 +39,15 @@ def settings_for(broker: Broker) -> Settings:
 
 
 def event(i: int) -> bytes:
-    """One raw event; its input tokens are its number."""
+    """One raw event; its output tokens are its number."""
     return msgspec.json.encode(
         {
             "event_id": f"e{i}",
             "timestamp_ms": 1_700_000_000_000 + i,
             "account_id": f"a{i % 97}",
             "model": "m",
-            "input_tokens": i,
-            "output_tokens": 1,
+            "input_tokens": 1,
+            "output_tokens": i,
             "status": "ok",
         }
     )
