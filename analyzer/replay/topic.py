@@ -17,9 +17,9 @@ import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from analyzer.clients import options
+from analyzer.clients import admin, options
 from analyzer.core.ingest import RawBatch
-from analyzer.errors import AnalyzerError, UsageError
+from analyzer.errors import AnalyzerError, RetryLater, UsageError
 from analyzer.replay.sources import Source
 from analyzer.settings import Settings
 
@@ -78,10 +78,9 @@ def topic_sources(address: str, settings: Settings, first: int) -> list[Source]:
     topic, query = url.path.strip("/"), parse_qs(url.query)
     if not url.netloc or not topic or set(query) - {"from", "to"}:
         raise UsageError(f"{address}: write kafka://HOST:PORT/TOPIC?from=…&to=…")
-    loop = asyncio.new_event_loop()
-    reader = _Reader(loop, settings.model_copy(update={"broker": f"kafka://{url.netloc}"}))
     lower, upper = (parse_bound(query.get(name, [""])[0]) for name in ("from", "to"))
-    spans = loop.run_until_complete(reader.open(topic, lower, upper))
+    reader = _Reader(settings.model_copy(update={"broker": f"kafka://{url.netloc}"}))
+    spans = reader.open(topic, lower, upper)
     return [
         _PartitionSource(reader, tp, start, stop, first + number)
         for number, (tp, (start, stop)) in enumerate(sorted(spans.items()))
@@ -89,54 +88,71 @@ def topic_sources(address: str, settings: Settings, first: int) -> list[Source]:
 
 
 class _Reader:
-    """One consumer outside every group, shared by the partitions of a topic."""
+    """One consumer outside every group, shared by the partitions of a topic, on its own loop.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings) -> None:
-        self.loop = loop
+    Both are closed when the last partition is done, or when opening fails.
+    """
+
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._loop = asyncio.new_event_loop()
         self._open = 0
 
-    async def open(
+    def open(self, topic: str, lower: Bound, upper: Bound) -> dict[TopicPartition, tuple[int, int]]:
+        """Connect and find the offsets ``[start, stop)`` of each partition."""
+        try:
+            return self._loop.run_until_complete(self._start(topic, lower, upper))
+        except (KafkaError, RetryLater) as error:
+            self._loop.close()
+            raise AnalyzerError(f"no broker answers at {self._settings.broker}") from error
+        except UsageError:
+            self._loop.close()
+            raise
+
+    def read(self, tp: TopicPartition, position: int) -> list[tuple[int, bytes, int]]:
+        """Next records of one partition: offset, value, append time in ms."""
+        return self._loop.run_until_complete(self._fetch(tp, position))
+
+    def close(self) -> None:
+        """One partition is done; the last one closes the consumer."""
+        self._open -= 1
+        if not self._open:
+            self._loop.run_until_complete(self._consumer.stop())
+            self._loop.close()
+
+    async def _start(
         self, topic: str, lower: Bound, upper: Bound
     ) -> dict[TopicPartition, tuple[int, int]]:
-        """Connect and find the offsets ``[start, stop)`` of each partition."""
-        self.consumer = AIOKafkaConsumer(
+        partitions = await self._partitions(topic)
+        self._consumer = AIOKafkaConsumer(
             **options(self._settings), enable_auto_commit=False, max_partition_fetch_bytes=4 << 20
         )
-        try:
-            await self.consumer.start()
-        except KafkaError as error:
-            raise AnalyzerError(f"no broker answers at {self._settings.broker}") from error
-        numbers = self.consumer.partitions_for_topic(topic)
-        if not numbers:
-            await self.consumer.stop()
-            raise UsageError(f"topic {topic!r} does not exist at {self._settings.broker}")
-        partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
-        self.consumer.assign(partitions)
-        begin = await self.consumer.beginning_offsets(partitions)
-        end = await self.consumer.end_offsets(partitions)
+        await self._consumer.start()
+        self._consumer.assign(partitions)
+        begin = await self._consumer.beginning_offsets(partitions)
+        end = await self._consumer.end_offsets(partitions)
         starts = await self._resolve(lower, begin, end)
         stops = end if upper == Bound() else await self._resolve(upper, begin, end)
         self._open = len(partitions)
         for tp in partitions:
-            self.consumer.seek(tp, starts[tp])
+            self._consumer.seek(tp, starts[tp])
         return {tp: (starts[tp], stops[tp]) for tp in partitions}
 
-    async def read(self, tp: TopicPartition, position: int) -> list[tuple[int, bytes, int]]:
-        """Next records of one partition: offset, value, append time in ms."""
+    async def _fetch(self, tp: TopicPartition, position: int) -> list[tuple[int, bytes, int]]:
         waited = 0.0
         while waited < STALLED_S:
-            found = await self.consumer.getmany(tp, timeout_ms=1_000, max_records=BATCH)
+            found = await self._consumer.getmany(tp, timeout_ms=1_000, max_records=BATCH)
             if records := found.get(tp):
                 return [(r.offset, r.value or b"", r.timestamp) for r in records]
             waited += 1.0
         raise AnalyzerError(f"{tp.topic}[{tp.partition}] gives nothing from offset {position}")
 
-    async def close(self) -> None:
-        """One partition is done; the last one closes the consumer."""
-        self._open -= 1
-        if not self._open:
-            await self.consumer.stop()
+    async def _partitions(self, topic: str) -> list[TopicPartition]:
+        async with admin(self._settings) as client:
+            [found] = await client.describe_topics([topic])
+        if not found["partitions"]:
+            raise UsageError(f"topic {topic!r} does not exist at {self._settings.broker}")
+        return sorted(TopicPartition(topic, p["partition"]) for p in found["partitions"])
 
     async def _resolve(
         self, bound: Bound, begin: dict[TopicPartition, int], end: dict[TopicPartition, int]
@@ -145,7 +161,7 @@ class _Reader:
             return {tp: min(max(bound.offset, begin[tp]), end[tp]) for tp in begin}
         if bound.time_ms is None:
             return begin
-        found = await self.consumer.offsets_for_times(dict.fromkeys(begin, bound.time_ms))
+        found = await self._consumer.offsets_for_times(dict.fromkeys(begin, bound.time_ms))
         return {tp: found[tp].offset if found[tp] else end[tp] for tp in begin}
 
 
@@ -161,14 +177,13 @@ class _PartitionSource:
 
     def batches(self) -> Iterator[tuple[RawBatch, int]]:
         """Records in fetches; the offset is Kafka's."""
-        run = self._reader.loop.run_until_complete
         position = self._start
         while position < self._stop:
-            records = run(self._reader.read(self._tp, position))
+            records = self._reader.read(self._tp, position)
             before, position = position, records[-1][0] + 1
             records = [record for record in records if record[0] < self._stop]
             if records:
                 offsets, values, times = zip(*records, strict=True)
                 batch = RawBatch(list(values), np.array(offsets), np.array(times))
                 yield batch, min(position, self._stop) - before
-        run(self._reader.close())
+        self._reader.close()

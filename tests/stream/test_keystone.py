@@ -65,7 +65,7 @@ def replayed(folder: Path, name: str) -> list[bytes]:
 
 
 def test_replay_and_live_give_the_same_bytes(broker: Broker, tmp_path: Path) -> None:
-    """Two workers that share the work, one of them killed on the way, against one replay."""
+    """Two workers, one of them killed on the way, against a replay of the file and of the topic."""
     settings, raw = settings_for(broker), tmp_path / "smoke.ndjson"
     run(settings, "simulate", "--scenario", "smoke", "--out", str(raw))
     lines = raw.read_bytes().splitlines()
@@ -97,3 +97,7 @@ def test_replay_and_live_give_the_same_bytes(broker: Broker, tmp_path: Path) -> 
     assert trial.consume(settings, names.dead_letters) == []
     assert replayed(folder, "dead_letters") == []
     assert len(replayed(folder, "alerts")) > 0
+
+    run(settings, "replay", f"{settings.broker}/{names.requests}", "--out", str(tmp_path / "topic"))
+    for name in ("alerts", "campaigns", "members", "dead_letters"):
+        assert replayed(tmp_path / "topic", name) == replayed(folder, name)
