@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from analyzer.stream import brokers, trial
 
@@ -19,7 +20,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Find out which broker the integration tests run on."""
+    """Give property tests their time; find out which broker the integration tests run on."""
+    # A test that is the first to call compiled code waits until it is compiled.
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
     config.stash[JARS] = trial.jars_of(Path(__file__).parents[1])
 
 

@@ -1,8 +1,8 @@
-"""Events to columns: text becomes hashes, addresses become blocks, prompt text is dropped."""
+"""Records to columns: text becomes hashes, addresses become blocks, prompt text is dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest as digest
 
 from analyzer.core.config import CoreConfig
+from analyzer.core.decode import decode_event
 from analyzer.core.events import NAMED_FIELDS, EventColumns, RequestEvent
 from analyzer.core.fingerprint import Chains
-from analyzer.core.keys import BlockCache, HashCache, domain_seed, pseudonym
+from analyzer.core.keys import CACHE_LIMIT, BlockCache, HashCache, domain_seed, pseudonym
+from analyzer.core.scan import NAMED, PADDING, Scanned, scan
+from analyzer.core.windows import HashIndex
+from analyzer.errors import BadRecord
 
 _FIELDS = (
     "timestamp_ms",
@@ -40,6 +44,7 @@ _FIELDS = (
 )
 _READERS = {name: attrgetter(name) for name in _FIELDS}
 _PARAMS = ("temperature", "top_p", "max_tokens", "n", "logprobs")
+_read_params = attrgetter(*_PARAMS)
 
 
 class ParamsCache(dict[tuple[Any, ...], int]):
@@ -57,10 +62,48 @@ class ParamsCache(dict[tuple[Any, ...], int]):
         return value
 
 
+class Told:
+    """What the exact decoder makes of a text that comes again and again, by the text's hash.
+
+    Parameters
+    ----------
+    tell
+        Value of an event; may raise ``BadRecord``.
+    """
+
+    UNTOLD = np.uint64(2**64 - 1)
+    """No value: the record that had the text is bad."""
+
+    def __init__(self, tell: Callable[[RequestEvent], int]) -> None:
+        self._tell = tell
+        self._index, self._values = HashIndex(np.zeros(1, np.uint64)), np.zeros(1, np.uint64)
+
+    def values(self, hashes: NDArray[np.uint64], records: Sequence[bytes]) -> NDArray[np.uint64]:
+        """Value of each text, given a record for each; 0 for the hash 0."""
+        if len(self._index) > CACHE_LIMIT:
+            self._index, self._values = HashIndex(np.zeros(1, np.uint64)), np.zeros(1, np.uint64)
+        before = len(self._index)
+        numbers = self._index.intern(hashes)
+        told: list[int] = []
+        for row in np.flatnonzero(numbers >= before).tolist():
+            if numbers[row] == before + len(told):
+                told.append(self._told(records[row]))
+        if told:
+            self._values = np.concatenate([self._values, np.array(told, np.uint64)])
+        return self._values[numbers]
+
+    def _told(self, record: bytes) -> int:
+        try:
+            return self._tell(decode_event(record, len(record)))
+        except BadRecord:
+            return int(self.UNTOLD)
+
+
 class Columnizer:
-    """Turns decoded events into :class:`EventColumns`; holds caches, never state."""
+    """Turns records into :class:`EventColumns`; holds caches, never state."""
 
     def __init__(self, config: CoreConfig) -> None:
+        self._max_bytes = config.max_record_bytes
         self._key = config.hash_key
         self._pseudonymise = config.pseudonymise
         self._tables = config.family_tables
@@ -69,6 +112,62 @@ class Columnizer:
         self._seeds = {name: domain_seed(config.hash_key, name) for name in ("event", "prompt")}
         self._params = ParamsCache(config.hash_key)
         self._chains = Chains(config.hash_key)
+        domains = ("event", "prompt", *NAMED_FIELDS)
+        self._scan_seeds = np.array(
+            [domain_seed(config.hash_key, name) for name in domains], np.uint64
+        )
+        self._told_blocks = Told(lambda event: self.blocks[event.client_ip or event.ip_prefix])
+        self._told_params = Told(lambda event: self._params[_read_params(event)])
+
+    def scan(
+        self, values: Sequence[bytes], offsets: NDArray[np.int64]
+    ) -> tuple[EventColumns, NDArray[np.bool_]]:
+        """Columns of the plain ones of these records, and which those are.
+
+        The others are for the decoder and :meth:`columns`, which say the same of a plain one.
+        """
+        stops = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
+        text = b"".join([*values, PADDING])
+        found = scan(text, stops, self._max_bytes, self._scan_seeds)
+        block = found.block | self._told_blocks.values(found.address, values)
+        params = self._told_params.values(found.params, values)
+        plain = found.plain & (block != Told.UNTOLD) & (params != Told.UNTOLD)
+        rows = slice(None) if plain.all() else plain
+        event, prompt, account, own, template, tls, agent, payment, model = found.hashes[:, rows]
+        ts_ms, output_tokens, created_ms = found.numbers[:, rows]
+        columns = EventColumns(
+            offset=offsets[rows],
+            ts_ms=ts_ms,
+            event=event,
+            account=account,
+            org=np.where(own == 0, account, own),
+            template=template,
+            block=block[rows],
+            tls=tls,
+            agent=agent,
+            payment=payment,
+            model=model,
+            params=params[rows],
+            prompt=prompt,
+            output_tokens=output_tokens,
+            created_ms=created_ms,
+            chains=np.zeros((len(ts_ms), 0), np.uint64),
+            names=self._scanned_names(text, found, rows),
+        )
+        return columns, plain
+
+    def _scanned_names(
+        self, text: bytes, found: Scanned, rows: slice | NDArray[np.bool_]
+    ) -> dict[int, str]:
+        hashes = found.hashes[-len(NAMED) :, rows].ravel()
+        numbers = HashIndex(np.zeros(1, np.uint64)).intern(hashes)
+        first = np.flatnonzero(np.diff(np.maximum.accumulate(numbers), prepend=0))
+        starts, stops = found.spans[:, rows].reshape(-1, 2)[first].T.tolist()
+        texts = [text[start:stop].decode() for start, stop in zip(starts, stops, strict=True)]
+        if self._pseudonymise:
+            accounts = int(np.searchsorted(first, len(hashes) // len(NAMED)))
+            texts[:accounts] = [pseudonym(name, self._key) for name in texts[:accounts]]
+        return dict(zip(hashes[first].tolist(), texts, strict=True))
 
     def columns(self, events: Sequence[RequestEvent], offsets: Sequence[int]) -> EventColumns:
         """Columns of these events, in their order."""

@@ -51,23 +51,5 @@ def decode_event(value: bytes, max_bytes: int) -> RequestEvent:
         raise BadRecord(reason, str(error)) from error
 
 
-def decode_events(values: list[bytes], max_bytes: int) -> list[RequestEvent]:
-    """Many records at once, in their order.
-
-    Raises
-    ------
-    BadRecord
-        If any of them is bad; :func:`decode_event` says which, and why.
-    """
-    if max(map(len, values), default=0) > max_bytes:
-        raise BadRecord("too_large")
-    try:
-        if not all(map(bytes.isascii, values)):
-            b"\n".join(values).decode()
-        return list(map(_decode, values))
-    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
-        raise BadRecord("not_json", str(error)) from error
-
-
 def _classify(message: str) -> str:
     return next((reason for needle, reason in _REASONS if needle in message), "wrong_type")

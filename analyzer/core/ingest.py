@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from analyzer.core.alerts import DeadLetter
 from analyzer.core.blocks import EventBlock
 from analyzer.core.columns import Columnizer
 from analyzer.core.config import CoreConfig
-from analyzer.core.decode import decode_event, decode_events
+from analyzer.core.decode import decode_event
 from analyzer.core.events import EventColumns, RequestEvent
 from analyzer.core.jumps import JumpGuard
 from analyzer.core.panes import END_OF_TIME_MS, NO_WATERMARK, late_rows
@@ -49,26 +48,16 @@ class IngestOutput:
     late: int = 0
 
 
-_Row = tuple[int, bytes, RequestEvent]
-"""A record on its way: offset, original bytes, decoded event."""
+_Row = tuple[int, bytes]
+"""A record that has to wait: offset and original bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Good records, as three lists of equal length."""
+    """Good records: their columns, and their original bytes in the same order."""
 
-    offsets: list[int]
+    columns: EventColumns
     values: list[bytes]
-    events: list[RequestEvent]
-
-    @classmethod
-    def of(cls, rows: list[_Row]) -> Self:
-        """The lists of these rows."""
-        return cls([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows])
-
-    def each(self) -> list[_Row]:
-        """The rows of these lists."""
-        return list(zip(self.offsets, self.values, self.events, strict=True))
 
 
 class IngestStep:
@@ -109,14 +98,13 @@ class IngestStep:
 
     def feed(self, raw: RawBatch) -> IngestOutput:
         """Judge and pack the next records of the source."""
-        rows, dead = self._decode(raw)
+        rows, dead = self._read(raw)
         stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
-        if raw.append_ms is None:
-            times = [event.timestamp_ms for event in rows.events]
-            if not self._guard.calm(times):
-                passed, jumped = self._guard.pass_on(rows.each(), times)
-                rows = _Rows.of(passed)
-                dead += self._refused(jumped)
+        if raw.append_ms is None and not self._guard.calm(rows.columns.ts_ms):
+            waiting = list(zip(rows.columns.offset.tolist(), rows.values, strict=True))
+            passed, jumped = self._guard.pass_on(waiting, rows.columns.ts_ms.tolist())
+            rows = self._read_again(passed)
+            dead += self._refused(jumped)
         return self._pack(rows, dead, stop, len(raw.values))
 
     def idle(self) -> IngestOutput:
@@ -130,7 +118,7 @@ class IngestStep:
     def finish(self) -> IngestOutput:
         """End of a bounded source: release what was held and let every pane close."""
         rows, jumped = self._guard.finish()
-        output = self._pack(_Rows.of(rows), self._refused(jumped), self.position, 0)
+        output = self._pack(self._read_again(rows), self._refused(jumped), self.position, 0)
         self.watermark_ms = END_OF_TIME_MS
         last = [
             EventBlock(self._source, self.position, self.position, END_OF_TIME_MS, rows=block.rows)
@@ -138,56 +126,74 @@ class IngestStep:
         ]
         return IngestOutput(last, output.dead, late=output.late)
 
-    def _decode(self, raw: RawBatch) -> tuple[_Rows, list[DeadLetter]]:
-        """All records at once if all are good, which is the rule; else one by one."""
-        offsets: list[int] = raw.offsets.tolist()
-        try:
-            events = decode_events(raw.values, self._config.max_record_bytes)
-            self._check(events, raw)
-        except BadRecord:
-            return self._decode_each(raw, offsets)
-        return _Rows(offsets, raw.values, events), []
+    def _read(self, raw: RawBatch) -> tuple[_Rows, list[DeadLetter]]:
+        """Columns of the good records; the others as dead letters, in the order of the source."""
+        columns, plain = self._columnizer.scan(raw.values, raw.offsets)
+        rows, dead = _Rows(columns, raw.values), list[DeadLetter]()
+        if not plain.all():
+            rows, dead = self._decode(raw, columns, plain)
+        return self._without_future(raw, rows, dead)
 
-    def _decode_each(self, raw: RawBatch, offsets: list[int]) -> tuple[_Rows, list[DeadLetter]]:
-        rows: list[_Row] = []
+    def _read_again(self, rows: list[_Row]) -> _Rows:
+        """Columns of records that were found good before."""
+        offsets = np.array([offset for offset, _ in rows], np.int64)
+        return self._read(RawBatch([value for _, value in rows], offsets))[0]
+
+    def _decode(
+        self, raw: RawBatch, columns: EventColumns, plain: NDArray[np.bool_]
+    ) -> tuple[_Rows, list[DeadLetter]]:
+        """The records that are not plain, one by one, put between the plain ones."""
+        events: list[RequestEvent] = []
+        offsets: list[int] = []
         dead: list[DeadLetter] = []
-        for i, (offset, value) in enumerate(zip(offsets, raw.values, strict=True)):
+        good = plain.copy()
+        for i in np.flatnonzero(~plain).tolist():
+            value, offset = raw.values[i], int(raw.offsets[i])
             try:
                 event = decode_event(value, self._config.max_record_bytes)
-                append_ms = None if raw.append_ms is None else raw.append_ms[i : i + 1]
-                self._check([event], RawBatch([value], raw.offsets[i : i + 1], append_ms))
-                rows.append((offset, value, event))
+                self._columnizer.blocks[event.client_ip or event.ip_prefix]
             except BadRecord as bad:
                 dead.append(self._dead(offset, value, bad.reason, bad.detail))
-        return _Rows.of(rows), dead
+                continue
+            good[i] = True
+            events.append(event)
+            offsets.append(offset)
+        columns = EventColumns.concat([columns, self._columnizer.columns(events, offsets)])
+        columns = columns.take(np.argsort(columns.offset))
+        return _Rows(columns, [raw.values[i] for i in np.flatnonzero(good).tolist()]), dead
 
-    def _check(self, events: list[RequestEvent], raw: RawBatch) -> None:
-        """What the types can't say: addresses are addresses, and no event is of the future.
-
-        Raises
-        ------
-        BadRecord
-            If any of the events is bad.
-        """
-        blocks = self._columnizer.blocks
-        for event in events:
-            blocks[event.client_ip or event.ip_prefix]
-        if raw.append_ms is not None and len(events):
-            times = np.array([event.timestamp_ms for event in events])
-            if (times > raw.append_ms + self._config.max_future_s * 1_000).any():
-                raise BadRecord("future", "further ahead of its append time than max_future_s")
+    def _without_future(
+        self, raw: RawBatch, rows: _Rows, dead: list[DeadLetter]
+    ) -> tuple[_Rows, list[DeadLetter]]:
+        """Events that are further ahead of their append time than they may be, set aside."""
+        if raw.append_ms is None:
+            return rows, dead
+        columns = rows.columns
+        limit_ms = raw.append_ms + self._config.max_future_s * 1_000
+        if len(columns) < len(raw.values):
+            limit_ms = limit_ms[np.searchsorted(raw.offsets, columns.offset)]
+        future = columns.ts_ms > limit_ms
+        if not future.any():
+            return rows, dead
+        dead += [
+            self._dead(int(columns.offset[i]), rows.values[i], "future", _AHEAD)
+            for i in np.flatnonzero(future).tolist()
+        ]
+        values = [rows.values[i] for i in np.flatnonzero(~future).tolist()]
+        return _Rows(columns.take(~future), values), sorted(dead, key=lambda d: d.offset)
 
     def _pack(self, rows: _Rows, dead: list[DeadLetter], stop: int, received: int) -> IngestOutput:
         late = 0
-        columns = EventColumns()
-        if rows.events:
-            columns = self._columnizer.columns(rows.events, rows.offsets)
+        columns = rows.columns
+        if len(columns):
             is_late, self.watermark_ms = late_rows(
                 columns.ts_ms, self.watermark_ms, self._config.pane_ms, self._config.lateness_s
             )
             if late := int(is_late.sum()):
                 dead += [
-                    self._dead(rows.offsets[i], rows.values[i], "late", "its pane was sealed")
+                    self._dead(
+                        int(columns.offset[i]), rows.values[i], "late", "its pane was sealed"
+                    )
                     for i in np.flatnonzero(is_late).tolist()
                 ]
                 columns = columns.take(~is_late)
@@ -199,7 +205,7 @@ class IngestStep:
         return IngestOutput(blocks, dead, received, late)
 
     def _refused(self, rows: list[_Row]) -> list[DeadLetter]:
-        return [self._dead(offset, value, "future", _UNCONFIRMED) for offset, value, _ in rows]
+        return [self._dead(offset, value, "future", _UNCONFIRMED) for offset, value in rows]
 
     def _dead(self, offset: int, value: bytes, reason: str, detail: str) -> DeadLetter:
         return DeadLetter(
@@ -213,4 +219,5 @@ class IngestStep:
         )
 
 
+_AHEAD = "further ahead of its append time than max_future_s"
 _UNCONFIRMED = "further ahead of its file than max_jump_s, and nothing near it confirms the jump"

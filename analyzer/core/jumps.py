@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 CONFIRMATIONS = 8
 
@@ -31,15 +32,15 @@ class JumpGuard(Generic[R]):
         self._reached: int | None = None
         self._held: list[tuple[int, R]] = []
 
-    def calm(self, times_ms: list[int]) -> bool:
+    def calm(self, times_ms: NDArray[np.int64]) -> bool:
         """Take the next rows' times, if none of them jumps and none is held; else do nothing."""
-        if not times_ms:
+        if not len(times_ms):
             return True
         if self._reached is None or self._held:
             return False
-        reached = np.maximum.accumulate(np.asarray(times_ms))
+        reached = np.maximum.accumulate(times_ms)
         before = np.maximum(np.concatenate([[self._reached], reached[:-1]]), self._reached)
-        if (np.asarray(times_ms) > before + self._max_jump_ms).any():
+        if (times_ms > before + self._max_jump_ms).any():
             return False
         self._reached = max(self._reached, int(reached[-1]))
         return True

@@ -1,0 +1,67 @@
+"""Functions compiled to machine code at their first call; later processes find them on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """The same function of numbers and arrays, compiled by Numba.
+
+    Such a function is for what numpy has no whole-column operation for: reading text byte
+    by byte and looking up hash tables. Signed and unsigned integers must not meet in an
+    expression. What is kept on disk is kept by the age of the function's own file: whoever
+    changes a function deletes the ``*.nbi`` of the files that call it.
+    """
+    try:
+        fast: F = numba.njit(cache=True, forceinline=True, error_model="numpy")(function)
+    except RuntimeError:  # no folder to keep it in: compiled anew in each process
+        fast = numba.njit(error_model="numpy")(function)
+    return fast
+
+
+def _word_at(_context: Any, text: Any, at: Any) -> Any:
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        address = builder.gep(array.data, [arguments[1]])
+        return builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
+
+    return types.uint64(text, at), code
+
+
+def _folded_product(_context: Any, _one: Any, _other: Any) -> Any:
+
+    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        word, wide = ir.IntType(64), ir.IntType(128)
+        product = builder.mul(*(builder.zext(number, wide) for number in arguments))
+        high = builder.trunc(builder.lshr(product, wide(64)), word)
+        return builder.xor(builder.trunc(product, word), high)
+
+    return types.uint64(types.uint64, types.uint64), code
+
+
+def _zeros_below(_context: Any, _word: Any) -> Any:
+
+    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(types.uint64), code
+
+
+word_at: Callable[[NDArray[np.uint8], int], np.uint64] = intrinsic(_word_at)
+"""Eight bytes as a number, the first one the least; they may lie anywhere."""
+folded_product: Callable[[np.uint64, np.uint64], np.uint64] = intrinsic(_folded_product)
+"""Both halves of the 128-bit product, one laid over the other by exclusive or."""
+zeros_below: Callable[[np.uint64], int] = intrinsic(_zeros_below)
+"""Number of zero bits below the lowest one that is set."""

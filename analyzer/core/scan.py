@@ -1,0 +1,437 @@
+"""Plain records read straight into columns, without a Python object for any of them.
+
+A record is plain if it is a flat JSON object of printable ASCII without escapes, with no
+known field twice, and good as the contract (:class:`~analyzer.core.events.RequestEvent`)
+has it. What is read here is what :mod:`analyzer.core.decode` would read. Everything else,
+good or bad, is left to that module: so nothing is ever refused here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+from msgspec import inspect
+from numpy.typing import NDArray
+
+from analyzer.core.compiled import compiled, word_at, zeros_below
+from analyzer.core.events import RequestEvent
+from analyzer.core.xxh3 import LONGEST, xxh3
+
+U8 = NDArray[np.uint8]
+I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+
+NUMBERS = ("timestamp_ms", "output_tokens", "account_created_ms")
+HASHED = (
+    "event_id",
+    "prompt_hash",
+    "account_id",
+    "org_id",
+    "prompt_template_id",
+    "tls_ja4",
+    "user_agent",
+    "payment_ref",
+    "model",
+)
+NAMED = HASHED[2:]
+PARAMS = ("temperature", "top_p", "max_tokens", "n", "logprobs")
+ADDRESSES = ("client_ip", "ip_prefix")
+PADDING = bytes(8)
+"""Follows the last record, so that whole words may be read anywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """Columns of ``n`` records; they mean something only where ``plain`` is True."""
+
+    plain: NDArray[np.bool_]
+    numbers: I64
+    """Shape (3, n), by :data:`NUMBERS`; -1 means "not given"."""
+    hashes: U64
+    """Shape (9, n), by :data:`HASHED`; 0 means "not given"."""
+    spans: I64
+    """Shape (7, n, 2), by :data:`NAMED`: where the text lies."""
+    block: U64
+    """IPv4 /24 as :mod:`analyzer.core.keys` writes it; 0 where it is told by other text."""
+    address: U64
+    """Hash of the text of an address that is no plain IPv4 address; 0 where there is none."""
+    params: U64
+    """Hash of the text of the sampling parameters together; 0 where none is given."""
+
+
+def scan(text: bytes, stops: I64, max_bytes: int, seeds: U64) -> Scanned:
+    """Read records that lie one after another, each up to its stop.
+
+    Parameters
+    ----------
+    text
+        All records, and ``PADDING``.
+    max_bytes
+        A longer record is not plain.
+    seeds
+        Shape (9,), seed of the hash of each of :data:`HASHED`.
+    """
+    n = len(stops)
+    found = Scanned(
+        np.zeros(n, np.bool_),
+        np.empty((len(NUMBERS), n), np.int64),
+        np.empty((len(HASHED), n), np.uint64),
+        np.empty((len(NAMED), n, 2), np.int64),
+        np.zeros(n, np.uint64),
+        np.zeros(n, np.uint64),
+        np.zeros(n, np.uint64),
+    )
+    _scan(
+        np.frombuffer(text, np.uint8),
+        stops,
+        max_bytes,
+        seeds,
+        found.plain,
+        found.numbers,
+        found.hashes,
+        found.spans,
+        found.block,
+        found.address,
+        found.params,
+    )
+    return found
+
+
+# The contract as arrays, one entry for each field.
+
+_STRING, _INTEGER, _FLOAT, _FLAG, _CHOICE, _OTHER = range(6)
+_WORDS = 3
+"""A name or a choice is compared as so many words of eight bytes."""
+
+_FIELDS = inspect.type_info(RequestEvent).fields  # type: ignore[attr-defined] # a StructType
+_NUMBER = {field.encode_name: i for i, field in enumerate(_FIELDS)}
+
+
+def _words(text: str) -> list[int]:
+    padded = text.encode().ljust(8 * _WORDS, b"\0")
+    return [int.from_bytes(padded[i : i + 8], "little") for i in range(0, 8 * _WORDS, 8)]
+
+
+def _kind(field: inspect.Field) -> tuple[int, int, int]:
+    """Kind of the value, and its least and greatest length or number."""
+    options = getattr(field.type, "types", (field.type,))
+    [kind] = [option for option in options if not isinstance(option, inspect.NoneType)]
+    if isinstance(kind, inspect.StrType) and kind.max_length is not None:
+        return _STRING, kind.min_length or 0, kind.max_length
+    if isinstance(kind, inspect.IntType) and kind.ge is not None and kind.le is not None:
+        return _INTEGER, kind.ge, kind.le
+    if isinstance(kind, inspect.LiteralType) and isinstance(kind.values[0], str):
+        return _CHOICE, 0, 0
+    if isinstance(kind, inspect.LiteralType) and isinstance(kind.values[0], int):
+        return _INTEGER, kind.values[0], kind.values[0]
+    if isinstance(kind, inspect.FloatType) and field.encode_name in PARAMS:
+        return _FLOAT, 0, 0  # its limits are looked at where the parameters are told
+    if isinstance(kind, inspect.BoolType):
+        return _FLAG, 0, 0
+    return _OTHER, 0, 0
+
+
+def _is_nullable(field: inspect.Field) -> bool:
+    options = getattr(field.type, "types", ())
+    return any(isinstance(option, inspect.NoneType) for option in options)
+
+
+_KINDS = np.array([_kind(field) for field in _FIELDS], np.int64)
+_NULLABLE = np.array([_is_nullable(field) for field in _FIELDS])
+_NAMES = np.array([_words(field.encode_name) for field in _FIELDS], np.uint64)
+_SIZES = np.array([len(field.encode_name) for field in _FIELDS], np.int64)
+_REQUIRED = np.uint64(sum(1 << i for i, field in enumerate(_FIELDS) if field.required))
+_CHOICES = np.array(
+    [_words(text) for text in ("ok", "error", "refused", "rate_limited")], np.uint64
+)
+
+_NUMBER_FIELDS = np.array([_NUMBER[name] for name in NUMBERS])
+_HASHED_FIELDS = np.array([_NUMBER[name] for name in HASHED])
+_PARAM_FIELDS = np.array([_NUMBER[name] for name in PARAMS])
+_IP, _PREFIX = (_NUMBER[name] for name in ADDRESSES)
+
+_SLOT_BITS = np.uint64(56)
+
+
+def _multipliers() -> Iterator[tuple[np.uint64, NDArray[np.int64]]]:
+    """Multipliers that put every name into a slot of its own, with the field in each slot."""
+    first, second = _NAMES[:, 0], _NAMES[:, 1]
+    for odd in count(0x9E3779B97F4A7C15, 2):
+        multiplier = np.uint64(odd % 2**64)
+        slots = ((first ^ (second >> np.uint64(3))) * multiplier) >> _SLOT_BITS
+        if len(np.unique(slots)) == len(slots):
+            table = np.full(256, -1, np.int64)
+            table[slots.astype(np.int64)] = np.arange(len(slots))
+            yield multiplier, table
+
+
+_MULTIPLIER, _TABLE = next(_multipliers())
+
+_EACH = np.uint64(0x0101010101010101)
+_HIGH = np.uint64(0x8080808080808080)
+_QUOTES = _EACH * np.uint64(ord('"'))
+_SLASHES = _EACH * np.uint64(ord("\\"))
+_SPACES = _EACH * np.uint64(ord(" "))
+_ALL = np.uint64(2**64 - 1)
+_V4_HEAD = np.uint64(4 << 60 | 24 << 48)
+
+
+@compiled
+def _scan(
+    text: U8,
+    stops: I64,
+    max_bytes: int,
+    seeds: U64,
+    plain: NDArray[np.bool_],
+    numbers: I64,
+    hashes: U64,
+    spans: I64,
+    block: U64,
+    address: U64,
+    params: U64,
+) -> None:
+    begins, ends = np.empty(len(_SIZES), np.int64), np.empty(len(_SIZES), np.int64)
+    values = np.empty(len(_SIZES), np.int64)
+    start = 0
+    for row in range(len(stops)):
+        begin, start = start, stops[row]
+        if start - begin > max_bytes:
+            continue
+        begins[:] = -1
+        if not _read_object(text, begin, start, begins, ends, values):
+            continue
+        for i in range(len(_NUMBER_FIELDS)):
+            field = _NUMBER_FIELDS[i]
+            numbers[i, row] = values[field] if begins[field] >= 0 else -1
+        short = True
+        for i in range(len(_HASHED_FIELDS)):
+            field = _HASHED_FIELDS[i]
+            if begins[field] < 0:
+                hashes[i, row] = 0
+                continue
+            short &= ends[field] - begins[field] <= LONGEST
+            if short:
+                found = xxh3(text, begins[field], ends[field], seeds[i])
+                hashes[i, row] = found or np.uint64(1)
+            if i >= 2:
+                spans[i - 2, row, 0], spans[i - 2, row, 1] = begins[field], ends[field]
+        block[row], address[row] = _address(text, begins, ends)
+        params[row] = _joint(text, begins, ends)
+        plain[row] = short
+
+
+@compiled
+def _read_object(text: U8, at: int, stop: int, begins: I64, ends: I64, values: I64) -> bool:
+    """Where each known field's value lies; False if the record is not plain."""
+    seen = np.uint64(0)
+    at = _skip(text, at, stop)
+    if at >= stop or text[at] != ord("{"):
+        return False
+    while True:
+        key = _skip(text, at + 1, stop) + 1
+        if key >= stop or text[key - 1] != ord('"'):
+            return False
+        at = _quote(text, key, stop)
+        if at < 0:
+            return False
+        field = _field(text, key, at)
+        at = _skip(text, at + 1, stop)
+        if at >= stop or text[at] != ord(":"):
+            return False
+        begin = _skip(text, at + 1, stop)
+        at, kind, value = _value(text, begin, stop)
+        if at < 0:
+            return False
+        if field >= 0:
+            bit = np.uint64(1) << np.uint64(field)
+            if seen & bit:
+                return False
+            seen |= bit
+            if kind == _OTHER:
+                if not _NULLABLE[field]:
+                    return False
+            else:
+                if kind == _STRING:
+                    begins[field], ends[field] = begin + 1, at - 1
+                else:
+                    begins[field], ends[field] = begin, at
+                values[field] = value
+                if not _fits(text, field, kind, begins[field], ends[field], value):
+                    return False
+        at = _skip(text, at, stop)
+        if at >= stop:
+            return False
+        if text[at] == ord("}"):
+            return _skip(text, at + 1, stop) == stop and seen & _REQUIRED == _REQUIRED
+        if text[at] != ord(","):
+            return False
+
+
+@compiled
+def _skip(text: U8, at: int, stop: int) -> int:
+    """Past white space."""
+    while at < stop and (text[at] == 32 or text[at] == 9 or text[at] == 10 or text[at] == 13):
+        at += 1
+    return at
+
+
+@compiled
+def _quote(text: U8, at: int, stop: int) -> int:
+    """Where the string ends; -1 if it is not plain or does not end.
+
+    Eight bytes at a time: a byte's high bit is set in ``odd`` if it, or one before it, is a
+    quote, a backslash, a control character or no ASCII.
+    """
+    while at < stop:
+        word = word_at(text, at)
+        quotes, slashes = word ^ _QUOTES, word ^ _SLASHES
+        odd = (quotes - _EACH) & ~quotes | (slashes - _EACH) & ~slashes
+        odd = (odd | (word - _SPACES) & ~word | word) & _HIGH
+        if odd:
+            at += zeros_below(odd) >> 3
+            return at if text[at] == ord('"') and at < stop else -1
+        at += 8
+    return -1
+
+
+@compiled
+def _field(text: U8, begin: int, end: int) -> int:
+    """Number of the field of this name; -1 if the contract knows none."""
+    size = end - begin
+    if size > 8 * _WORDS:
+        return -1
+    first, second = _word(text, begin, end, 0), _word(text, begin, end, 1)
+    slot = ((first ^ (second >> np.uint64(3))) * _MULTIPLIER) >> _SLOT_BITS
+    field = _TABLE[np.int64(slot)]
+    if (
+        field >= 0
+        and _SIZES[field] == size
+        and _NAMES[field, 0] == first
+        and _NAMES[field, 1] == second
+        and _NAMES[field, 2] == _word(text, begin, end, 2)
+    ):
+        return int(field)
+    return -1
+
+
+@compiled
+def _word(text: U8, begin: int, end: int, number: int) -> np.uint64:
+    """One of the words of ``text[begin:end]``, filled up with zeros."""
+    left = end - begin - 8 * number
+    if left >= 8:
+        return word_at(text, begin + 8 * number)
+    if left <= 0:
+        return np.uint64(0)
+    return word_at(text, begin + 8 * number) & (_ALL >> np.uint64(64 - 8 * left))
+
+
+@compiled
+def _value(text: U8, at: int, stop: int) -> tuple[int, int, int]:
+    """End, kind and (of an integer) value of what begins here; the end is -1 if not plain."""
+    if at >= stop:
+        return -1, _OTHER, 0
+    byte = text[at]
+    if byte == ord('"'):
+        end = _quote(text, at + 1, stop)
+        return (end + 1 if end >= 0 else -1), _STRING, 0
+    if byte == ord("t"):
+        return (at + 4 if _word(text, at, at + 4, 0) == _TRUE else -1), _FLAG, 1
+    if byte == ord("f"):
+        return (at + 5 if _word(text, at, at + 5, 0) == _FALSE else -1), _FLAG, 0
+    if byte == ord("n"):
+        return (at + 4 if _word(text, at, at + 4, 0) == _NULL else -1), _OTHER, 0
+    return _number(text, at, stop)
+
+
+_TRUE, _FALSE, _NULL = (np.uint64(_words(word)[0]) for word in ("true", "false", "null"))
+
+
+@compiled
+def _number(text: U8, at: int, stop: int) -> tuple[int, int, int]:
+    """As ``_value``: up to 16 digits, perhaps a point among them, no sign and no exponent."""
+    begin, value, kind = at, 0, _INTEGER
+    while at < stop and ord("0") <= text[at] <= ord("9"):
+        value = 10 * value + text[at] - ord("0")
+        at += 1
+    digits = at - begin
+    if digits == 0 or digits > 16 or (text[begin] == ord("0") and digits > 1):
+        return -1, kind, 0
+    if at < stop and text[at] == ord("."):
+        kind = _FLOAT
+        at += 1
+        point = at
+        while at < stop and ord("0") <= text[at] <= ord("9"):
+            at += 1
+        if at == point or at - begin > 17:
+            return -1, kind, 0
+    if at < stop and (text[at] == ord("e") or text[at] == ord("E")):
+        return -1, kind, 0
+    return at, kind, value
+
+
+@compiled
+def _fits(text: U8, field: int, kind: int, begin: int, end: int, value: int) -> bool:
+    """Whether the contract takes this value for this field."""
+    wanted, least, most = _KINDS[field, 0], _KINDS[field, 1], _KINDS[field, 2]
+    if wanted == _STRING:
+        return kind == _STRING and least <= end - begin <= most
+    if wanted == _INTEGER:
+        return kind == _INTEGER and least <= value <= most
+    if wanted == _FLOAT:
+        return kind in (_INTEGER, _FLOAT)
+    if wanted == _FLAG:
+        return kind == _FLAG
+    if wanted == _CHOICE and kind == _STRING and end - begin <= 8 * _WORDS:
+        first, second = _word(text, begin, end, 0), _word(text, begin, end, 1)
+        third = _word(text, begin, end, 2)
+        for i in range(len(_CHOICES)):
+            if _CHOICES[i, 0] == first and _CHOICES[i, 1] == second and _CHOICES[i, 2] == third:
+                return True
+    return False
+
+
+@compiled
+def _address(text: U8, begins: I64, ends: I64) -> tuple[np.uint64, np.uint64]:
+    """Block of a plain IPv4 address, or hash of any other text; the prefix if there is no IP."""
+    field = _IP if begins[_IP] >= 0 and ends[_IP] > begins[_IP] else _PREFIX
+    if begins[field] < 0:
+        return np.uint64(0), np.uint64(0)
+    block = _v4_block(text, begins[field], ends[field])
+    if block:
+        return block, np.uint64(0)
+    return block, xxh3(text, begins[field], ends[field], np.uint64(0)) | np.uint64(1)
+
+
+@compiled
+def _v4_block(text: U8, at: int, end: int) -> np.uint64:
+    """Block of ``a.b.c.d``; 0 if the text is anything else."""
+    block = np.uint64(0)
+    for part in range(4):
+        begin, value = at, 0
+        while at < end and at - begin < 3 and ord("0") <= text[at] <= ord("9"):
+            value = 10 * value + text[at] - ord("0")
+            at += 1
+        if at == begin or value > 255 or (text[begin] == ord("0") and at - begin > 1):
+            return np.uint64(0)
+        if part < 3:
+            if at >= end or text[at] != ord("."):
+                return np.uint64(0)
+            at += 1
+            block = block << np.uint64(8) | np.uint64(value)
+    return _V4_HEAD | block << np.uint64(24) if at == end else np.uint64(0)
+
+
+@compiled
+def _joint(text: U8, begins: I64, ends: I64) -> np.uint64:
+    """Hash of the texts of all sampling parameters; 0 if there is none."""
+    joint, given = np.uint64(0), False
+    for i in range(len(_PARAM_FIELDS)):
+        field = _PARAM_FIELDS[i]
+        joint += np.uint64(1)
+        if begins[field] >= 0:
+            given = True
+            joint = xxh3(text, begins[field], ends[field], joint)
+    return joint | np.uint64(1) if given else np.uint64(0)
