@@ -16,10 +16,12 @@ from analyzer.core.blocks import EventBlock, PaneBlock, Seen, from_plain, to_pla
 from analyzer.core.config import CoreConfig
 from analyzer.core.events import NAMED_FIELDS, EventColumns
 from analyzer.core.families import Families
+from analyzer.core.groups import in_time
 from analyzer.core.panes import NO_WATERMARK
 from analyzer.core.state import pack, unpack
 from analyzer.core.summarise import summarise
 from analyzer.core.tables import PaneColumns, concat
+from analyzer.core.windows import LastSeen
 
 STATE_VERSION = 1
 NAMES_LIMIT = 500_000
@@ -87,9 +89,11 @@ class AccountStep:
         rows = EventColumns.concat(self._open)
         pane = rows.ts_ms // self._config.pane_ms
         start, self._sealed = self._sealed, stop
-        closing = pane < stop
-        self._open = [rows.take(~closing)]
-        tables = [self._close(number, rows.take(pane == number)) for number in _present(pane, stop)]
+        self._open = [rows.take(pane >= stop)]
+        tables = [
+            self._close(number, rows, np.flatnonzero(pane == number))
+            for number in _present(pane, stop)
+        ]
         self._forget_names()
         return [PaneBlock(self._shard, start, stop, concat(tables))]
 
@@ -98,11 +102,12 @@ class AccountStep:
         busy = self._watermarks[~self._idle]
         return int(busy.min() if len(busy) else self._watermarks.max())
 
-    def _close(self, pane: int, rows: EventColumns) -> PaneColumns:
-        rows = rows.take(np.lexsort((rows.account, rows.event, rows.ts_ms)))
-        fresh = self._past.fresh(pane, rows.event)
-        self.duplicates += len(rows) - int(fresh.sum())
-        return summarise(pane, self._families.name(rows.take(fresh)), self._names)
+    def _close(self, pane: int, rows: EventColumns, own: NDArray[np.intp]) -> PaneColumns:
+        """What happened in a pane; ``own`` are its rows."""
+        own = own[in_time(rows.ts_ms[own], rows.event[own], rows.account[own])]
+        fresh = self._past.fresh(pane, rows.event[own])
+        self.duplicates += len(own) - int(fresh.sum())
+        return summarise(pane, self._families.name(rows.take(own[fresh])), self._names)
 
     def _forget_names(self) -> None:
         if len(self._names) > NAMES_LIMIT:
@@ -153,17 +158,26 @@ class _Past:
 
     def __init__(self, horizon_panes: int) -> None:
         self._horizon_panes = max(1, horizon_panes)
-        self.panes: dict[int, NDArray[np.uint64]] = {}
+        self._panes: dict[int, NDArray[np.uint64]] = {}
+        self._last = LastSeen()
+
+    @property
+    def panes(self) -> dict[int, NDArray[np.uint64]]:
+        """Pane → the ids that were first seen in it."""
+        return self._panes
+
+    @panes.setter
+    def panes(self, panes: dict[int, NDArray[np.uint64]]) -> None:
+        self._panes, self._last = panes, LastSeen()
+        for pane, events in sorted(panes.items()):
+            self._last.fresh(events, pane, pane - self._horizon_panes)
 
     def fresh(self, pane: int, events: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Mask of the first occurrences, given the events of the next pane in their order."""
-        _, firsts = np.unique(events, return_index=True)
-        fresh = np.zeros(len(events), np.bool_)
-        fresh[firsts] = True
-        self.panes = {p: e for p, e in self.panes.items() if p >= pane - self._horizon_panes}
-        ordered = np.sort(np.concatenate([*self.panes.values(), np.zeros(1, np.uint64)]))
-        fresh &= ordered[np.searchsorted(ordered, events) % len(ordered)] != events
-        self.panes[pane] = events[fresh]
+        oldest = pane - self._horizon_panes
+        fresh = self._last.fresh(events, pane, oldest)
+        self._panes = {p: e for p, e in self._panes.items() if p >= oldest}
+        self._panes[pane] = events[fresh]
         return fresh
 
 

@@ -7,8 +7,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core import groups
 from analyzer.core.events import EventColumns
 from analyzer.core.tables import Kind, PaneColumns
+from analyzer.core.windows import HashIndex
 
 T = TypeVar("T", bound=np.generic)
 U64 = NDArray[np.uint64]
@@ -37,10 +39,15 @@ def summarise(pane: int, rows: EventColumns, names: dict[int, str]) -> PaneColum
         Text of hashes; those that occur are passed on.
     """
     org, account = _Groups(rows.org), _Groups(rows.account)
-    kinds, organisations, objects = _pairs(rows)
-    pair = _Groups(organisations, kinds, objects)
-    prompted = rows.take(rows.prompt != 0)
-    prompt = _Groups(prompted.org, prompted.template, prompted.prompt)
+    pair_org, kind, objects, pair_requests = groups.pairs(
+        org.of_row, len(org), np.stack([getattr(rows, name) for name in PAIR_COLUMNS.values()])
+    )
+    kinds = np.array(list(PAIR_COLUMNS), np.int64)[kind]
+    given = np.flatnonzero(rows.prompt)
+    prompt, prompt_requests = groups.prompts(
+        org.of_row[given], len(org), rows.template[given], rows.prompt[given]
+    )
+    prompt = given[prompt]
     log_output = np.rint(np.log1p(rows.output_tokens) * MICRO).astype(np.int64)
     never = np.iinfo(np.int64).max
     created = org.least(np.where(rows.created_ms < 0, never, rows.created_ms))
@@ -57,32 +64,33 @@ def summarise(pane: int, rows: EventColumns, names: dict[int, str]) -> PaneColum
         account_requests=account.counts,
         account_first_ms=account.least(rows.ts_ms),
         account_last_ms=-account.least(-rows.ts_ms),
-        pair_pane=np.full(len(pair), pane),
-        pair_org=pair.of(organisations),
-        pair_kind=pair.of(kinds),
-        pair_object=pair.of(objects),
-        pair_requests=pair.counts,
+        pair_pane=np.full(len(kinds), pane),
+        pair_org=org.of(rows.org)[pair_org],
+        pair_kind=kinds,
+        pair_object=objects,
+        pair_requests=pair_requests,
         prompt_pane=np.full(len(prompt), pane),
-        prompt_org=prompt.of(prompted.org),
-        prompt_template=prompt.of(prompted.template),
-        prompt=prompt.of(prompted.prompt),
-        prompt_requests=prompt.counts,
-        names=_names(account.of(rows.account), pair.of(kinds), pair.of(objects), names),
+        prompt_org=rows.org[prompt],
+        prompt_template=rows.template[prompt],
+        prompt=rows.prompt[prompt],
+        prompt_requests=prompt_requests,
+        names=_names(account.of(rows.account), kinds, objects, names),
     )
 
 
 class _Groups:
-    """Rows that agree in all key columns, in the order of the keys (the first one leads)."""
+    """Rows with the same hash, in the order of the hashes."""
 
-    def __init__(self, *keys: NDArray[np.generic]) -> None:
-        self.order = np.lexsort(keys[::-1]) if len(keys) > 1 else np.argsort(keys[0], kind="stable")
-        changes = np.zeros(len(self.order), np.bool_)
-        changes[:1] = True
-        for key in keys:
-            ordered = key[self.order]
-            changes[1:] |= ordered[1:] != ordered[:-1]
+    def __init__(self, hashes: U64) -> None:
+        self.order = groups.by_hash(hashes)
+        ordered = hashes[self.order]
+        changes = np.ones(len(ordered), np.bool_)
+        changes[1:] = ordered[1:] != ordered[:-1]
         self.starts = np.flatnonzero(changes)
-        self.counts = np.diff(np.append(self.starts, len(self.order)))
+        self.counts = np.diff(np.append(self.starts, len(ordered)))
+        self.of_row = np.empty(len(ordered), np.int64)
+        """Number of each row's group."""
+        self.of_row[self.order] = np.cumsum(changes) - 1
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -106,22 +114,15 @@ def _reduce(ufunc: np.ufunc, ordered: I64, starts: NDArray[np.intp]) -> I64:
     return ufunc.reduceat(ordered, starts)
 
 
-def _pairs(rows: EventColumns) -> tuple[I64, U64, U64]:
-    kinds, organisations, objects = [], [], []
-    for kind, name in PAIR_COLUMNS.items():
-        column = getattr(rows, name)
-        given = column != 0
-        objects.append(column[given])
-        organisations.append(rows.org[given])
-        kinds.append(np.full(int(given.sum()), int(kind)))
-    return np.concatenate(kinds), np.concatenate(organisations), np.concatenate(objects)
-
-
 def _names(accounts: U64, kinds: I64, objects: U64, names: dict[int, str]) -> dict[int, str]:
     """Text of the accounts and objects; a block needs none, since its number tells it."""
     named = {h: names[h] for h in accounts.tolist()}
-    told = np.unique(objects[kinds != Kind.BLOCK]).tolist()
+    told = _distinct(objects[kinds != Kind.BLOCK])
     named.update((h, names[h]) for h in told if h in names)
-    families = objects[kinds == Kind.TEMPLATE].tolist()
+    families = _distinct(objects[kinds == Kind.TEMPLATE])
     named.update((h, f"family-{h:016x}") for h in families if h not in named)
     return named
+
+
+def _distinct(hashes: U64) -> list[int]:
+    return HashIndex(hashes).keys.tolist()  # type: ignore[no-any-return] # numpy's stub

@@ -39,6 +39,14 @@ class HashIndex:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def keys(self) -> U64:
+        """All keys, by their numbers."""
+        used = self._slots[self._slots[:, 1] > 0]
+        keys = np.empty(len(used), np.uint64)
+        keys[used[:, 1].astype(np.int64) - 1] = used[:, 0]
+        return keys
+
     def find(self, keys: U64) -> I32:
         """Number of each key; -1 where it is unknown."""
         numbers = np.empty(len(keys), np.int32)
@@ -60,7 +68,7 @@ class HashIndex:
 
 
 @compiled
-def _slot(slots: U64, key: np.uint64) -> int:
+def slot_of(slots: U64, key: np.uint64) -> int:
     """Where the key is, or the free slot where it belongs."""
     mask = len(slots) - 1
     mixed = key * _MIX
@@ -73,7 +81,7 @@ def _slot(slots: U64, key: np.uint64) -> int:
 @compiled
 def _find(slots: U64, keys: U64, numbers: I32) -> None:
     for i in range(len(keys)):
-        numbers[i] = np.int64(slots[_slot(slots, keys[i]), 1]) - 1
+        numbers[i] = np.int64(slots[slot_of(slots, keys[i]), 1]) - 1
 
 
 @compiled
@@ -82,7 +90,7 @@ def _intern(
 ) -> tuple[int, int]:
     """Go on with ``keys[done:]`` until there are ``most``; how many are done and there now."""
     for i in range(done, len(keys)):
-        at = _slot(slots, keys[i])
+        at = slot_of(slots, keys[i])
         if not slots[at, 1]:
             if count >= most:
                 return i, count
@@ -96,5 +104,5 @@ def _intern(
 def _move(slots: U64, grown: U64) -> None:
     for i in range(len(slots)):
         if slots[i, 1]:
-            at = _slot(grown, slots[i, 0])
+            at = slot_of(grown, slots[i, 0])
             grown[at, 0], grown[at, 1] = slots[i, 0], slots[i, 1]

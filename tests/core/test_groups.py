@@ -1,0 +1,69 @@
+"""Compiled orders and groups are those of a brute-force pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.core import groups
+from analyzer.core.windows import LastSeen
+
+SPREAD = st.integers(0, 2**64 - 1)
+CLOSE = st.integers(0, 6)
+ROWS = st.lists(st.tuples(st.integers(0, 3), CLOSE, SPREAD | CLOSE), max_size=120)
+
+
+@given(st.lists(SPREAD | CLOSE, max_size=300))
+def test_by_hash_is_a_stable_sort(numbers: list[int]) -> None:
+    """Numbers that are spread like hashes, and numbers that are not."""
+    hashes = np.array(numbers, np.uint64)
+    assert np.argsort(hashes, kind="stable").tolist() == groups.by_hash(hashes).tolist()
+
+
+def test_by_hash_of_numbers_that_are_not_spread() -> None:
+    """A thousand falling numbers in one bucket are still sorted."""
+    falling = np.arange(1_000, dtype=np.uint64)[::-1].copy()
+    assert list(range(999, -1, -1)) == groups.by_hash(falling).tolist()
+
+
+@given(ROWS)
+def test_order_in_time(rows: list[tuple[int, int, int]]) -> None:
+    """Time leads, then the event, then the account; however many rows share a time."""
+    ts_ms, event, account = np.array(rows, object).reshape(-1, 3).T
+    ts, ids, accounts = ts_ms.astype(np.int64), event.astype(np.uint64), account.astype(np.uint64)
+    found = groups.in_time(ts, ids, accounts)
+    assert sorted(rows) == [rows[i] for i in found.tolist()]
+
+
+@given(ROWS)
+def test_pairs_and_prompts_are_counted(rows: list[tuple[int, int, int]]) -> None:
+    """Each (organisation, kind, object) and each (organisation, template, prompt), in order."""
+    columns = np.array(rows, object).reshape(-1, 3).T
+    org = columns[0].astype(np.int64)
+    template, prompt = columns[1].astype(np.uint64), columns[2].astype(np.uint64)
+    found = groups.pairs(org, 4, np.stack([template, prompt]))
+    expected = Counter((row[0], kind, row[kind + 1]) for row in rows for kind in (0, 1))
+    expected = Counter({key: n for key, n in expected.items() if key[2]})
+    assert sorted((*key, n) for key, n in expected.items()) == [
+        tuple(int(value) for value in row) for row in zip(*found, strict=True)
+    ]
+    of_group, counts = groups.prompts(org, 4, template, prompt)
+    assert sorted(Counter(rows)) == [rows[i] for i in of_group.tolist()]
+    assert [Counter(rows)[rows[i]] for i in of_group.tolist()] == counts.tolist()
+
+
+@given(st.lists(st.lists(st.integers(1, 400), max_size=600), max_size=9), st.integers(1, 3))
+def test_a_key_is_fresh_again_after_its_horizon(panes: list[list[int]], horizon: int) -> None:
+    """What came in the last panes is not fresh; a refused key does not stay longer for it."""
+    seen, first = LastSeen(), dict[int, int]()
+    for pane, keys in enumerate(panes):
+        expected = []
+        for key in keys:
+            expected.append(first.get(key, -horizon - 1) < pane - horizon)
+            if expected[-1]:
+                first[key] = pane
+        found = seen.fresh(np.array(keys, np.uint64), pane, pane - horizon)
+        assert expected == found.tolist()
