@@ -78,8 +78,8 @@ def _i64() -> I64:
 class EventColumns:
     """Events as columns of equal length ``n``; a hash of 0 means "not given".
 
-    ``names`` maps the hashes of accounts, organisations and objects in these rows to the
-    text that an alert shows.
+    ``names`` maps the hashes of accounts and objects in these rows to the text that an
+    alert shows.
     """
 
     offset: I64 = field(default_factory=_i64)
@@ -136,5 +136,6 @@ class EventColumns:
 
 
 NAMED_FIELDS = ("account", "org", "template", "tls", "agent", "payment", "model")
-"""Columns whose hashes have a text in ``names``."""
+"""Columns of which ``names`` may hold the text: all but that of organisations, which nobody
+shows."""
 ARRAY_FIELDS = tuple(f.name for f in fields(EventColumns) if f.name != "names")

@@ -26,6 +26,12 @@ def by_hash(hashes: U64) -> NDArray[np.intp]:
     return np.argsort(hashes, kind="stable")
 
 
+def by_number(numbers: NDArray[np.int32]) -> NDArray[np.intp]:
+    """As :func:`by_hash`, for numbers from 0 on of which most occur."""
+    bits = int(numbers.max(initial=0)).bit_length()
+    return by_hash(numbers.astype(np.uint64) << np.uint64(64 - max(bits, 1)))
+
+
 @compiled
 def _by_bucket(hashes: U64, bits: int, order: I64) -> bool:
     """Fill the order; False if it takes too many moves, since the hashes are not spread."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.config import CoreConfig
+from analyzer.core.groups import by_hash
 from analyzer.core.keys import block_name
 from analyzer.core.prompts import PromptMemory
 from analyzer.core.tables import Kind, PaneColumns
@@ -97,9 +98,9 @@ class Population:
         return self.object_names[row]
 
     def _count_orgs(self, pane: int, rows: PaneColumns) -> None:
-        order = np.argsort(rows.org, kind="stable")
+        order, before = by_hash(rows.org), len(self.orgs)
         orgs = self.orgs.intern(rows.org[order])
-        _touch(self.orgs, orgs, pane)
+        _touch(self.orgs, orgs, pane, before)
         created, known = rows.org_created_ms[order], self.orgs["created_ms"][orgs]
         known = np.where((known < 0) | ((created >= 0) & (created < known)), created, known)
         self.orgs["created_ms"][orgs] = known
@@ -117,11 +118,11 @@ class Population:
             sums.add(pane, orgs, values)
 
     def _count_accounts(self, pane: int, rows: PaneColumns) -> None:
-        order = np.argsort(rows.account, kind="stable")
-        before = len(self.accounts)
+        order, before = by_hash(rows.account), len(self.accounts)
         keys = rows.account[order]
         accounts = self.accounts.intern(keys)
-        self.account_names += [rows.names[h] for h in _fresh(keys, accounts, before)]
+        new = keys[_firsts(accounts, before)].tolist()
+        self.account_names += [rows.names[h] for h in new]
         self.accounts["last_pane"][accounts] = pane
         first = self.accounts["first_ms"][accounts]
         self.accounts["first_ms"][accounts] = np.where(
@@ -132,30 +133,29 @@ class Population:
         self.accounts["requests"][accounts] += rows.account_requests[order]
 
     def _count_pairs(self, pane: int, rows: PaneColumns) -> None:
-        order = np.lexsort((rows.pair_object, rows.pair_kind, rows.pair_org))
+        # An organisation comes from one shard, which has ordered its pairs by kind and object.
+        order = by_hash(rows.pair_org)
         kinds, hashes = rows.pair_kind[order], rows.pair_object[order]
-        keys = object_key(kinds, hashes)
         before = len(self.objects)
-        objects = self.objects.intern(keys)
-        fresh = np.flatnonzero(objects >= before)
-        if len(fresh):
-            _, firsts = np.unique(objects[fresh], return_index=True)
-            new = fresh[firsts]
-            self.objects["kind"][objects[new]] = kinds[new]
-            self.objects["hash"][objects[new]] = hashes[new]
-            self.object_names += [rows.names.get(h, "") for h in hashes[new].tolist()]
-        _touch(self.objects, objects, pane)
-        orgs = self.orgs.find(rows.pair_org[order])
+        objects = self.objects.intern(object_key(kinds, hashes))
+        new = _firsts(objects, before)
+        self.objects["kind"][before:] = kinds[new]
+        self.objects["hash"][before:] = hashes[new]
+        self.object_names += [rows.names.get(h, "") for h in hashes[new].tolist()]
+        _touch(self.objects, objects, pane, before)
+        orgs, before = self.orgs.find(rows.pair_org[order]), len(self.pairs)
         pairs = self.pairs.intern(_pair_key(orgs, objects))
-        self.pairs["org"][pairs], self.pairs["object"][pairs] = orgs, objects
-        _touch(self.pairs, pairs, pane)
+        new = _firsts(pairs, before)
+        self.pairs["org"][before:], self.pairs["object"][before:] = orgs[new], objects[new]
+        _touch(self.pairs, pairs, pane, before)
         for sums in self.pair_sums:
             sums.add(pane, pairs, rows.pair_requests[order, None])
 
     def _count_prompts(self, pane: int, rows: PaneColumns) -> None:
         if not len(rows.prompt):
             return
-        order = np.lexsort((rows.prompt_template, rows.prompt_org, rows.prompt))
+        by_org = by_hash(rows.prompt_org)  # and by template and prompt, as above
+        order = by_org[by_hash(rows.prompt[by_org])]
         repeats = self.prompts.repeats(rows.prompt[order], rows.prompt_requests[order])
         values = np.stack([rows.prompt_requests[order], repeats], axis=1)
         orgs = self.orgs.find(rows.prompt_org[order])
@@ -240,17 +240,16 @@ def _pair_key(orgs: I32, objects: I32) -> U64:
     return (orgs.astype(np.uint64) << np.uint64(32)) | (objects.astype(np.uint64) + np.uint64(1))
 
 
-def _touch(table: DenseTable, rows: I32, pane: int) -> None:
-    first = table["first_pane"]
-    first[rows] = np.where(first[rows] < 0, pane, first[rows])
+def _touch(table: DenseTable, rows: I32, pane: int, before: int) -> None:
+    """These rows are used in this pane; those from ``before`` on are new."""
+    table["first_pane"][before:] = pane
     table["last_pane"][rows] = pane
 
 
-def _fresh(keys: U64, rows: I32, before: int) -> list[int]:
-    """Keys of the new rows, in the order of the rows."""
-    fresh = rows >= before
-    _, firsts = np.unique(rows[fresh], return_index=True)
-    return keys[fresh][firsts].tolist()  # type: ignore[no-any-return] # numpy's stub
+def _firsts(rows: I32, before: int) -> NDArray[np.intp]:
+    """Where each new row occurs first, in the order of the rows, which is that of first sight."""
+    rises = np.diff(np.maximum.accumulate(rows), prepend=before - 1) > 0
+    return np.flatnonzero(rises & (rows >= before))
 
 
 def _kept(names: list[str], alive: NDArray[np.bool_]) -> list[str]:

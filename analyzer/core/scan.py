@@ -28,15 +28,16 @@ NUMBERS = ("timestamp_ms", "output_tokens", "account_created_ms")
 HASHED = (
     "event_id",
     "prompt_hash",
-    "account_id",
     "org_id",
+    "account_id",
     "prompt_template_id",
     "tls_ja4",
     "user_agent",
     "payment_ref",
     "model",
 )
-NAMED = HASHED[2:]
+NAMED = HASHED[3:]
+"""What is shown to people by its text."""
 PARAMS = ("temperature", "top_p", "max_tokens", "n", "logprobs")
 ADDRESSES = ("client_ip", "ip_prefix")
 PADDING = bytes(8)
@@ -53,7 +54,7 @@ class Scanned:
     hashes: U64
     """Shape (9, n), by :data:`HASHED`; 0 means "not given"."""
     spans: I64
-    """Shape (7, n, 2), by :data:`NAMED`: where the text lies."""
+    """Shape (6, n, 2), by :data:`NAMED`: where the text lies."""
     block: U64
     """IPv4 /24 as :mod:`analyzer.core.keys` writes it; 0 where it is told by other text."""
     address: U64
@@ -216,8 +217,9 @@ def _scan(
             if short:
                 found = xxh3(text, begins[field], ends[field], seeds[i])
                 hashes[i, row] = found or np.uint64(1)
-            if i >= 2:
-                spans[i - 2, row, 0], spans[i - 2, row, 1] = begins[field], ends[field]
+            if i >= len(_HASHED_FIELDS) - len(spans):
+                named = i - len(_HASHED_FIELDS) + len(spans)
+                spans[named, row, 0], spans[named, row, 1] = begins[field], ends[field]
         block[row], address[row] = _address(text, begins, ends)
         params[row] = _joint(text, begins, ends)
         plain[row] = short

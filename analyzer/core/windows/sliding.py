@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.compiled import compiled
+from analyzer.core.groups import by_number
+
 Rows = NDArray[np.int32]
 Values = NDArray[np.int64]
 
@@ -105,10 +108,11 @@ class SlidingSum:
         rows = np.concatenate([rows for rows, _ in self._open])
         values = np.concatenate([values for _, values in self._open])
         self._open = []
-        distinct, inverse = np.unique(rows, return_inverse=True)
-        added = np.zeros((len(distinct), self._width), np.int64)
-        for column in range(self._width):
-            added[:, column] = np.bincount(inverse, values[:, column], len(distinct))
+        order = by_number(rows)
+        distinct = np.empty(len(rows), np.int32)
+        added = np.zeros(values.shape, np.int64)
+        count = _add_up(order, rows, values, distinct, added)
+        distinct, added = distinct[:count].copy(), added[:count].copy()
         self._reserve(int(distinct[-1]) + 1)
         self._sums[distinct] += added
         self.closed[self._bucket] = (distinct, added)
@@ -118,3 +122,18 @@ class SlidingSum:
             grown = np.zeros((2 * count, self._width), np.int64)
             grown[: len(self._sums)] = self._sums
             self._sums = grown
+
+
+@compiled
+def _add_up(
+    order: NDArray[np.intp], rows: Rows, values: Values, distinct: Rows, added: Values
+) -> int:
+    """Sums of the rows that are the same; how many different ones there are."""
+    count = 0
+    for i in order:
+        if not count or distinct[count - 1] != rows[i]:
+            distinct[count] = rows[i]
+            count += 1
+        for column in range(values.shape[1]):
+            added[count - 1, column] += values[i, column]
+    return count
