@@ -32,6 +32,19 @@ def by_number(numbers: NDArray[np.int32]) -> NDArray[np.intp]:
     return by_hash(numbers.astype(np.uint64) << np.uint64(64 - max(bits, 1)))
 
 
+def distinct(numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], I64]:
+    """As ``np.unique`` with the inverse, for numbers from 0 on of which many occur: no sort.
+
+    Examples
+    --------
+    >>> distinct(np.array([4, 1, 4], np.int32))
+    (array([1, 4], dtype=int32), array([1, 0, 1]))
+    """
+    present = np.zeros(int(numbers.max(initial=-1)) + 1, np.bool_)
+    present[numbers] = True
+    return np.flatnonzero(present).astype(np.int32), (np.cumsum(present) - 1)[numbers]
+
+
 @compiled
 def _by_bucket(hashes: U64, bits: int, order: I64) -> bool:
     """Fill the order; False if it takes too many moves, since the hashes are not spread."""
