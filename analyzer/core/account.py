@@ -23,7 +23,7 @@ from analyzer.core.summarise import summarise
 from analyzer.core.tables import PaneColumns, concat
 from analyzer.core.windows import LastSeen
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 NAMES_LIMIT = 500_000
 
 

@@ -24,7 +24,7 @@ from analyzer.core.state import array_of, array_parts
 from analyzer.core.tables import CohortColumns, PaneColumns
 from analyzer.errors import HoleError, StateError
 
-FORMAT = 1
+FORMAT = 2
 
 T = TypeVar("T")
 

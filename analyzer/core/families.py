@@ -30,12 +30,13 @@ class Families:
         if not rows.chains.shape[1]:
             return rows
         told = np.flatnonzero((rows.template == 0) & (rows.chains[:, 0] != 0))
-        table = family_table(rows.org[told], self._tables).tolist()
+        table = family_table(rows.org[told], self._tables)
         template = rows.template.copy()
-        for row, number, chains in zip(told, table, rows.chains[told].tolist(), strict=True):
+        for number in np.unique(table).tolist():
             if number not in self._owned:
                 self._owned[number] = FamilyTable()
-            template[row] = self._owned[number].assign(chains)
+            mine = told[table == number]
+            template[mine] = self._owned[number].assign(rows.chains[mine])
         return replace(rows, template=template, chains=np.zeros((len(rows), 0), np.uint64))
 
     def state(self) -> dict[int, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import msgspec
 
@@ -11,6 +12,10 @@ from analyzer.core.fingerprint import Chains, FamilyTable
 
 class _Prompt(msgspec.Struct):
     prompt_text: str
+
+
+_DECODER = msgspec.json.Decoder(_Prompt)
+_BATCH = 512
 
 
 def families(lines: Iterable[bytes], key: str) -> Iterator[bytes]:
@@ -24,11 +29,18 @@ def families(lines: Iterable[bytes], key: str) -> Iterator[bytes]:
         Key of the stable hashes.
     """
     chains, table = Chains(key), FamilyTable()
-    decode = msgspec.json.Decoder(_Prompt).decode
-    for line in lines:
-        try:
-            text = decode(line).prompt_text
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            text = ""
-        family = table.assign(chains.of([text])[0].tolist()) if text else 0
-        yield msgspec.json.encode({"family": f"{family:016x}" if family else None})
+    for texts in _batches(map(_text, lines)):
+        for family in table.assign(chains.of(texts)).tolist():
+            yield msgspec.json.encode({"family": f"{family:016x}" if family else None})
+
+
+def _text(line: bytes) -> str:
+    try:
+        return _DECODER.decode(line).prompt_text
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def _batches(texts: Iterator[str]) -> Iterator[list[str]]:
+    while batch := list(islice(texts, _BATCH)):
+        yield batch
