@@ -19,7 +19,7 @@ from analyzer.core.population import Population
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import CohortColumns, PaneColumns, concat, concat_cohorts
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 END_PANE = 2**40
 """A pane beyond this comes from a watermark at the end of time: the input has ended."""
 
@@ -39,7 +39,8 @@ class CohortStep:
         self._config = config
         self._shard, self._shards, self._sources = shard, shards, sources
         self._seen = Seen()
-        self._waiting: list[PaneColumns] = []
+        self._waiting: dict[int, dict[int, PaneColumns]] = {}
+        """Pane → account shard → its rows, until every shard has sent the pane."""
         self._population = Population(config)
         self._fusion = Fusion.shipped()
         self._done = 0
@@ -51,9 +52,11 @@ class CohortStep:
         if first is None:
             return []
         rows = block.rows if first == block.start else block.rows.between(first, block.stop)
-        if len(rows.org):
-            self._waiting.append(rows)
-            self._reach = max(self._reach, int(rows.org_pane.max()) + 1)
+        panes = np.unique(rows.org_pane).tolist()
+        for pane in panes:
+            own = rows if len(panes) == 1 else rows.between(pane, pane + 1)
+            self._waiting.setdefault(pane, {})[block.source] = own
+            self._reach = max(self._reach, pane + 1)
         if len(self._seen.stops) < self._sources:
             return []
         stop = min(self._seen.stops.values())
@@ -65,14 +68,14 @@ class CohortStep:
 
     def _count(self, start: int, stop: int) -> list[CohortColumns]:
         """Count panes ``[start, stop)`` and judge at every end of a window in ``(start, stop]``."""
-        rows = concat(self._waiting) if self._waiting else PaneColumns()
-        self._waiting = [rows.between(stop, self._reach)] if stop < self._reach else []
         judged: list[CohortColumns] = []
         reached = start
-        for pane in np.unique(rows.org_pane[rows.org_pane < stop]).tolist():
+        for pane in sorted(pane for pane in self._waiting if pane < stop):
+            by_shard = self._waiting.pop(pane)
+            rows = concat([by_shard[shard] for shard in sorted(by_shard)])
             judged += self._judge_between(reached, pane)
             self._population.advance(pane)
-            self._population.ingest(pane, rows.between(pane, pane + 1))
+            self._population.ingest(pane, rows)
             reached = pane
         last = stop if stop < END_PANE else max(reached, self._reach)
         return judged + self._judge_between(reached, last)
@@ -109,7 +112,11 @@ class CohortStep:
             STATE_VERSION,
             {
                 "seen": self._seen.stops,
-                "waiting": [to_plain(rows) for rows in self._waiting],
+                "waiting": [
+                    (pane, shard, to_plain(rows))
+                    for pane, by_shard in self._waiting.items()
+                    for shard, rows in by_shard.items()
+                ],
                 "population": self._population.state(),
                 "done": self._done,
                 "reach": self._reach,
@@ -126,7 +133,9 @@ class CohortStep:
         """
         state = unpack("cohort", STATE_VERSION, data)
         self._seen = Seen(state["seen"])
-        self._waiting = [from_plain(rows, PaneColumns) for rows in state["waiting"]]
+        self._waiting = {}
+        for pane, shard, rows in state["waiting"]:
+            self._waiting.setdefault(pane, {})[shard] = from_plain(rows, PaneColumns)
         self._population = Population(self._config)
         self._population.restore(state["population"])
         self._done, self._reach = state["done"], state["reach"]

@@ -220,8 +220,13 @@ class Columnizer:
         if shards == 1:
             return [columns]
         shard = family_table(columns.org, self._tables) % np.uint64(shards)
-        parts = [columns.take(shard == s) for s in range(shards)]
-        return [_own_names(part) for part in parts]
+        order = np.argsort(shard.astype(np.uint16), kind="stable")
+        stops = np.cumsum(np.bincount(shard.astype(np.int64), minlength=shards)).tolist()
+        ordered = columns.take(order)
+        return [
+            _own_names(ordered.take(slice(start, stop)))
+            for start, stop in zip([0, *stops], stops, strict=False)
+        ]
 
     def _hash(self, name: str, texts: Sequence[str | None]) -> NDArray[np.uint64]:
         return np.array(list(map(self._hashes[name].__getitem__, texts)), np.uint64)
@@ -260,7 +265,7 @@ def family_table(orgs: NDArray[np.uint64], tables: int) -> NDArray[np.uint64]:
 
 def _own_names(columns: EventColumns) -> EventColumns:
     """The same rows with only the names that occur in them."""
-    present = np.unique(np.concatenate([getattr(columns, name) for name in NAMED_FIELDS])).tolist()
+    present = HashIndex(np.concatenate([getattr(columns, n) for n in NAMED_FIELDS])).keys.tolist()
     names = columns.names
     return replace(columns, names={h: names[h] for h in present if h in names})
 

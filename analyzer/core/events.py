@@ -110,7 +110,7 @@ class EventColumns:
     def __len__(self) -> int:
         return len(self.ts_ms)
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Self:
         """The given rows; the names stay as they are."""
         return replace(self, **{name: getattr(self, name)[rows] for name in ARRAY_FIELDS})
 
