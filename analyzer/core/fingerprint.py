@@ -151,8 +151,6 @@ GROW = 4
 """New prefixes a chain may add at a time: free text fills the tables slowly, templates fast."""
 SHARED = 4
 """Prompts that must share a prefix before it can be a template."""
-WHOLE = 8
-"""Prompts that must share a whole chain, where no slot can be seen."""
 MANY, ALONE = 4, 6
 """Fixed words that make a template without a mark; in a prompt of one line."""
 WEAK = 2
@@ -278,8 +276,7 @@ def _end(chain: U64, anchor: int, least: int, came: U16, follow: U16) -> tuple[i
             break
         if depth < least and not mark:
             continue
-        open_ = words >= SHARED and 25 * words * words >= count
-        if open_ or (depth == whole and count >= WHOLE):
+        if depth == whole or (words >= SHARED and 25 * words * words >= count):
             score = (_WEIGHT[anchor] * (depth + mark)) ** 2 * count
             if score >= best:
                 best, fixed = score, depth
