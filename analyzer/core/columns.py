@@ -14,9 +14,10 @@ from xxhash import xxh3_64_intdigest as digest
 from analyzer.core.config import CoreConfig
 from analyzer.core.decode import decode_event
 from analyzer.core.events import NAMED_FIELDS, EventColumns, RequestEvent
+from analyzer.core.fields import NAMED, PARAMS
 from analyzer.core.fingerprint import Chains
 from analyzer.core.keys import CACHE_LIMIT, BlockCache, HashCache, domain_seed, pseudonym
-from analyzer.core.scan import NAMED, PADDING, Scanned, scan
+from analyzer.core.scan import PADDING, Scanned, scan
 from analyzer.core.windows import HashIndex
 from analyzer.errors import BadRecord
 
@@ -43,8 +44,7 @@ _FIELDS = (
     "logprobs",
 )
 _READERS = {name: attrgetter(name) for name in _FIELDS}
-_PARAMS = ("temperature", "top_p", "max_tokens", "n", "logprobs")
-_read_params = attrgetter(*_PARAMS)
+_read_params = attrgetter(*PARAMS)
 
 
 class ParamsCache(dict[tuple[Any, ...], int]):
@@ -185,7 +185,7 @@ class Columnizer:
                 for text, template in zip(texts, col["prompt_template_id"], strict=True)
             ]
             chains = self._chains.of(untold)
-        params = zip(*(col[name] for name in _PARAMS), strict=True)
+        params = zip(*(col[name] for name in PARAMS), strict=True)
         return EventColumns(
             offset=np.array(offsets, np.int64),
             ts_ms=np.array(col["timestamp_ms"], np.int64),

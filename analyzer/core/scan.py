@@ -8,38 +8,45 @@ good or bad, is left to that module: so nothing is ever refused here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
-from msgspec import inspect
 from numpy.typing import NDArray
 
 from analyzer.core.compiled import compiled, word_at, zeros_below
-from analyzer.core.events import RequestEvent
+from analyzer.core.fields import (
+    CHOICE,
+    CHOICES,
+    FIELD_IN_SLOT,
+    FLAG,
+    FLOAT,
+    HASHED,
+    HASHED_FIELDS,
+    INTEGER,
+    IP,
+    KINDS,
+    MULTIPLIER,
+    NAMED,
+    NAMES,
+    NULLABLE,
+    NUMBER_FIELDS,
+    NUMBERS,
+    OTHER,
+    PARAM_FIELDS,
+    PREFIX,
+    REQUIRED,
+    SIZES,
+    SLOT_SHIFT,
+    STRING,
+    WORDS,
+    words,
+)
 from analyzer.core.xxh3 import LONGEST, xxh3
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
-NUMBERS = ("timestamp_ms", "output_tokens", "account_created_ms")
-HASHED = (
-    "event_id",
-    "prompt_hash",
-    "org_id",
-    "account_id",
-    "prompt_template_id",
-    "tls_ja4",
-    "user_agent",
-    "payment_ref",
-    "model",
-)
-NAMED = HASHED[3:]
-"""What is shown to people by its text."""
-PARAMS = ("temperature", "top_p", "max_tokens", "n", "logprobs")
-ADDRESSES = ("client_ip", "ip_prefix")
 PADDING = bytes(8)
 """Follows the last record, so that whole words may be read anywhere."""
 
@@ -101,76 +108,6 @@ def scan(text: bytes, stops: I64, max_bytes: int, seeds: U64) -> Scanned:
     return found
 
 
-# The contract as arrays, one entry for each field.
-
-_STRING, _INTEGER, _FLOAT, _FLAG, _CHOICE, _OTHER = range(6)
-_WORDS = 3
-"""A name or a choice is compared as so many words of eight bytes."""
-
-_FIELDS = inspect.type_info(RequestEvent).fields  # type: ignore[attr-defined] # a StructType
-_NUMBER = {field.encode_name: i for i, field in enumerate(_FIELDS)}
-
-
-def _words(text: str) -> list[int]:
-    padded = text.encode().ljust(8 * _WORDS, b"\0")
-    return [int.from_bytes(padded[i : i + 8], "little") for i in range(0, 8 * _WORDS, 8)]
-
-
-def _kind(field: inspect.Field) -> tuple[int, int, int]:
-    """Kind of the value, and its least and greatest length or number."""
-    options = getattr(field.type, "types", (field.type,))
-    [kind] = [option for option in options if not isinstance(option, inspect.NoneType)]
-    if isinstance(kind, inspect.StrType) and kind.max_length is not None:
-        return _STRING, kind.min_length or 0, kind.max_length
-    if isinstance(kind, inspect.IntType) and kind.ge is not None and kind.le is not None:
-        return _INTEGER, kind.ge, kind.le
-    if isinstance(kind, inspect.LiteralType) and isinstance(kind.values[0], str):
-        return _CHOICE, 0, 0
-    if isinstance(kind, inspect.LiteralType) and isinstance(kind.values[0], int):
-        return _INTEGER, kind.values[0], kind.values[0]
-    if isinstance(kind, inspect.FloatType) and field.encode_name in PARAMS:
-        return _FLOAT, 0, 0  # its limits are looked at where the parameters are told
-    if isinstance(kind, inspect.BoolType):
-        return _FLAG, 0, 0
-    return _OTHER, 0, 0
-
-
-def _is_nullable(field: inspect.Field) -> bool:
-    options = getattr(field.type, "types", ())
-    return any(isinstance(option, inspect.NoneType) for option in options)
-
-
-_KINDS = np.array([_kind(field) for field in _FIELDS], np.int64)
-_NULLABLE = np.array([_is_nullable(field) for field in _FIELDS])
-_NAMES = np.array([_words(field.encode_name) for field in _FIELDS], np.uint64)
-_SIZES = np.array([len(field.encode_name) for field in _FIELDS], np.int64)
-_REQUIRED = np.uint64(sum(1 << i for i, field in enumerate(_FIELDS) if field.required))
-_CHOICES = np.array(
-    [_words(text) for text in ("ok", "error", "refused", "rate_limited")], np.uint64
-)
-
-_NUMBER_FIELDS = np.array([_NUMBER[name] for name in NUMBERS])
-_HASHED_FIELDS = np.array([_NUMBER[name] for name in HASHED])
-_PARAM_FIELDS = np.array([_NUMBER[name] for name in PARAMS])
-_IP, _PREFIX = (_NUMBER[name] for name in ADDRESSES)
-
-_SLOT_BITS = np.uint64(56)
-
-
-def _multipliers() -> Iterator[tuple[np.uint64, NDArray[np.int64]]]:
-    """Multipliers that put every name into a slot of its own, with the field in each slot."""
-    first, second = _NAMES[:, 0], _NAMES[:, 1]
-    for odd in count(0x9E3779B97F4A7C15, 2):
-        multiplier = np.uint64(odd % 2**64)
-        slots = ((first ^ (second >> np.uint64(3))) * multiplier) >> _SLOT_BITS
-        if len(np.unique(slots)) == len(slots):
-            table = np.full(256, -1, np.int64)
-            table[slots.astype(np.int64)] = np.arange(len(slots))
-            yield multiplier, table
-
-
-_MULTIPLIER, _TABLE = next(_multipliers())
-
 _EACH = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
 _QUOTES = _EACH * np.uint64(ord('"'))
@@ -194,8 +131,8 @@ def _scan(
     address: U64,
     params: U64,
 ) -> None:
-    begins, ends = np.empty(len(_SIZES), np.int64), np.empty(len(_SIZES), np.int64)
-    values = np.empty(len(_SIZES), np.int64)
+    begins, ends = np.empty(len(SIZES), np.int64), np.empty(len(SIZES), np.int64)
+    values = np.empty(len(SIZES), np.int64)
     start = 0
     for row in range(len(stops)):
         begin, start = start, stops[row]
@@ -204,12 +141,12 @@ def _scan(
         begins[:] = -1
         if not _read_object(text, begin, start, begins, ends, values):
             continue
-        for i in range(len(_NUMBER_FIELDS)):
-            field = _NUMBER_FIELDS[i]
+        for i in range(len(NUMBER_FIELDS)):
+            field = NUMBER_FIELDS[i]
             numbers[i, row] = values[field] if begins[field] >= 0 else -1
         short = True
-        for i in range(len(_HASHED_FIELDS)):
-            field = _HASHED_FIELDS[i]
+        for i in range(len(HASHED_FIELDS)):
+            field = HASHED_FIELDS[i]
             if begins[field] < 0:
                 hashes[i, row] = 0
                 continue
@@ -217,8 +154,8 @@ def _scan(
             if short:
                 found = xxh3(text, begins[field], ends[field], seeds[i])
                 hashes[i, row] = found or np.uint64(1)
-            if i >= len(_HASHED_FIELDS) - len(spans):
-                named = i - len(_HASHED_FIELDS) + len(spans)
+            if i >= len(HASHED_FIELDS) - len(spans):
+                named = i - len(HASHED_FIELDS) + len(spans)
                 spans[named, row, 0], spans[named, row, 1] = begins[field], ends[field]
         block[row], address[row] = _address(text, begins, ends)
         params[row] = _joint(text, begins, ends)
@@ -252,11 +189,11 @@ def _read_object(text: U8, at: int, stop: int, begins: I64, ends: I64, values: I
             if seen & bit:
                 return False
             seen |= bit
-            if kind == _OTHER:
-                if not _NULLABLE[field]:
+            if kind == OTHER:
+                if not NULLABLE[field]:
                     return False
             else:
-                if kind == _STRING:
+                if kind == STRING:
                     begins[field], ends[field] = begin + 1, at - 1
                 else:
                     begins[field], ends[field] = begin, at
@@ -267,7 +204,7 @@ def _read_object(text: U8, at: int, stop: int, begins: I64, ends: I64, values: I
         if at >= stop:
             return False
         if text[at] == ord("}"):
-            return _skip(text, at + 1, stop) == stop and seen & _REQUIRED == _REQUIRED
+            return _skip(text, at + 1, stop) == stop and seen & REQUIRED == REQUIRED
         if text[at] != ord(","):
             return False
 
@@ -303,17 +240,17 @@ def _quote(text: U8, at: int, stop: int) -> int:
 def _field(text: U8, begin: int, end: int) -> int:
     """Number of the field of this name; -1 if the contract knows none."""
     size = end - begin
-    if size > 8 * _WORDS:
+    if size > 8 * WORDS:
         return -1
     first, second = _word(text, begin, end, 0), _word(text, begin, end, 1)
-    slot = ((first ^ (second >> np.uint64(3))) * _MULTIPLIER) >> _SLOT_BITS
-    field = _TABLE[np.int64(slot)]
+    slot = ((first ^ (second >> np.uint64(3))) * MULTIPLIER) >> SLOT_SHIFT
+    field = FIELD_IN_SLOT[np.int64(slot)]
     if (
         field >= 0
-        and _SIZES[field] == size
-        and _NAMES[field, 0] == first
-        and _NAMES[field, 1] == second
-        and _NAMES[field, 2] == _word(text, begin, end, 2)
+        and SIZES[field] == size
+        and NAMES[field, 0] == first
+        and NAMES[field, 1] == second
+        and NAMES[field, 2] == _word(text, begin, end, 2)
     ):
         return int(field)
     return -1
@@ -334,27 +271,27 @@ def _word(text: U8, begin: int, end: int, number: int) -> np.uint64:
 def _value(text: U8, at: int, stop: int) -> tuple[int, int, int]:
     """End, kind and (of an integer) value of what begins here; the end is -1 if not plain."""
     if at >= stop:
-        return -1, _OTHER, 0
+        return -1, OTHER, 0
     byte = text[at]
     if byte == ord('"'):
         end = _quote(text, at + 1, stop)
-        return (end + 1 if end >= 0 else -1), _STRING, 0
+        return (end + 1 if end >= 0 else -1), STRING, 0
     if byte == ord("t"):
-        return (at + 4 if _word(text, at, at + 4, 0) == _TRUE else -1), _FLAG, 1
+        return (at + 4 if _word(text, at, at + 4, 0) == _TRUE else -1), FLAG, 1
     if byte == ord("f"):
-        return (at + 5 if _word(text, at, at + 5, 0) == _FALSE else -1), _FLAG, 0
+        return (at + 5 if _word(text, at, at + 5, 0) == _FALSE else -1), FLAG, 0
     if byte == ord("n"):
-        return (at + 4 if _word(text, at, at + 4, 0) == _NULL else -1), _OTHER, 0
+        return (at + 4 if _word(text, at, at + 4, 0) == _NULL else -1), OTHER, 0
     return _number(text, at, stop)
 
 
-_TRUE, _FALSE, _NULL = (np.uint64(_words(word)[0]) for word in ("true", "false", "null"))
+_TRUE, _FALSE, _NULL = (np.uint64(words(word)[0]) for word in ("true", "false", "null"))
 
 
 @compiled
 def _number(text: U8, at: int, stop: int) -> tuple[int, int, int]:
     """As ``_value``: up to 16 digits, perhaps a point among them, no sign and no exponent."""
-    begin, value, kind = at, 0, _INTEGER
+    begin, value, kind = at, 0, INTEGER
     while at < stop and ord("0") <= text[at] <= ord("9"):
         value = 10 * value + text[at] - ord("0")
         at += 1
@@ -362,7 +299,7 @@ def _number(text: U8, at: int, stop: int) -> tuple[int, int, int]:
     if digits == 0 or digits > 16 or (text[begin] == ord("0") and digits > 1):
         return -1, kind, 0
     if at < stop and text[at] == ord("."):
-        kind = _FLOAT
+        kind = FLOAT
         at += 1
         point = at
         while at < stop and ord("0") <= text[at] <= ord("9"):
@@ -377,20 +314,20 @@ def _number(text: U8, at: int, stop: int) -> tuple[int, int, int]:
 @compiled
 def _fits(text: U8, field: int, kind: int, begin: int, end: int, value: int) -> bool:
     """Whether the contract takes this value for this field."""
-    wanted, least, most = _KINDS[field, 0], _KINDS[field, 1], _KINDS[field, 2]
-    if wanted == _STRING:
-        return kind == _STRING and least <= end - begin <= most
-    if wanted == _INTEGER:
-        return kind == _INTEGER and least <= value <= most
-    if wanted == _FLOAT:
-        return kind in (_INTEGER, _FLOAT)
-    if wanted == _FLAG:
-        return kind == _FLAG
-    if wanted == _CHOICE and kind == _STRING and end - begin <= 8 * _WORDS:
+    wanted, least, most = KINDS[field, 0], KINDS[field, 1], KINDS[field, 2]
+    if wanted == STRING:
+        return kind == STRING and least <= end - begin <= most
+    if wanted == INTEGER:
+        return kind == INTEGER and least <= value <= most
+    if wanted == FLOAT:
+        return kind in (INTEGER, FLOAT)
+    if wanted == FLAG:
+        return kind == FLAG
+    if wanted == CHOICE and kind == STRING and end - begin <= 8 * WORDS:
         first, second = _word(text, begin, end, 0), _word(text, begin, end, 1)
         third = _word(text, begin, end, 2)
-        for i in range(len(_CHOICES)):
-            if _CHOICES[i, 0] == first and _CHOICES[i, 1] == second and _CHOICES[i, 2] == third:
+        for i in range(len(CHOICES)):
+            if CHOICES[i, 0] == first and CHOICES[i, 1] == second and CHOICES[i, 2] == third:
                 return True
     return False
 
@@ -398,7 +335,7 @@ def _fits(text: U8, field: int, kind: int, begin: int, end: int, value: int) -> 
 @compiled
 def _address(text: U8, begins: I64, ends: I64) -> tuple[np.uint64, np.uint64]:
     """Block of a plain IPv4 address, or hash of any other text; the prefix if there is no IP."""
-    field = _IP if begins[_IP] >= 0 and ends[_IP] > begins[_IP] else _PREFIX
+    field = IP if begins[IP] >= 0 and ends[IP] > begins[IP] else PREFIX
     if begins[field] < 0:
         return np.uint64(0), np.uint64(0)
     block = _v4_block(text, begins[field], ends[field])
@@ -430,8 +367,8 @@ def _v4_block(text: U8, at: int, end: int) -> np.uint64:
 def _joint(text: U8, begins: I64, ends: I64) -> np.uint64:
     """Hash of the texts of all sampling parameters; 0 if there is none."""
     joint, given = np.uint64(0), False
-    for i in range(len(_PARAM_FIELDS)):
-        field = _PARAM_FIELDS[i]
+    for i in range(len(PARAM_FIELDS)):
+        field = PARAM_FIELDS[i]
         joint += np.uint64(1)
         if begins[field] >= 0:
             given = True
