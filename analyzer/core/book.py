@@ -32,8 +32,10 @@ SMALL, UNEQUAL = 25, 0.5
 """Fewer organisations than this, with a mean balance below that, may be an agency's accounts."""
 POOL, CAMPAIGN = "pool", "campaign"
 QUIET_S = 3 * 3_600
+INSIDE_POOL = 0.6
 SAME_BLOCKS, SAME_SHARE = 8, 0.7
 CORE_SHARE = 0.15
+OUTLIERS, KNOWN_CORE, UNLIKE = 0.05, 8, 0.25
 CONFIRMING_HITS = 2
 MOST_HITS_NEEDED = 3.0
 """Of a campaign, however often others are found: who came late or was replaced has few hits.
@@ -146,18 +148,21 @@ class Book:
         familiar = known >= (0.8 if pool else 0.5) * len(finding.orgs)
         anchored = finding.anchor in file.anchors and not pool
         grows = finding.tight and (not file.hits or anchored or familiar)
-        if grows and finding.cohort_kind != Kind.BLOCK and finding.kind != "reseller_pool":
+        lasting = finding.cohort_kind in (Kind.TEMPLATE, Kind.PAYMENT)
+        if grows and lasting and finding.kind != "reseller_pool":
             file.anchors[finding.anchor] = None
             self._anchored[finding.anchor] = file.id
         self._add(file, finding, grows=grows)
 
     def _place(self, finding: Finding) -> CampaignFile | None:
         """The campaign that a finding belongs to, a new one if need be; None to leave it."""
-        if (anchored := self._anchored.get(finding.anchor)) is not None:
+        domains = self._domains(finding)
+        anchored = self._anchored.get(finding.anchor)
+        if anchored is not None and self.files[anchored].domain in domains:
             return self.files[anchored]
         orgs = finding.orgs
         held = Counter[str]()
-        for domain in _domains(finding):
+        for domain in domains:
             held = self._holders(domain, orgs)
             enough = {
                 id_: count
@@ -171,6 +176,19 @@ class Book:
         if alone and finding.tight:
             return self._open(finding)
         return None
+
+    def _domains(self, finding: Finding) -> tuple[str, ...]:
+        """Where to look for a campaign to join, in this order.
+
+        Work inside a pool that draws no long answers, or is a small part of what the pool does,
+        is one more customer of the pool.
+        """
+        if finding.kind == "reseller_pool" or not finding.elicits:
+            return POOL, CAMPAIGN
+        pooled = sum(self._holders(POOL, finding.orgs).values())
+        if pooled >= INSIDE_POOL * len(finding.orgs) and not finding.dominates:
+            return POOL, CAMPAIGN
+        return (CAMPAIGN,)
 
     def unite(self) -> None:
         """Merge campaigns that use the same address blocks: one operator, several templates."""
@@ -245,8 +263,9 @@ class Book:
 
     def _add(self, file: CampaignFile, finding: Finding, *, grows: bool) -> None:
         owner = self._owner.setdefault(file.domain, {})
+        alike = _alike(file, finding)
         for account in finding.accounts:
-            if account.org not in file.hits and not grows:
+            if account.org not in file.hits and not (grows and account.org in alike):
                 continue
             place = file.accounts.get(account.key)
             if place is None:
@@ -258,7 +277,7 @@ class Book:
                 if reason not in place.reasons:
                     place.reasons.append(reason)
             owner.setdefault(account.org, file.id)
-        for org in {place.org for place in file.accounts.values()} & finding.orgs:
+        for org in {place.org for place in file.accounts.values()} & alike:
             file.hits[org] = file.hits.get(org, 0) + 1
         self._update(file, finding)
 
@@ -279,7 +298,8 @@ class Book:
             file.strangeness = max(finding.strangeness, file.strangeness or 0.0)
         file.findings += 1
         file.balance += finding.signal("balance")
-        file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1
+        if finding.kind != "reseller_pool" or finding.anchor not in file.anchors:
+            file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1
         file.kind = "reseller_pool" if file.domain == POOL else _elect(file)
         file.last_pane = finding.pane
         self.touched[file.id] = None
@@ -337,15 +357,6 @@ class Book:
         self.touched = dict.fromkeys(state["touched"])
 
 
-def _domains(finding: Finding) -> tuple[str, ...]:
-    """Where to look for a campaign to join, in this order.
-
-    Work inside a pool that draws no long answers is one more customer of the pool.
-    """
-    pooled = finding.kind == "reseller_pool" or not finding.elicits
-    return (POOL, CAMPAIGN) if pooled else (CAMPAIGN,)
-
-
 def _elect(file: CampaignFile) -> AlertKind:
     """Extraction if half of the findings, and two at least, say so; else what most say.
 
@@ -358,6 +369,22 @@ def _elect(file: CampaignFile) -> AlertKind:
         small = len(file.confirmed()) < SMALL and file.balance / file.findings < UNEQUAL
         return "linked_accounts" if small else "extraction_campaign"
     return "reseller_pool" if pools > linked else "linked_accounts"
+
+
+def _alike(file: CampaignFile, finding: Finding) -> set[int]:
+    """Organisations of the finding that are members, or as like the members as these are.
+
+    Who merely shares an object that became popular is less like the core than nearly all of
+    the core are. While hardly any of its members are known, half of them are the measure.
+    """
+    core, members = file.core_hits, file.confirmed()
+    known = [a.affinity for a in finding.accounts if file.hits.get(a.org, 0) >= max(core, 1)]
+    floor = (
+        float(np.quantile(known, OUTLIERS))
+        if len(known) >= KNOWN_CORE
+        else UNLIKE * float(np.median([a.affinity for a in finding.accounts]))
+    )
+    return {a.org for a in finding.accounts if a.org in members or a.affinity >= floor}
 
 
 def _moved(place: Place) -> Place:

@@ -1,20 +1,23 @@
 """Which groups of organisations are judged at the end of a window, and what they share.
 
 A cohort is the set of organisations that used one object (template, block, payment
-reference, client) in a window. All cohorts of a window are judged together: memberships
-and usage are sparse matrices, and each signal is a few operations on them.
+reference, client) in a window, or that a graph of rare shared objects joins. All cohorts of
+a window are judged together: memberships and usage are sparse matrices, and each signal is a
+few operations on them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.config import CoreConfig
+from analyzer.core.graph import linked_groups
 from analyzer.core.population import Population
 from analyzer.core.tables import Kind
 
@@ -22,7 +25,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
-COHORT_KINDS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT, Kind.TLS, Kind.AGENT)
+OBJECT_KINDS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT, Kind.TLS, Kind.AGENT)
 DAY_S = 86_400
 SHORT_S = 6 * 3_600
 """In a shorter window a cohort must be twice as large: few requests prove little."""
@@ -120,6 +123,25 @@ class Window:
             self._usage[kind] = Usage(sp.csr_matrix(entries, shape=shape), objects)
         return self._usage[kind]
 
+    @cached_property
+    def diversity(self) -> F64:
+        """Shape (organisations,): kinds of work beyond what is usual at its volume, in nats.
+
+        Entropy of an organisation's requests over templates, less the mean entropy of all with
+        as many requests (to the power of two).
+        """
+        work = self.usage(Kind.TEMPLATE).matrix
+        total = np.asarray(work.sum(axis=1)).ravel()
+        share = work.data / np.repeat(total, np.diff(work.indptr))
+        org = np.repeat(np.arange(len(total)), np.diff(work.indptr))
+        entropy = np.bincount(org, -share * np.log(share), len(total))
+        volume = np.log2(np.maximum(total, 1)).astype(np.int64)
+        known = total > 0
+        usual = np.bincount(volume[known], entropy[known]) / np.maximum(
+            1, np.bincount(volume[known])
+        )
+        return np.where(known, entropy - usual[np.where(known, volume, 0)], 0.0)
+
     def recent_pane(self) -> int:
         """Where "before" ends for the novelty gate: a window and at least a day back."""
         return self.pane - max(self.length_s, DAY_S) // self.config.pane_s
@@ -127,16 +149,18 @@ class Window:
 
 @dataclass(frozen=True)
 class Cohorts:
-    """Cohorts of one window, one row each, ordered by (kind, hash of the object, newcomers)."""
+    """Cohorts of one window, one row each, ordered by (kind, key, newcomers)."""
 
     window: Window
+    key: NDArray[np.uint64]
+    """Hash of the defining object; of a graph's group, of its least organisation."""
     object: NDArray[np.int32]
-    """Row of the defining object in the object table."""
+    """Row of the defining object in the object table; -1 for a graph's group."""
     kind: I64
     newcomers: I64
     """0: novel object, all its organisations; 1: established object, only those new on it."""
     matrix: sp.csr_matrix
-    """Requests on the defining object, shape (cohorts, organisations)."""
+    """Requests on the defining object (a group's: all), shape (cohorts, organisations)."""
 
     def __len__(self) -> int:
         return len(self.object)
@@ -189,11 +213,11 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     """Cohorts that this shard judges at the end of the window; None if there are none.
 
     An object is judged whole if at most half as many organisations used it before; otherwise
-    only the organisations that are new on it.
+    only the organisations that are new on it. The first shard judges the graph's groups.
     """
     population, config = window.population, window.config
     n_objects = len(population.objects)
-    mine = np.isin(population.objects["kind"], COHORT_KINDS)
+    mine = np.isin(population.objects["kind"], OBJECT_KINDS)
     mine &= population.objects["hash"] % np.uint64(shards) == np.uint64(shard)
     size = np.bincount(window.pair_object, minlength=n_objects)
     largest = max(200, 0.35 * window.n_active)
@@ -205,29 +229,83 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     is_new = population.pairs["first_pane"][window.pair] >= since
     new_size = np.bincount(window.pair_object[is_new], minlength=n_objects)
     partly = mine & ~novel & (new_size >= least) & (new_size <= largest)
-    whole_rows = np.flatnonzero(novel[window.pair_object])
-    new_rows = np.flatnonzero(partly[window.pair_object] & is_new)
-    if not len(whole_rows) and not len(new_rows):
-        return None
-    return _build(window, whole_rows, new_rows)
+    cells = [
+        _cells(window, np.flatnonzero(novel[window.pair_object]), newcomers=0),
+        _cells(window, np.flatnonzero(partly[window.pair_object] & is_new), newcomers=1),
+    ]
+    if shard == 0 and window.length_s >= DAY_S:
+        cells.append(_group_cells(window, linked_groups(window, least, largest)))
+    joined = Cells(*(np.concatenate(column) for column in zip(*cells, strict=True)))
+    return _build(window, joined) if len(joined.org) else None
 
 
-def _build(window: Window, whole: NDArray[np.intp], new: NDArray[np.intp]) -> Cohorts:
-    objects = window.population.objects
-    entries = np.concatenate([whole, new])
-    newcomers = np.repeat([0, 1], [len(whole), len(new)])
-    key = window.pair_object[entries].astype(np.int64) * 2 + newcomers
-    distinct, inverse = np.unique(key, return_inverse=True)
-    obj = (distinct // 2).astype(np.int32)
-    order = np.lexsort((distinct % 2, objects["hash"][obj], objects["kind"][obj]))
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    shape = (len(distinct), len(window.totals))
-    cells = (window.pair_requests[entries], (rank[inverse], window.pair_org[entries]))
+class Cells(NamedTuple):
+    """Members of cohorts, one entry each."""
+
+    kind: I64
+    key: NDArray[np.uint64]
+    newcomers: I64
+    object: NDArray[np.int32]
+    org: NDArray[np.int32]
+    requests: F64
+
+    def take(self, order: NDArray[np.intp]) -> Cells:
+        """The entries in this order."""
+        return Cells(
+            self.kind[order],
+            self.key[order],
+            self.newcomers[order],
+            self.object[order],
+            self.org[order],
+            self.requests[order],
+        )
+
+
+def _cells(window: Window, entries: NDArray[np.intp], *, newcomers: int) -> Cells:
+    objects, obj = window.population.objects, window.pair_object[entries]
+    return Cells(
+        objects["kind"][obj],
+        objects["hash"][obj],
+        np.full(len(entries), newcomers),
+        obj,
+        window.pair_org[entries],
+        window.pair_requests[entries],
+    )
+
+
+def _group_cells(window: Window, groups: sp.csr_matrix) -> Cells:
+    org = groups.indices.astype(np.int32)
+    sizes = np.diff(groups.indptr)
+    keys = window.population.orgs["key"][org]
+    least = np.minimum.reduceat(keys, groups.indptr[:-1]) if len(org) else keys
+    return Cells(
+        np.full(len(org), int(Kind.GRAPH)),
+        np.repeat(least, sizes),
+        np.zeros(len(org), np.int64),
+        np.full(len(org), -1, np.int32),
+        org,
+        window.totals[org, 0].astype(np.float64),
+    )
+
+
+def _build(window: Window, cells: Cells) -> Cohorts:
+    order = np.lexsort((cells.newcomers, cells.key, cells.kind))
+    cells = cells.take(order)
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (
+        (np.diff(cells.kind) != 0)
+        | (cells.key[1:] != cells.key[:-1])
+        | (np.diff(cells.newcomers) != 0)
+    )
+    first = np.flatnonzero(new)
+    row = np.cumsum(new) - 1
     return Cohorts(
         window=window,
-        object=obj[order],
-        kind=objects["kind"][obj[order]],
-        newcomers=distinct[order] % 2,
-        matrix=sp.csr_matrix(cells, shape=shape),
+        key=cells.key[first],
+        object=cells.object[first],
+        kind=cells.kind[first],
+        newcomers=cells.newcomers[first],
+        matrix=sp.csr_matrix(
+            (cells.requests, (row, cells.org)), shape=(len(first), len(window.totals))
+        ),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from analyzer.core.affinity import affinity
 from analyzer.core.cohorts import Cohorts
 from analyzer.core.population import OUTPUT_TOKENS, REQUESTS
 from analyzer.core.signals.scale import row_sums
@@ -51,13 +52,14 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
             np.full(n, float(window.n_active)),
             cohorts.mean(billed),
             np.full(n, float(billed[window.active].mean())),
+            cohorts.mean(window.diversity),
         ],
         axis=1,
     )
     return CohortColumns(
         pane=np.full(n, window.pane - 1),
         kind=cohorts.kind,
-        object=window.population.objects["hash"][cohorts.object],
+        object=cohorts.key,
         window_s=np.full(n, window.length_s),
         newcomers=cohorts.newcomers,
         features=features,
@@ -85,15 +87,18 @@ def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:
     held.sort_indices()
     row = np.repeat(shown, np.diff(held.indptr))
     account = held.indices
+    org = accounts["org"][account]
+    among = np.repeat(np.arange(len(shown)), np.diff(held.indptr))
     names = window.population.account_names
     keys = accounts["key"][account]
     return {
         "member_row": row.astype(np.int64),
-        "member_org": window.population.orgs["key"][accounts["org"][account]],
+        "member_org": window.population.orgs["key"][org],
         "member": keys,
         "member_requests": accounts["requests"][account],
         "member_first_ms": accounts["first_ms"][account],
         "member_last_ms": accounts["last_ms"][account],
+        "member_affinity": affinity(cohorts, shown, among, org),
         "names": dict(zip(keys.tolist(), (names[i] for i in account.tolist()), strict=True)),
     }
 
@@ -106,7 +111,7 @@ def _notes(cohorts: Cohorts, shown: NDArray[np.intp]) -> list[str]:
     }
     for i in shown.tolist():
         note = CohortNote(
-            name=name(int(cohorts.object[i])),
+            name=name(int(cohorts.object[i])) if cohorts.object[i] >= 0 else "",
             templates=[name(o) for o in tops[Kind.TEMPLATE][i]],
             models=[name(o) for o in tops[Kind.MODEL][i]],
             blocks=[name(o) for o in tops[Kind.BLOCK][i]],

@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 
 from analyzer.core.alerts import AlertKind
 from analyzer.core.catalog import NAMES
+from analyzer.core.cohorts import DAY_S
 from analyzer.core.config import CoreConfig
 from analyzer.core.describe import CohortNote
 from analyzer.core.evidence import FAMILIES_NEEDED, STRONG, Fusion, strong_families
 from analyzer.core.tables import FACTS, CohortColumns, Kind
 
-MIXED_WORK = 0.05
-"""From this value of ``many_templates`` on, members do work of many kinds."""
-POOL_FOCUS = 0.3
+MIXED_WORK = 0.85
+"""From this diversity on, in nats, each member does the work of several customers."""
+POOL_FOCUS = 0.15
 """Share of a pool's traffic from which one template in it can be extraction."""
 ONE_PLACE = 0.5
 """From this value of ``one_block`` on, the members sit in one place."""
-SHARED_INFRASTRUCTURE = (Kind.BLOCK, Kind.PAYMENT, Kind.TLS, Kind.AGENT)
+LIVES_INSIDE = 0.6
+"""From this value of ``narrowness`` or ``private_blocks`` on, a group keeps to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Account:
     requests: int
     first_ms: int
     last_ms: int
+    affinity: float
+    """How like the other members its organisation is, in nats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,12 @@ class Finding:
         return self.signal("output_length") >= STRONG
 
     @property
+    def dominates(self) -> bool:
+        """True if the object takes a large part of its users' traffic, over a day or more."""
+        focus = self.facts["requests_on_object"] / max(1.0, self.facts["requests"])
+        return focus >= POOL_FOCUS and self.window_s >= DAY_S
+
+    @property
     def tight(self) -> bool:
         """True if sharing the object is reason enough to belong together.
 
@@ -79,8 +89,10 @@ class Finding:
         """
         if self.cohort_kind in (Kind.TEMPLATE, Kind.PAYMENT):
             return True
+        if self.cohort_kind == Kind.GRAPH:
+            return self.signal("narrowness") >= LIVES_INSIDE
         inside = max(self.signal("private_blocks"), self.signal("narrowness"))
-        return self.cohort_kind == Kind.BLOCK and inside >= 0.6
+        return self.cohort_kind == Kind.BLOCK and inside >= LIVES_INSIDE
 
     @property
     def anchor(self) -> str:
@@ -109,7 +121,7 @@ def findings(
     scores = fusion.score(cohorts.features)
     passed = scores >= config.alert_threshold
     passed &= strong_families(cohorts.features) >= FAMILIES_NEEDED
-    passed &= ~_one_place(cohorts.features)
+    passed &= ~_one_place(cohorts.features) & ~_loose(cohorts)
     found = [
         _finding(cohorts, row, float(scores[row]), strangeness[row])
         for row in np.flatnonzero(passed).tolist()
@@ -122,6 +134,14 @@ def _one_place(features: NDArray[np.float64]) -> NDArray[np.bool_]:
     known = np.nan_to_num(features)
     place, payment = NAMES.index("one_block"), NAMES.index("payment_sharing")
     return np.asarray((known[:, place] >= ONE_PLACE) & (known[:, payment] < ONE_PLACE))
+
+
+def _loose(cohorts: CohortColumns) -> NDArray[np.bool_]:
+    """Groups of the graph whose members do not keep to themselves: chance or a common hub."""
+    known = np.nan_to_num(cohorts.features)
+    narrow, private = NAMES.index("narrowness"), NAMES.index("private_blocks")
+    inside = (known[:, narrow] >= 0.4) | (known[:, private] >= LIVES_INSIDE)
+    return np.asarray((cohorts.kind == Kind.GRAPH) & ~inside)
 
 
 def _finding(cohorts: CohortColumns, row: int, score: float, strangeness: float | None) -> Finding:
@@ -142,13 +162,14 @@ def _finding(cohorts: CohortColumns, row: int, score: float, strangeness: float 
         facts=facts,
         note=msgspec.json.decode(cohorts.note[row], type=CohortNote),
         accounts=[
-            Account(key, cohorts.names[key], org, requests, first_ms, last_ms)
-            for key, org, requests, first_ms, last_ms in zip(
+            Account(key, cohorts.names[key], org, requests, first_ms, last_ms, affinity)
+            for key, org, requests, first_ms, last_ms, affinity in zip(
                 cohorts.member[members].tolist(),
                 cohorts.member_org[members].tolist(),
                 cohorts.member_requests[members].tolist(),
                 cohorts.member_first_ms[members].tolist(),
                 cohorts.member_last_ms[members].tolist(),
+                cohorts.member_affinity[members].tolist(),
                 strict=True,
             )
         ],
@@ -158,19 +179,17 @@ def _finding(cohorts: CohortColumns, row: int, score: float, strangeness: float 
 def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float]) -> AlertKind:
     """What the cohort looks like.
 
-    A reseller's customers share infrastructure and use many templates, none of which takes a
-    large part of the traffic. Accounts whose billing is unknown, unlike everybody else's, may
-    be one customer's: linked, but nothing says extraction.
+    A reseller's accounts each do the work of several customers, and no template takes a large
+    part of the traffic. Accounts whose billing is unknown, unlike everybody else's, or
+    that only the graph joins, may be one customer's: linked, but nothing says extraction.
     """
     focus = facts["requests_on_object"] / max(1.0, facts["requests"])
-    if value_of(features, "many_templates") >= MIXED_WORK and (
-        kind in SHARED_INFRASTRUCTURE
-        or focus < POOL_FOCUS
-        or value_of(features, "output_length") < STRONG
+    if facts["diversity"] >= MIXED_WORK and (
+        kind != Kind.TEMPLATE or focus < POOL_FOCUS or value_of(features, "output_length") < STRONG
     ):
         return "reseller_pool"
     unbilled = facts["billed"] < 0.2 and facts["billed_population"] >= 0.5
-    elicits = max(value_of(features, "output_length"), value_of(features, "params_homogeneity"))
-    if unbilled and elicits < STRONG:
+    elicits = value_of(features, "output_length") >= STRONG
+    if (unbilled or kind == Kind.GRAPH) and not elicits:
         return "linked_accounts"
     return "extraction_campaign"

@@ -24,6 +24,8 @@ class Kind(IntEnum):
     AGENT = 5
     MODEL = 6
     PARAMS = 7
+    GRAPH = 8
+    """No single object: a group that a graph of pairs joins."""
 
 
 def _u64() -> U64:
@@ -88,9 +90,11 @@ FACTS = (
     "active_organisations",
     "billed",
     "billed_population",
+    "diversity",
 )
 """Columns of ``CohortColumns.facts``; ``billed`` is the share of organisations of which a payment
-reference or the account's creation is known, among the members and among all."""
+reference or the account's creation is known, among the members and among all; ``diversity`` how
+much more kinds of work a member does than others of its volume, in nats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ class CohortColumns:
     features: F64 = field(default_factory=lambda: np.zeros((0, 0)))
     """Shape (cohorts, signals), in the order of the catalog; NaN is "unknown"."""
     facts: F64 = field(default_factory=lambda: np.zeros((0, 0)))
-    """Shape (cohorts, 8): figures shown to people, in the order of :data:`FACTS`."""
+    """Shape (cohorts, 9): figures shown to people, in the order of :data:`FACTS`."""
     note: list[str] = field(default_factory=list)
     """What an alert shows of this cohort, JSON of :class:`CohortNote`; "" if nothing will."""
 
@@ -120,6 +124,8 @@ class CohortColumns:
     member_requests: I64 = field(default_factory=_i64)
     member_first_ms: I64 = field(default_factory=_i64)
     member_last_ms: I64 = field(default_factory=_i64)
+    member_affinity: F64 = field(default_factory=lambda: np.zeros(0))
+    """How like the other members its organisation is, in nats."""
     names: dict[int, str] = field(default_factory=dict)
 
     def take(self, rows: NDArray[np.bool_]) -> Self:

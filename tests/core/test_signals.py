@@ -87,6 +87,7 @@ def test_order_of_cohorts_does_not_matter(signal: Signal) -> None:
     for cohorts in judged()[0]:
         back = Cohorts(
             cohorts.window,
+            cohorts.key[::-1],
             cohorts.object[::-1],
             cohorts.kind[::-1],
             cohorts.newcomers[::-1],
