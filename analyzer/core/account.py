@@ -89,7 +89,7 @@ class AccountStep:
         rows = EventColumns.concat(self._open)
         pane = rows.ts_ms // self._config.pane_ms
         start, self._sealed = self._sealed, stop
-        self._open = [rows.take(pane >= stop)]
+        self._open = [rows.take(np.flatnonzero(pane >= stop))]
         tables = [
             self._close(number, rows, np.flatnonzero(pane == number))
             for number in _present(pane, stop)
