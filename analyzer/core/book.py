@@ -158,9 +158,10 @@ class Book:
         """The campaign that a finding belongs to, a new one if need be; None to leave it."""
         domains = self._domains(finding)
         anchored = self._anchored.get(finding.anchor)
-        if anchored is not None and self.files[anchored].domain in domains:
-            return self.files[anchored]
         orgs = finding.orgs
+        pooled = domains[0] == POOL and self._held(POOL, orgs) >= INSIDE_POOL * len(orgs)
+        if anchored is not None and self.files[anchored].domain in domains[: 1 if pooled else 2]:
+            return self.files[anchored]
         held = Counter[str]()
         for domain in domains:
             held = self._holders(domain, orgs)
@@ -183,10 +184,10 @@ class Book:
         Work inside a pool that draws no long answers, or is a small part of what the pool does,
         is one more customer of the pool.
         """
-        if finding.kind == "reseller_pool" or not finding.elicits:
+        if finding.kind == "reseller_pool" or not (finding.elicits or finding.dominates):
             return POOL, CAMPAIGN
-        pooled = sum(self._holders(POOL, finding.orgs).values())
-        if pooled >= INSIDE_POOL * len(finding.orgs) and not finding.dominates:
+        pooled = self._held(POOL, finding.orgs) >= INSIDE_POOL * len(finding.orgs)
+        if pooled and not finding.dominates:
             return POOL, CAMPAIGN
         return (CAMPAIGN,)
 
@@ -224,6 +225,10 @@ class Book:
                 self.touched[file.id] = None
                 self._disown(file)
         self._last = {key: last for key, last in self._last.items() if last >= limit}
+
+    def _held(self, domain: str, orgs: set[int]) -> int:
+        """How many of these are core members of campaigns of the domain."""
+        return sum(self._holders(domain, orgs).values())
 
     def _holders(self, domain: str, orgs: set[int]) -> Counter[str]:
         owner = self._owner.setdefault(domain, {})
@@ -358,14 +363,16 @@ class Book:
 
 
 def _elect(file: CampaignFile) -> AlertKind:
-    """Extraction if half of the findings, and two at least, say so; else what most say.
+    """Extraction if a quarter of the findings, and two at least, say so; else what most say.
+
+    A finding of linked accounts lacks a sign of extraction; it doesn't speak against one.
 
     A small group with unequal volumes may be an agency's accounts: linked, no more.
     """
     extraction = file.votes.get("extraction_campaign", 0)
     linked = file.votes.get("linked_accounts", 0)
     pools = file.votes.get("reseller_pool", 0)
-    if extraction >= max(2.0, (extraction + linked + pools) / 2):
+    if extraction >= max(2.0, (extraction + linked + pools) / 4, pools):
         small = len(file.confirmed()) < SMALL and file.balance / file.findings < UNEQUAL
         return "linked_accounts" if small else "extraction_campaign"
     return "reseller_pool" if pools > linked else "linked_accounts"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,10 +18,13 @@ from analyzer.core.describe import CohortNote
 from analyzer.core.evidence import FAMILIES_NEEDED, STRONG, Fusion, strong_families
 from analyzer.core.tables import FACTS, CohortColumns, Kind
 
-MIXED_WORK = 0.85
+MIXED_WORK = 0.75
 """From this diversity on, in nats, each member does the work of several customers."""
-POOL_FOCUS = 0.15
-"""Share of a pool's traffic from which one template in it can be extraction."""
+POOL_FOCUS, QUEUE_FOCUS = 0.15, 0.25
+"""Share of a pool's traffic from which one template in it can be extraction: where answers are
+long, and where it is only a queue of prompts that all accounts work off alike."""
+DEVOTED = 0.4
+"""Share of the members' traffic from which one object is what they are there for."""
 ONE_PLACE = 0.5
 """From this value of ``one_block`` on, the members sit in one place."""
 LIVES_INSIDE = 0.6
@@ -76,9 +80,9 @@ class Finding:
 
     @property
     def dominates(self) -> bool:
-        """True if the object takes a large part of its users' traffic, over a day or more."""
+        """True if the object is more than one customer's share of a pool, over a day or more."""
         focus = self.facts["requests_on_object"] / max(1.0, self.facts["requests"])
-        return focus >= POOL_FOCUS and self.window_s >= DAY_S
+        return self.window_s >= DAY_S and _inside_pool(focus, self.features)
 
     @property
     def tight(self) -> bool:
@@ -119,7 +123,9 @@ def findings(
     if not len(cohorts.pane):
         return
     scores = fusion.score(cohorts.features)
-    passed = scores >= config.alert_threshold
+    passed = scores >= np.where(
+        cohorts.newcomers == 1, _raised(config.alert_threshold), config.alert_threshold
+    )
     passed &= strong_families(cohorts.features) >= FAMILIES_NEEDED
     passed &= ~_one_place(cohorts.features) & ~_loose(cohorts)
     found = [
@@ -134,6 +140,11 @@ def _one_place(features: NDArray[np.float64]) -> NDArray[np.bool_]:
     known = np.nan_to_num(features)
     place, payment = NAMES.index("one_block"), NAMES.index("payment_sharing")
     return np.asarray((known[:, place] >= ONE_PLACE) & (known[:, payment] < ONE_PLACE))
+
+
+def _raised(threshold: float) -> float:
+    """The threshold for newcomers on something popular: the odds times e, one nat higher."""
+    return math.e * threshold / (1 + (math.e - 1) * threshold)
 
 
 def _loose(cohorts: CohortColumns) -> NDArray[np.bool_]:
@@ -180,16 +191,27 @@ def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float])
     """What the cohort looks like.
 
     A reseller's accounts each do the work of several customers, and no template takes a large
-    part of the traffic. Accounts whose billing is unknown, unlike everybody else's, or
-    that only the graph joins, may be one customer's: linked, but nothing says extraction.
+    part of the traffic. Extraction draws long answers, or its accounts do little but work off
+    a queue of prompts, each sent once; where neither shows, accounts are linked and no more.
+    Accounts whose billing is unknown, unlike everybody else's, may be one customer's, and so
+    may a graph's group: there a queue says nothing.
     """
     focus = facts["requests_on_object"] / max(1.0, facts["requests"])
-    if facts["diversity"] >= MIXED_WORK and (
-        kind != Kind.TEMPLATE or focus < POOL_FOCUS or value_of(features, "output_length") < STRONG
-    ):
+    mixed = facts["diversity"] >= MIXED_WORK
+    if mixed and not (kind == Kind.TEMPLATE and _inside_pool(focus, features)):
         return "reseller_pool"
     unbilled = facts["billed"] < 0.2 and facts["billed_population"] >= 0.5
-    elicits = value_of(features, "output_length") >= STRONG
-    if (unbilled or kind == Kind.GRAPH) and not elicits:
+    if value_of(features, "output_length") >= STRONG:
+        return "extraction_campaign"
+    devoted = focus >= DEVOTED or value_of(features, "narrowness") >= STRONG
+    queue = devoted and value_of(features, "work_queue") >= STRONG
+    if unbilled or kind == Kind.GRAPH or not queue:
         return "linked_accounts"
     return "extraction_campaign"
+
+
+def _inside_pool(focus: float, features: NDArray[np.float64]) -> bool:
+    """True if work that takes this share of a pool's traffic looks like extraction."""
+    elicits = value_of(features, "output_length") >= STRONG
+    queue = min(value_of(features, "work_queue"), value_of(features, "balance")) >= STRONG
+    return (elicits and focus >= POOL_FOCUS) or (queue and focus >= QUEUE_FOCUS)
