@@ -7,7 +7,8 @@
             ──► overlaps none         ──► opens a new one
             ──► overlaps a little     ──► is left alone (a chain through something popular)
 
-    two campaigns that use the same address blocks are one operator's, and become one
+    two campaigns that use the same address blocks, or the same cards, are one operator's,
+    and become one
 
 Extraction inside a reseller's pool stays a campaign of its own beside the pool. A finding
 that looks like a pool supports a campaign that holds most of its members already.
@@ -34,6 +35,8 @@ POOL, CAMPAIGN = "pool", "campaign"
 QUIET_S = 3 * 3_600
 INSIDE_POOL = 0.6
 SAME_BLOCKS, SAME_SHARE = 8, 0.7
+SAME_CARDS, SAME_CARD_SHARE = 2, 0.1
+"""Customers hardly ever share a card, so a few common ones tell more than common blocks."""
 CORE_SHARE = 0.15
 OUTLIERS, KNOWN_CORE, UNLIKE = 0.05, 8, 0.25
 CONFIRMING_HITS = 2
@@ -87,6 +90,7 @@ class CampaignFile(msgspec.Struct):
     templates: dict[str, int] = {}
     models: dict[str, int] = {}
     blocks: dict[str, int] = {}
+    payments: dict[str, int] = {}
     merged_from: list[str] = []
     state: Literal["open", "closed", "merged"] = "open"
     merged_into: str | None = None
@@ -148,8 +152,7 @@ class Book:
         familiar = known >= (0.8 if pool else 0.5) * len(finding.orgs)
         anchored = finding.anchor in file.anchors and not pool
         grows = finding.tight and (not file.hits or anchored or familiar)
-        lasting = finding.cohort_kind in (Kind.TEMPLATE, Kind.PAYMENT)
-        if grows and lasting and finding.kind != "reseller_pool":
+        if grows and finding.lasting and finding.kind != "reseller_pool":
             file.anchors[finding.anchor] = None
             self._anchored[finding.anchor] = file.id
         self._add(file, finding, grows=grows)
@@ -203,17 +206,18 @@ class Book:
                 break
 
     def _rivals(self, file: CampaignFile) -> list[CampaignFile]:
-        """Open campaigns that share at least 70 % of the smaller one's blocks, 8 at the least."""
+        """Open campaigns that seem to be the same operator's."""
         if file.domain != CAMPAIGN or file.state != "open":
             return []
-        mine = file.blocks.keys()
         return [
             other
             for other in self.files.values()
             if other.id != file.id
             and (other.domain, other.state) == (CAMPAIGN, "open")
-            and min(len(mine), len(other.blocks)) >= SAME_BLOCKS
-            and len(mine & other.blocks.keys()) >= SAME_SHARE * min(len(mine), len(other.blocks))
+            and (
+                _same(file.blocks, other.blocks, SAME_BLOCKS, SAME_SHARE)
+                or _same(file.payments, other.payments, SAME_CARDS, SAME_CARD_SHARE)
+            )
         ]
 
     def expire(self, pane: int) -> None:
@@ -291,6 +295,7 @@ class Book:
             (file.templates, finding.note.templates),
             (file.models, finding.note.models),
             (file.blocks, finding.note.blocks),
+            (file.payments, finding.note.payments if finding.tight else []),
         ):
             for name in names:
                 kept[name] = kept.get(name, 0) + 1
@@ -303,7 +308,8 @@ class Book:
             file.strangeness = max(finding.strangeness, file.strangeness or 0.0)
         file.findings += 1
         file.balance += finding.signal("balance")
-        if finding.kind != "reseller_pool" or finding.anchor not in file.anchors:
+        own_work = finding.kind == "reseller_pool" and finding.anchor in file.anchors
+        if finding.tells_type and not own_work:
             file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1
         file.kind = "reseller_pool" if file.domain == POOL else _elect(file)
         file.last_pane = finding.pane
@@ -319,6 +325,7 @@ class Book:
             (first.templates, other.templates),
             (first.models, other.models),
             (first.blocks, other.blocks),
+            (first.payments, other.payments),
         ):
             for name, count in theirs.items():
                 mine[name] = mine.get(name, 0) + count
@@ -360,6 +367,12 @@ class Book:
         self._anchored = dict(state["anchored"])
         self._last = dict(state["last"])
         self.touched = dict.fromkeys(state["touched"])
+
+
+def _same(mine: dict[str, int], theirs: dict[str, int], least: int, share: float) -> bool:
+    """True if so many, and such a share of the smaller's objects, are common."""
+    common = len(mine.keys() & theirs.keys())
+    return common >= max(least, share * min(len(mine), len(theirs)))
 
 
 def _elect(file: CampaignFile) -> AlertKind:

@@ -19,7 +19,8 @@ F64 = NDArray[np.float64]
 
 SHOWN = 0.2
 """Cohorts that score less travel without members: nothing will be said about them."""
-TOP = 12
+MOST = {Kind.TEMPLATE: 12, Kind.MODEL: 12, Kind.BLOCK: 12, Kind.PAYMENT: 100}
+"""Objects of a kind that a note lists."""
 LARGEST_ORG = 5
 """Accounts from which an organisation is a fleet."""
 
@@ -32,6 +33,9 @@ class CohortNote(msgspec.Struct, frozen=True):
     templates: list[str]
     models: list[str]
     blocks: list[str]
+    payments: list[str]
+    """Payment references that several organisations share; they link campaigns, no alert
+    shows them."""
 
 
 def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
@@ -106,15 +110,15 @@ def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:
 def _notes(cohorts: Cohorts, shown: NDArray[np.intp]) -> list[str]:
     notes = [""] * len(cohorts)
     name = cohorts.window.population.object_name
-    tops = {
-        kind: _top_objects(cohorts, kind, shown) for kind in (Kind.TEMPLATE, Kind.MODEL, Kind.BLOCK)
-    }
+    listed = (Kind.TEMPLATE, Kind.MODEL, Kind.BLOCK, Kind.PAYMENT)
+    tops = {kind: _top_objects(cohorts, kind, shown) for kind in listed}
     for i in shown.tolist():
         note = CohortNote(
             name=name(int(cohorts.object[i])) if cohorts.object[i] >= 0 else "",
             templates=[name(o) for o in tops[Kind.TEMPLATE][i]],
             models=[name(o) for o in tops[Kind.MODEL][i]],
             blocks=[name(o) for o in tops[Kind.BLOCK][i]],
+            payments=[name(o) for o in tops[Kind.PAYMENT][i]],
         )
         notes[i] = msgspec.json.encode(note).decode()
     return notes
@@ -134,6 +138,9 @@ def _top_objects(cohorts: Cohorts, kind: Kind, shown: NDArray[np.intp]) -> dict[
         if kind == Kind.MODEL:
             worth = requests >= 0.02 * requests.sum()
             objects, requests = objects[worth], requests[worth]
-        order = np.lexsort((hashes[objects], -requests))[:TOP]
+        if kind == Kind.PAYMENT:
+            common = usage.degree[shared.column[entries]] >= 2
+            objects, requests = objects[common], requests[common]
+        order = np.lexsort((hashes[objects], -requests))[: MOST[kind]]
         tops[i] = objects[order].tolist()
     return tops

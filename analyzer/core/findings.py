@@ -85,13 +85,23 @@ class Finding:
         return self.window_s >= DAY_S and _inside_pool(focus, self.features)
 
     @property
+    def lasting(self) -> bool:
+        """True if whoever uses the object later belongs there too."""
+        return self.cohort_kind in (Kind.TEMPLATE, Kind.PAYMENT)
+
+    @property
+    def tells_type(self) -> bool:
+        """True if the cohort shows common work; blocks and clients show only a common place."""
+        return self.lasting or self.cohort_kind == Kind.GRAPH
+
+    @property
     def tight(self) -> bool:
         """True if sharing the object is reason enough to belong together.
 
         A client is too common for that; a block is reason enough only where hardly anybody
         else does what its members do.
         """
-        if self.cohort_kind in (Kind.TEMPLATE, Kind.PAYMENT):
+        if self.lasting:
             return True
         if self.cohort_kind == Kind.GRAPH:
             return self.signal("narrowness") >= LIVES_INSIDE
