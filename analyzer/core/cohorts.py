@@ -16,6 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from analyzer.core import groups
 from analyzer.core.config import CoreConfig
 from analyzer.core.graph import linked_groups
 from analyzer.core.population import Population
@@ -117,7 +118,7 @@ class Window:
         """Usage of all objects of one kind."""
         if kind not in self._usage:
             mine = self.pair_kind == kind
-            objects, column = np.unique(self.pair_object[mine], return_inverse=True)
+            objects, column = groups.distinct(self.pair_object[mine])
             shape = (len(self.totals), len(objects))
             entries = (self.pair_requests[mine], (self.pair_org[mine], column))
             self._usage[kind] = Usage(sp.csr_matrix(entries, shape=shape), objects)
@@ -198,15 +199,13 @@ class Cohorts:
 
     def _share(self, kind: Kind) -> Shared:
         usage = self.window.usage(kind)
-        members = (self.members @ usage.binary).tocsr()
-        requests = (self.members @ usage.matrix).tocsr()
-        members.sort_indices()
-        requests.sort_indices()
-        row = np.repeat(np.arange(len(self)), np.diff(members.indptr))
+        counted = usage.matrix.astype(np.complex128)
+        counted.data += 1j  # one product counts both: requests in the real part, members beside
+        both = (self.members @ counted).tocsr()
+        both.sort_indices()
+        row = np.repeat(np.arange(len(self)), np.diff(both.indptr))
         own = usage.column_of(self.object)
-        return Shared(
-            row, members.indices, members.data, requests.data, members.indices == own[row]
-        )
+        return Shared(row, both.indices, both.data.imag, both.data.real, both.indices == own[row])
 
 
 def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:

@@ -23,6 +23,8 @@ MIXED_WORK = 0.75
 POOL_FOCUS, QUEUE_FOCUS = 0.15, 0.25
 """Share of a pool's traffic from which one template in it can be extraction: where answers are
 long, and where it is only a queue of prompts that all accounts work off alike."""
+PLAIN_WORK = 0.15
+"""Up to this diversity, in nats, members do no more kinds of work than others of their volume."""
 DEVOTED = 0.4
 """Share of the members' traffic from which one object is what they are there for."""
 ONE_PLACE = 0.5
@@ -201,8 +203,9 @@ def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float])
     """What the cohort looks like.
 
     A reseller's accounts each do the work of several customers, and no template takes a large
-    part of the traffic. Extraction draws long answers, or its accounts do little but work off
-    a queue of prompts, each sent once; where neither shows, accounts are linked and no more.
+    part of the traffic. Extraction draws long answers, or its accounts do little but work that
+    hardly anybody else does, and either of one kind or from a queue, each prompt sent once;
+    where neither shows, accounts are linked and no more.
     Accounts whose billing is unknown, unlike everybody else's, may be one customer's, and so
     may a graph's group: there a queue says nothing.
     """
@@ -214,8 +217,9 @@ def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float])
     if value_of(features, "output_length") >= STRONG:
         return "extraction_campaign"
     devoted = focus >= DEVOTED or value_of(features, "narrowness") >= STRONG
-    queue = devoted and value_of(features, "work_queue") >= STRONG
-    if unbilled or kind == Kind.GRAPH or not queue:
+    queue = value_of(features, "work_queue") >= STRONG
+    plain = facts["diversity"] <= PLAIN_WORK
+    if unbilled or kind == Kind.GRAPH or not (devoted and (queue or plain)):
         return "linked_accounts"
     return "extraction_campaign"
 

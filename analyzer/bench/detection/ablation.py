@@ -22,7 +22,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.describe import CohortNote
 
 EVERY_FAMILY = tuple(dict.fromkeys(FAMILIES))
-_NO_NOTE = msgspec.json.encode(CohortNote("", [], [], [])).decode()
+_NO_NOTE = msgspec.json.encode(CohortNote("", [], [], [], [])).decode()
 
 
 class Beside(CampaignStep):
