@@ -29,8 +29,9 @@ from analyzer.core.findings import Finding
 from analyzer.core.tables import Kind
 
 ANCHORS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT)
-SMALL, UNEQUAL = 25, 0.5
-"""Fewer organisations than this, with a mean balance below that, may be an agency's accounts."""
+SMALL, UNEQUAL = 40, 0.5
+"""Fewer organisations than this, with a mean balance below that or without long answers, may be
+an agency's accounts."""
 POOL, CAMPAIGN = "pool", "campaign"
 QUIET_S = 3 * 3_600
 INSIDE_POOL = 0.6
@@ -78,6 +79,8 @@ class CampaignFile(msgspec.Struct):
     findings: int = 0
     balance: float = 0.0
     """Sum of the findings' balance signal."""
+    eliciting: int = 0
+    """Findings whose members draw long answers."""
     votes: dict[AlertKind, int] = {}
     """What the findings look like, each counted."""
     score: float = 0.0
@@ -308,6 +311,7 @@ class Book:
             file.strangeness = max(finding.strangeness, file.strangeness or 0.0)
         file.findings += 1
         file.balance += finding.signal("balance")
+        file.eliciting += finding.elicits
         own_work = finding.kind == "reseller_pool" and finding.anchor in file.anchors
         if finding.tells_type and not own_work:
             file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1
@@ -333,6 +337,7 @@ class Book:
         first.score = max(first.score, other.score)
         first.findings += other.findings
         first.balance += other.balance
+        first.eliciting += other.eliciting
         for kind, count in other.votes.items():
             first.votes[kind] = first.votes.get(kind, 0) + count
         for anchor in other.anchors:
@@ -380,14 +385,17 @@ def _elect(file: CampaignFile) -> AlertKind:
 
     A finding of linked accounts lacks a sign of extraction; it doesn't speak against one.
 
-    A small group with unequal volumes may be an agency's accounts: linked, no more.
+    A small group with unequal volumes, or without long answers, may be an agency's accounts:
+    linked, no more.
     """
     extraction = file.votes.get("extraction_campaign", 0)
     linked = file.votes.get("linked_accounts", 0)
     pools = file.votes.get("reseller_pool", 0)
     if extraction >= max(2.0, (extraction + linked + pools) / 4, pools):
-        small = len(file.confirmed()) < SMALL and file.balance / file.findings < UNEQUAL
-        return "linked_accounts" if small else "extraction_campaign"
+        unequal = file.balance < UNEQUAL * file.findings
+        plain = file.eliciting < 0.25 * file.findings
+        agency = len(file.confirmed()) < SMALL and (unequal or plain)
+        return "linked_accounts" if agency else "extraction_campaign"
     return "reseller_pool" if pools > linked else "linked_accounts"
 
 

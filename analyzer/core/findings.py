@@ -27,8 +27,12 @@ PLAIN_WORK = 0.15
 """Up to this diversity, in nats, members do no more kinds of work than others of their volume."""
 DEVOTED = 0.4
 """Share of the members' traffic from which one object is what they are there for."""
-ONE_PLACE = 0.5
-"""From this value of ``one_block`` on, the members sit in one place."""
+ONE_PLACE, MOSTLY_HERE = 0.5, 0.5
+"""From this value of ``one_block``, or share of traffic from the common block, on, the members
+sit in one place."""
+PAID_TOGETHER = 0.5
+FEW_BLOCKS = 6
+"""Up to so many blocks may be one customer's own servers."""
 LIVES_INSIDE = 0.6
 """From this value of ``narrowness`` or ``private_blocks`` on, a group keeps to itself."""
 
@@ -135,11 +139,11 @@ def findings(
     if not len(cohorts.pane):
         return
     scores = fusion.score(cohorts.features)
-    passed = scores >= np.where(
-        cohorts.newcomers == 1, _raised(config.alert_threshold), config.alert_threshold
-    )
+    doubtful = (cohorts.newcomers == 1) | (cohorts.kind == Kind.GRAPH)
+    threshold = config.alert_threshold
+    passed = scores >= np.where(doubtful, _raised(threshold), threshold)
     passed &= strong_families(cohorts.features) >= FAMILIES_NEEDED
-    passed &= ~_one_place(cohorts.features) & ~_loose(cohorts)
+    passed &= ~_one_place(cohorts) & ~_loose(cohorts)
     found = [
         _finding(cohorts, row, float(scores[row]), strangeness[row])
         for row in np.flatnonzero(passed).tolist()
@@ -147,15 +151,28 @@ def findings(
     yield from sorted(found, key=lambda finding: (-finding.score, finding.key))
 
 
-def _one_place(features: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Cohorts that sit in one place, as a class or an office, and pay each on their own."""
-    known = np.nan_to_num(features)
-    place, payment = NAMES.index("one_block"), NAMES.index("payment_sharing")
-    return np.asarray((known[:, place] >= ONE_PLACE) & (known[:, payment] < ONE_PLACE))
+def _one_place(cohorts: CohortColumns) -> NDArray[np.bool_]:
+    """Cohorts that sit in one place, as a class or an office, and pay each on their own.
+
+    A block's users need common work besides the common place, and most of their traffic from
+    elsewhere.
+    """
+    known = np.nan_to_num(cohorts.features)
+    place, payment = known[:, NAMES.index("one_block")], known[:, NAMES.index("payment_sharing")]
+    work = known[:, [NAMES.index("narrowness"), NAMES.index("co_templates")]].max(axis=1)
+    focus = _focus(cohorts.facts)
+    neighbours = (cohorts.kind == Kind.BLOCK) & ((work < STRONG) | (focus >= MOSTLY_HERE))
+    return np.asarray(((place >= ONE_PLACE) | neighbours) & (payment < PAID_TOGETHER))
+
+
+def _focus(facts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the members' traffic on the defining object, shape (cohorts,)."""
+    requests = np.maximum(1.0, facts[:, FACTS.index("requests")])
+    return np.asarray(facts[:, FACTS.index("requests_on_object")] / requests)
 
 
 def _raised(threshold: float) -> float:
-    """The threshold for newcomers on something popular: the odds times e, one nat higher."""
+    """The threshold where no new object speaks: the odds times e, one nat higher."""
     return math.e * threshold / (1 + (math.e - 1) * threshold)
 
 
@@ -207,7 +224,7 @@ def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float])
     hardly anybody else does, and either of one kind or from a queue, each prompt sent once;
     where neither shows, accounts are linked and no more.
     Accounts whose billing is unknown, unlike everybody else's, may be one customer's, and so
-    may a graph's group: there a queue says nothing.
+    may those on a few blocks, and a graph's group: there only long answers tell.
     """
     focus = facts["requests_on_object"] / max(1.0, facts["requests"])
     mixed = facts["diversity"] >= MIXED_WORK
@@ -219,7 +236,8 @@ def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float])
     devoted = focus >= DEVOTED or value_of(features, "narrowness") >= STRONG
     queue = value_of(features, "work_queue") >= STRONG
     plain = facts["diversity"] <= PLAIN_WORK
-    if unbilled or kind == Kind.GRAPH or not (devoted and (queue or plain)):
+    own_servers = 0 < facts["blocks"] <= FEW_BLOCKS
+    if unbilled or own_servers or kind == Kind.GRAPH or not (devoted and (queue or plain)):
         return "linked_accounts"
     return "extraction_campaign"
 
