@@ -33,6 +33,8 @@ SMALL, UNEQUAL = 40, 0.5
 """Fewer organisations than this, with a mean balance below that or without long answers, may be
 an agency's accounts."""
 POOL, CAMPAIGN = "pool", "campaign"
+NOBODY = 0
+"""Organisation of an account that was taken out; no organisation's key is 0."""
 QUIET_S = 3 * 3_600
 INSIDE_POOL = 0.6
 SAME_BLOCKS, SAME_SHARE = 8, 0.7
@@ -140,14 +142,14 @@ class Book:
         self.touched: dict[str, None] = {}
         """Campaigns changed since the last publication, in order."""
 
-    def take(self, finding: Finding) -> None:
-        """Put a finding where it belongs."""
+    def take(self, finding: Finding) -> CampaignFile | None:
+        """Put a finding where it belongs; None if it is left alone."""
         quiet = QUIET_S // self._config.pane_s
         if finding.pane - self._last.get(finding.key, -quiet) < quiet:
-            return
+            return None
         file = self._place(finding)
         if file is None:
-            return
+            return None
         self._last[finding.key] = finding.pane
         core = file.core_hits
         known = sum(file.hits.get(org, -1) >= core for org in finding.orgs)
@@ -159,6 +161,7 @@ class Book:
             file.anchors[finding.anchor] = None
             self._anchored[finding.anchor] = file.id
         self._add(file, finding, grows=grows)
+        return file
 
     def _place(self, finding: Finding) -> CampaignFile | None:
         """The campaign that a finding belongs to, a new one if need be; None to leave it."""
@@ -228,10 +231,26 @@ class Book:
         limit = pane - self._config.close_after_s // self._config.pane_s
         for file in self.files.values():
             if file.state == "open" and file.last_pane < limit:
-                file.state = "closed"
-                self.touched[file.id] = None
-                self._disown(file)
+                self.close(file)
         self._last = {key: last for key, last in self._last.items() if last >= limit}
+
+    def close(self, file: CampaignFile) -> None:
+        """End a campaign that is open; its members are nobody's again."""
+        if file.state == "open":
+            file.state = "closed"
+            self._disown(file)
+        self.touched[file.id] = None
+
+    def part(self, name: str) -> None:
+        """Take an account out of its campaigns; it will be told as released."""
+        for file in self.files.values():
+            for place in [p for p in file.accounts.values() if p.name == name and p.org != NOBODY]:
+                org, place.org = place.org, NOBODY
+                if all(other.org != org for other in file.accounts.values()):
+                    file.hits.pop(org, None)
+                    if self._owner.get(file.domain, {}).get(org) == file.id:
+                        del self._owner[file.domain][org]
+                self.touched[file.id] = None
 
     def _held(self, domain: str, orgs: set[int]) -> int:
         """How many of these are core members of campaigns of the domain."""
@@ -280,7 +299,7 @@ class Book:
             if account.org not in file.hits and not (grows and account.org in alike):
                 continue
             place = file.accounts.get(account.key)
-            if place is None:
+            if place is None or place.org == NOBODY:
                 place = Place(account.name, account.org, 0, account.first_ms, 0)
                 file.accounts[account.key] = place
             place.requests, place.last_ms = account.requests, account.last_ms
@@ -417,4 +436,5 @@ def _alike(file: CampaignFile, finding: Finding) -> set[int]:
 
 def _moved(place: Place) -> Place:
     """The place in the campaign that takes it over: not published there yet."""
-    return msgspec.structs.replace(place, shown=-1.0, reasons=list(place.reasons))
+    shown = place.shown if place.org == NOBODY else -1.0
+    return msgspec.structs.replace(place, shown=shown, reasons=list(place.reasons))

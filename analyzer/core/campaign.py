@@ -12,13 +12,15 @@ from analyzer.core.catalog import NAMES
 from analyzer.core.cohorts import DAY_S
 from analyzer.core.config import CoreConfig
 from analyzer.core.evidence import Fusion
+from analyzer.core.feedback import FeedbackBlock
 from analyzer.core.findings import findings
+from analyzer.core.judgements import Judgements
 from analyzer.core.models.strangeness import Strangeness
 from analyzer.core.publish import Publisher
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import CohortColumns, concat_cohorts
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class CampaignStep:
@@ -37,7 +39,8 @@ class CampaignStep:
         self._waiting: list[CohortColumns] = []
         self._done = 0
         self._fusion = Fusion.shipped()
-        self._publisher = Publisher(config, self._fusion)
+        self.judgements = Judgements()
+        self._publisher = Publisher(config, self._fusion, self.judgements)
         self._book = Book(config)
         self._strangeness = Strangeness(config.seed)
         self._usual_sum = np.zeros(len(NAMES))
@@ -59,6 +62,10 @@ class CampaignStep:
         self._done = stop
         return self._decide(stop)
 
+    def feed_feedback(self, block: FeedbackBlock) -> None:
+        """Take what people said; :mod:`analyzer.core.inbox` tells when it takes effect."""
+        self.judgements.take(block)
+
     def _decide(self, stop: int) -> list[Record]:
         rows = concat_cohorts(self._waiting)
         self._waiting = [rows.take(rows.pane >= stop)]
@@ -67,8 +74,11 @@ class CampaignStep:
             now = rows.take(rows.pane == pane)
             self._learn_usual(now)
             strange = self._learn_strange(now)
-            for finding in findings(now, strange, self._fusion, self._config):
-                self._book.take(finding)
+            self.judgements.enter((pane + 1) * self._config.pane_ms, self._book)
+            outside = self.judgements.outside(now, self._book)
+            for found in findings(now, strange, self._fusion, self._config, outside):
+                if (finding := self.judgements.admit(found)) is not None:
+                    self.judgements.keep(self._book.take(finding), finding)
             self._book.unite()
             self._book.expire(pane)
             records += self._publisher.publish(self._book, pane, self._usual())
@@ -107,6 +117,7 @@ class CampaignStep:
                 "book": self._book.state(),
                 "usual": [self._usual_sum, self._usual_count],
                 "strangeness": self._strangeness.snapshot(),
+                "judgements": self.judgements.state(),
             },
         )
 
@@ -126,6 +137,7 @@ class CampaignStep:
         self._book.restore(state["book"])
         self._usual_sum, self._usual_count = state["usual"]
         self._strangeness.restore(state["strangeness"])
+        self.judgements.restore(state["judgements"])
 
 
 def _canonical(rows: CohortColumns) -> NDArray[np.intp]:

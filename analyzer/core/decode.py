@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 
 from analyzer.core.events import RequestEvent
@@ -17,6 +20,8 @@ _REASONS = (
     ("Integer value out of range", "out_of_range"),
     ("Expected", "wrong_type"),
 )
+
+T = TypeVar("T")
 
 _decode = msgspec.json.Decoder(RequestEvent).decode
 
@@ -36,12 +41,23 @@ def decode_event(value: bytes, max_bytes: int) -> RequestEvent:
     Traceback (most recent call last):
     analyzer.errors.BadRecord: not_json: Input data was truncated
     """
+    return decode_with(_decode, value, max_bytes)
+
+
+def decode_with(decode: Callable[[bytes], T], value: bytes, max_bytes: int) -> T:
+    """One raw record as whatever ``decode``, a typed msgspec decoder, makes of it.
+
+    Raises
+    ------
+    BadRecord
+        As :func:`decode_event`.
+    """
     if len(value) > max_bytes:
         raise BadRecord("too_large", f"{len(value)} bytes; the limit is {max_bytes}")
     try:
         if not value.isascii():
             value.decode()
-        return _decode(value)
+        return decode(value)
     except UnicodeDecodeError as error:
         raise BadRecord("invalid_utf8", str(error)) from error
     except msgspec.ValidationError as error:

@@ -22,6 +22,10 @@ F64 = NDArray[np.float64]
 
 STRONG = 0.35
 FAMILIES_NEEDED = 2
+OUTSIDE = "outside"
+"""Family of what is known from elsewhere: a watermark, a partner, a model's fingerprint."""
+OUTSIDE_NATS = 2.0
+"""What sure outside evidence adds to the log-odds: as much as a heavy signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,14 @@ class Fusion:
             bias=np.array([m["bias"] for m in models]),
         )
 
-    def score(self, features: F64) -> F64:
-        """Fused score of each cohort in [0, 1], shape (cohorts,); unknown signals count 0."""
+    def score(self, features: F64, outside: F64 | float = 0.0) -> F64:
+        """Fused score of each cohort in [0, 1], shape (cohorts,); unknown signals count 0.
+
+        ``outside`` is outside evidence in [-1, 1], below 0 for innocence, shape (cohorts,).
+        """
         known = np.nan_to_num(features, nan=0.0)
         logits = (known * SIGNS) @ self.weights.T + self.bias
-        return np.asarray(1 / (1 + np.exp(-logits.max(axis=1))))
+        return np.asarray(1 / (1 + np.exp(-logits.max(axis=1) - OUTSIDE_NATS * outside)))
 
     def contributions(self, features: F64) -> F64:
         """What each signal adds to the log-odds of the greater model; shape (signals,)."""
@@ -64,12 +71,19 @@ _MEMBERSHIP = {
 }
 
 
-def strong_families(features: F64) -> NDArray[np.int64]:
-    """How many families have a signal ≥ ``STRONG``, shape (cohorts,)."""
+def strong_families(features: F64, outside: F64 | float = 0.0) -> NDArray[np.int64]:
+    """How many families have a signal ≥ ``STRONG``, shape (cohorts,); ``outside`` is one."""
     known = np.nan_to_num(features, nan=0.0)
     strong = [
         (known[:, mask] >= STRONG).any(axis=1)
         for family, mask in _MEMBERSHIP.items()
         if family != AGAINST
     ]
-    return np.asarray(np.sum(strong, axis=0))
+    return np.asarray(np.sum(strong, axis=0) + (np.asarray(outside) >= STRONG))
+
+
+def strong_names(features: F64, outside: float = 0.0) -> set[str]:
+    """The families counted by :func:`strong_families` for one vector, by name."""
+    known = np.nan_to_num(features, nan=0.0)
+    names = {family for family, mask in _MEMBERSHIP.items() if (known[mask] >= STRONG).any()}
+    return (names | ({OUTSIDE} if outside >= STRONG else set())) - {AGAINST}

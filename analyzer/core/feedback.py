@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from analyzer.core.decode import decode_with
 from analyzer.core.events import (
     EventId,
     Id,
@@ -29,6 +30,9 @@ Verdict = Literal[
     "other",
 ]
 """The words of OCSF's ``verdict_id``."""
+GUILTY = frozenset[Verdict]({"true_positive", "security_risk"})
+INNOCENT = frozenset[Verdict]({"false_positive", "benign", "test"})
+"""What a verdict says about its target; all other words leave it open."""
 Action = Literal["label", "allow", "evidence"]
 EvidenceSource = Literal["watermark", "partner", "model_fingerprint"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -69,11 +73,42 @@ class Feedback(msgspec.Struct, frozen=True):
     expires_ms: Millis | None = None
     """From then on it counts no more; None: never."""
     action: Action = "label"
-    """label: for learning only; allow: leave the target alone; evidence: raise or lower it."""
+    """label: a verdict to learn from, and a campaign's false_positive closes it; allow: leave the
+    target alone; evidence: raise or, with an innocent verdict, lower it."""
     evidence: OutsideEvidence | None = None
     """Needed with action ``evidence``, meaningless without."""
     schema_version: Literal[1] = 1
 
     def __post_init__(self) -> None:
         if self.action == "evidence" and self.evidence is None:
-            raise ValueError("action evidence needs the field evidence")
+            raise ValueError("missing required field `evidence`: action evidence needs it")
+
+
+class FeedbackBlock(msgspec.Struct, frozen=True):
+    """Records of one source, as the campaign step takes them."""
+
+    source: int
+    """Partition of the topic; 0 for a file."""
+    stop: int
+    """Everything of the source below this offset is in this block or came before."""
+    records: list[Feedback]
+
+
+def decode_feedback(value: bytes, max_bytes: int) -> Feedback:
+    """One raw record as feedback.
+
+    Raises
+    ------
+    BadRecord
+        With the same reasons as a raw event.
+
+    Examples
+    --------
+    >>> decode_feedback(b"{}", 100)
+    Traceback (most recent call last):
+    analyzer.errors.BadRecord: missing_field: Object missing required field `feedback_id`
+    """
+    return decode_with(_decode, value, max_bytes)
+
+
+_decode = msgspec.json.Decoder(Feedback).decode

@@ -68,6 +68,8 @@ class Finding:
     facts: dict[str, float]
     note: CohortNote
     accounts: list[Account]
+    outside: float = 0.0
+    """Outside evidence, in [-1, 1]; below 0 for innocence."""
 
     @property
     def key(self) -> str:
@@ -134,18 +136,19 @@ def findings(
     strangeness: Sequence[float | None],
     fusion: Fusion,
     config: CoreConfig,
+    outside: NDArray[np.float64],
 ) -> Iterator[Finding]:
     """Findings among these cohorts, surest first; ties are broken by the cohort's name."""
     if not len(cohorts.pane):
         return
-    scores = fusion.score(cohorts.features)
+    scores = fusion.score(cohorts.features, outside)
     doubtful = (cohorts.newcomers == 1) | (cohorts.kind == Kind.GRAPH)
     threshold = config.alert_threshold
     passed = scores >= np.where(doubtful, _raised(threshold), threshold)
-    passed &= strong_families(cohorts.features) >= FAMILIES_NEEDED
+    passed &= strong_families(cohorts.features, outside) >= FAMILIES_NEEDED
     passed &= ~_one_place(cohorts) & ~_loose(cohorts)
     found = [
-        _finding(cohorts, row, float(scores[row]), strangeness[row])
+        _finding(cohorts, row, float(scores[row]), strangeness[row], float(outside[row]))
         for row in np.flatnonzero(passed).tolist()
     ]
     yield from sorted(found, key=lambda finding: (-finding.score, finding.key))
@@ -184,7 +187,9 @@ def _loose(cohorts: CohortColumns) -> NDArray[np.bool_]:
     return np.asarray((cohorts.kind == Kind.GRAPH) & ~inside)
 
 
-def _finding(cohorts: CohortColumns, row: int, score: float, strangeness: float | None) -> Finding:
+def _finding(
+    cohorts: CohortColumns, row: int, score: float, strangeness: float | None, outside: float
+) -> Finding:
     start, stop = np.searchsorted(cohorts.member_row, [row, row + 1])
     members = slice(int(start), int(stop))
     facts = dict(zip(FACTS, cohorts.facts[row].tolist(), strict=True))
@@ -213,6 +218,7 @@ def _finding(cohorts: CohortColumns, row: int, score: float, strangeness: float 
                 strict=True,
             )
         ],
+        outside=outside,
     )
 
 

@@ -18,13 +18,13 @@ from analyzer.core.alerts import (
     Record,
     Severity,
     SignalReading,
-    Suppressed,
 )
 from analyzer.core.book import CONFIRMED_ORGS, Book, CampaignFile, Place
 from analyzer.core.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
 from analyzer.core.cohorts import DAY_S
 from analyzer.core.config import CoreConfig
 from analyzer.core.evidence import Fusion, strong_families
+from analyzer.core.judgements import Judgements
 from analyzer.core.wording import next_steps, summarise_campaign
 
 ATTACK = "AML.T0024.002"
@@ -38,9 +38,10 @@ Members = list[tuple[Place, int]]
 class Publisher:
     """Turns changed campaigns into alerts, campaign states and member states."""
 
-    def __init__(self, config: CoreConfig, fusion: Fusion) -> None:
+    def __init__(self, config: CoreConfig, fusion: Fusion, judgements: Judgements) -> None:
         self._config = config
         self._fusion = fusion
+        self._judgements = judgements
 
     def publish(self, book: Book, pane: int, baseline: list[float]) -> list[Record]:
         """Records for what changed up to the end of this pane."""
@@ -50,7 +51,9 @@ class Publisher:
         for id_ in touched:
             file = book.files[id_]
             if file.revision == 0 and (
-                file.state != "open" or len(file.confirmed()) < CONFIRMED_ORGS[file.domain]
+                file.state != "open"
+                or self._judgements.releases(file)
+                or len(file.confirmed()) < CONFIRMED_ORGS[file.domain]
             ):
                 continue
             records += self._speak(file, now_ms, baseline)
@@ -58,10 +61,12 @@ class Publisher:
 
     def _speak(self, file: CampaignFile, now_ms: int, baseline: list[float]) -> list[Record]:
         members = _members(file)
-        severity = _severity(file)
+        severity = _severity(file, self._judgements.outside_of(file))
         if file.kind == file.alerted_kind:
             severity = max(file.severity, severity, key=SEVERITIES.index)
         activity = self._activity(file, severity, len(members), now_ms)
+        if activity is not None and self._judgements.silences(file):
+            activity = None
         file.severity = severity
         records: list[Record] = []
         if activity is not None:
@@ -109,17 +114,22 @@ class Publisher:
             activity=activity,
             kind=file.kind,
             severity=file.severity,
-            confidence=_round(file.score * (1 - 0.5**file.findings)),
+            confidence=_round(
+                self._judgements.confidence(file, file.score * (1 - 0.5**file.findings))
+            ),
             score=_round(file.score),
             campaign_id=file.id,
-            first_event_ms=min(place.first_ms for place, _ in members),
-            last_event_ms=max(place.last_ms for place, _ in members),
+            first_event_ms=min((place.first_ms for place, _ in members), default=now_ms),
+            last_event_ms=max((place.last_ms for place, _ in members), default=now_ms),
             detected_at_ms=now_ms,
             summary=summarise_campaign(file, len(members)),
             campaign=_facts(file, members),
-            signals=self._readings(file, baseline, against=False) + _strange(file),
-            counter_evidence=self._readings(file, baseline, against=True),
-            suppressed=Suppressed(file.suppressed, "nothing new since" if file.suppressed else ""),
+            signals=self._readings(file, baseline, against=False)
+            + _strange(file)
+            + self._judgements.readings(file, against=False),
+            counter_evidence=self._readings(file, baseline, against=True)
+            + self._judgements.readings(file, against=True),
+            suppressed=self._judgements.suppressed(file),
             attack=ATTACK,
             runbook_url=self._config.runbook_url,
             next_steps=next_steps(file.kind),
@@ -150,6 +160,8 @@ class Publisher:
 
     def _members(self, file: CampaignFile, now_ms: int, *, everyone: bool) -> list[Member]:
         confirmed, full = file.confirmed(), file.full_hits
+        if self._judgements.releases(file):
+            confirmed = set()
         changed = []
         for place in file.accounts.values():
             inside = place.org in confirmed and file.state != "merged"
@@ -242,12 +254,12 @@ def _facts(file: CampaignFile, members: Members) -> CampaignFacts:
     )
 
 
-def _severity(file: CampaignFile) -> Severity:
+def _severity(file: CampaignFile, outside: float) -> Severity:
     """How urgent: linked accounts and pools are for information, extraction is for acting."""
     if file.kind != "extraction_campaign":
         return "low"
     members = len(file.confirmed())
-    families = int(strong_families(np.array([file.features]))[0])
+    families = int(strong_families(np.array([file.features]), outside)[0])
     if members >= 1_000:
         return "critical"
     if members >= 100 or (file.score >= 0.95 and families >= 4):
