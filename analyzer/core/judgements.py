@@ -1,11 +1,13 @@
 """What people and outside systems said, and what follows from it.
 
 ``allow``
-    A template or block: findings defined by it are dropped, so it founds no campaign and brings
-    nobody in; what other objects prove still counts. An account: it is never named as a member,
-    and leaves the campaigns that it is in. A campaign: no further alert, and its members are told
-    as released. Each until it expires, by event time; a later allowance of the same target
-    replaces the earlier, and one that has expired by then takes it back.
+    A template or block: findings founded by it are dropped, so it founds no campaign and brings
+    nobody in; what else is found still counts. A finding is founded by the object that defines
+    it, by the template that its members use most, and by its blocks if all of them are allowed.
+    An account: it is never named as a member, and leaves the campaigns that it is in. A campaign:
+    no further alert, and its members are told as released. Each until it expires, by event time;
+    a later allowance of the same target replaces the earlier, and one that has expired by then
+    takes it back.
 ``label``
     A campaign's verdict is a lesson (:mod:`analyzer.core.models.verdicts`). The verdict
     false_positive also closes the campaign and releases its members; findings mostly of these
@@ -83,7 +85,7 @@ class Case(msgspec.Struct):
     vectors: list[list[float]] = []
     families: set[str] = set()
     outside: float = 0.0
-    """Outside evidence of the latest finding, in [-1, 1]."""
+    """The strongest outside evidence of any finding, in [-1, 1]."""
 
 
 class Judgements:
@@ -97,7 +99,7 @@ class Judgements:
         self._evidence: dict[tuple[TargetType, str, str], Feedback] = {}
         self._dismissed: dict[str, Dismissal] = {}
         self._cases: dict[str, Case] = {}
-        self._model = Verdicts()
+        self.model = Verdicts()
         self._now_ms = 0
 
     def take(self, block: FeedbackBlock) -> None:
@@ -130,7 +132,7 @@ class Judgements:
             return
         cases = list(self._cases_of(file))
         if before is None or _truth(before) != true:
-            self._model.learn_one([v for case in cases for v in case.vectors], true=true)
+            self.model.learn_one([v for case in cases for v in case.vectors], true=true)
         if true:
             self._dismissed.pop(file.id, None)
         elif said.verdict == "false_positive" and self._counts(said):
@@ -160,8 +162,7 @@ class Judgements:
 
     def admit(self, finding: Finding) -> Finding | None:
         """The finding without whom it must not name; None if it must not count."""
-        kind = DEFINED_BY.get(finding.cohort_kind)
-        if kind is not None and (allowance := self._allowance(kind, finding.note.name)):
+        if allowance := self._founder(finding):
             allowance.hits += 1
             return None
         if self._is_dismissed(finding):
@@ -173,6 +174,16 @@ class Judgements:
         if not named:
             return None
         return finding if len(named) == len(finding.accounts) else replace(finding, accounts=named)
+
+    def _founder(self, finding: Finding) -> Allowance | None:
+        """The allowance of what founds the finding, if it is allowed."""
+        note, kind = finding.note, DEFINED_BY.get(finding.cohort_kind)
+        if kind is not None and (found := self._allowance(kind, note.name)):
+            return found
+        if note.templates and (found := self._allowance("template", note.templates[0])):
+            return found
+        places = [self._allowance("block", block) for block in note.blocks]
+        return places[0] if places and all(places) else None
 
     def _is_dismissed(self, finding: Finding) -> bool:
         """True if it is about whom a verdict has cleared, and shows nothing new."""
@@ -194,7 +205,7 @@ class Judgements:
         case = self._cases.setdefault(file.id, Case())
         case.vectors = [*case.vectors, np.nan_to_num(finding.features).tolist()][-KEPT:]
         case.families |= strong_names(finding.features, finding.outside)
-        case.outside = finding.outside
+        case.outside = max(case.outside, finding.outside, key=abs)
 
     def releases(self, file: CampaignFile) -> bool:
         """True if the campaign's members are to be left alone."""
@@ -235,7 +246,7 @@ class Judgements:
 
     def confidence(self, file: CampaignFile, confidence: float) -> float:
         """The confidence after hearing the model of verdicts."""
-        return moved(confidence, self._model.score_one(file.features))
+        return moved(confidence, self.model.score_one(file.features))
 
     def readings(self, file: CampaignFile, *, against: bool) -> list[SignalReading]:
         """What verdicts and outside evidence say of the campaign, if they say anything."""
@@ -253,15 +264,15 @@ class Judgements:
                     window_s=file.window_s,
                 )
             )
-        probability = self._model.score_one(file.features)
+        probability = self.model.score_one(file.features)
         if probability is not None and not against:
-            n = self._model.true + self._model.false
+            n = self.model.true + self.model.false
             found.append(
                 SignalReading(
                     name="verdicts",
                     family="feedback",
                     value=round(probability, 4),
-                    baseline=round(self._model.true / n, 4),
+                    baseline=round(self.model.true / n, 4),
                     unit="probability",
                     evidence=f"learned from {n} judged campaigns (ranks, never decides)",
                     window_s=file.window_s,
@@ -290,7 +301,7 @@ class Judgements:
             "evidence": msgspec.to_builtins(list(self._evidence.items())),
             "dismissed": msgspec.to_builtins(self._dismissed),
             "cases": msgspec.to_builtins(self._cases),
-            "model": self._model.snapshot(),
+            "model": self.model.snapshot(),
             "now_ms": self._now_ms,
         }
 
@@ -303,7 +314,7 @@ class Judgements:
         self._evidence = dict(msgspec.convert(state["evidence"], kind))
         self._dismissed = msgspec.convert(state["dismissed"], dict[str, Dismissal])
         self._cases = msgspec.convert(state["cases"], dict[str, Case])
-        self._model.restore(state["model"])
+        self.model.restore(state["model"])
         self._now_ms = state["now_ms"]
 
 
