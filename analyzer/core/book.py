@@ -32,7 +32,7 @@ ANCHORS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT)
 SMALL, UNEQUAL = 40, 0.5
 """Fewer organisations than this, with a mean balance below that or without long answers, may be
 an agency's accounts."""
-POOL, CAMPAIGN = "pool", "campaign"
+POOL, CAMPAIGN, ACCOUNT = "pool", "campaign", "account"
 NOBODY = 0
 """Organisation of an account that was taken out; no organisation's key is 0."""
 QUIET_S = 3 * 3_600
@@ -46,8 +46,11 @@ CONFIRMING_HITS = 2
 MOST_HITS_NEEDED = 3.0
 """Of a campaign, however often others are found: who came late or was replaced has few hits.
 A pool is found through many templates, popular ones among them; there, few hits mean little."""
-CONFIRMED_ORGS = {POOL: 20, CAMPAIGN: 6}
+CONFIRMED_ORGS = {POOL: 20, CAMPAIGN: 6, ACCOUNT: 1}
 """Members, in organisations, from which a campaign is spoken of."""
+
+
+_DOMAINS = {"reseller_pool": POOL, "account_anomaly": ACCOUNT}
 
 
 class Place(msgspec.Struct):
@@ -69,7 +72,7 @@ class CampaignFile(msgspec.Struct):
 
     id: str
     domain: str
-    """``POOL`` or ``CAMPAIGN``; campaigns of different domains never meet."""
+    """``POOL``, ``CAMPAIGN`` or ``ACCOUNT``; campaigns of different domains never meet."""
     kind: AlertKind
     opened_pane: int
     last_pane: int
@@ -182,6 +185,9 @@ class Book:
             }
             if enough:
                 return self._join(finding, enough)
+        if finding.kind == "account_anomaly":
+            known = self._held(CAMPAIGN, orgs) + self._held(POOL, orgs)
+            return None if known else self._open(finding)
         alone = sum(held.values()) <= 0.2 * len(orgs) and len(orgs) - sum(held.values()) >= 6
         if alone and finding.tight:
             return self._open(finding)
@@ -193,6 +199,8 @@ class Book:
         Work inside a pool that draws no long answers, or is a small part of what the pool does,
         is one more customer of the pool.
         """
+        if finding.kind == "account_anomaly":
+            return (ACCOUNT,)
         if finding.kind == "reseller_pool" or not (finding.elicits or finding.dominates):
             return POOL, CAMPAIGN
         pooled = self._held(POOL, finding.orgs) >= INSIDE_POOL * len(finding.orgs)
@@ -287,7 +295,7 @@ class Book:
     def _open(self, finding: Finding) -> CampaignFile:
         name = f"{finding.kind}:{finding.key}:{finding.pane}"
         id_ = "c-" + blake2b(name.encode(), digest_size=8).hexdigest()
-        domain = POOL if finding.kind == "reseller_pool" else CAMPAIGN
+        domain = _DOMAINS.get(finding.kind, CAMPAIGN)
         file = CampaignFile(id_, domain, finding.kind, finding.pane, finding.pane)
         self.files[id_] = file
         return file
@@ -334,7 +342,8 @@ class Book:
         own_work = finding.kind == "reseller_pool" and finding.anchor in file.anchors
         if finding.tells_type and not own_work:
             file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1
-        file.kind = "reseller_pool" if file.domain == POOL else _elect(file)
+        if file.domain == CAMPAIGN:
+            file.kind = _elect(file)
         file.last_pane = finding.pane
         self.touched[file.id] = None
 
@@ -426,11 +435,11 @@ def _alike(file: CampaignFile, finding: Finding) -> set[int]:
     """
     core, members = file.core_hits, file.confirmed()
     known = [a.affinity for a in finding.accounts if file.hits.get(a.org, 0) >= max(core, 1)]
-    floor = (
-        float(np.quantile(known, OUTLIERS))
-        if len(known) >= KNOWN_CORE
-        else UNLIKE * float(np.median([a.affinity for a in finding.accounts]))
-    )
+    if len(known) >= KNOWN_CORE:
+        floor = float(np.quantile(known, OUTLIERS))
+    else:
+        usual = float(np.median([a.affinity for a in finding.accounts] or [0.0]))
+        floor = min(usual, UNLIKE * usual)
     return {a.org for a in finding.accounts if a.org in members or a.affinity >= floor}
 
 

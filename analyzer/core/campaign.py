@@ -18,7 +18,7 @@ from analyzer.core.judgements import Judgements
 from analyzer.core.models.strangeness import Strangeness
 from analyzer.core.publish import Publisher
 from analyzer.core.state import pack, unpack
-from analyzer.core.tables import CohortColumns, concat_cohorts
+from analyzer.core.tables import FACTS, CohortColumns, Kind, concat_cohorts
 
 STATE_VERSION = 2
 
@@ -88,7 +88,9 @@ class CampaignStep:
         """Strangeness of each cohort; the model sees one window length, in canonical order."""
         strange: list[float | None] = [None] * len(rows.pane)
         for row in _canonical(rows).tolist():
-            if rows.window_s[row] == DAY_S:
+            if rows.kind[row] == Kind.ACCOUNT:
+                strange[row] = float(rows.facts[row, FACTS.index("strangeness")])
+            elif rows.window_s[row] == DAY_S:
                 strange[row] = self._strangeness.score_one(rows.features[row])
                 self._strangeness.learn_one(rows.features[row])
         return strange

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from analyzer.core.accounts import strange_accounts
 from analyzer.core.blocks import CohortBlock, PaneBlock, Seen, from_plain, to_plain
 from analyzer.core.catalog import measure_all
-from analyzer.core.cohorts import Window, find_cohorts
+from analyzer.core.cohorts import DAY_S, Window, find_cohorts
 from analyzer.core.config import CoreConfig
-from analyzer.core.describe import describe
+from analyzer.core.describe import describe, describe_accounts
 from analyzer.core.evidence import Fusion
+from analyzer.core.models.triage import Triage
 from analyzer.core.population import Population
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import CohortColumns, PaneColumns, concat, concat_cohorts
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 END_PANE = 2**40
 """A pane beyond this comes from a watermark at the end of time: the input has ended."""
 
@@ -43,6 +45,8 @@ class CohortStep:
         """Pane → account shard → its rows, until every shard has sent the pane."""
         self._population = Population(config)
         self._fusion = Fusion.shipped()
+        self._triage = Triage(config.seed)
+        """Used by the first shard only."""
         self._done = 0
         self._reach = 0
 
@@ -103,6 +107,10 @@ class CohortStep:
                 if cohorts is not None:
                     features = measure_all(cohorts)
                     judged.append(describe(cohorts, features, self._fusion.score(features)))
+                if self._shard == 0 and span.length_s == DAY_S:
+                    alone = strange_accounts(window, self._triage)
+                    if alone is not None:
+                        judged.append(describe_accounts(*alone))
         return judged
 
     def snapshot(self) -> bytes:
@@ -118,6 +126,7 @@ class CohortStep:
                     for shard, rows in by_shard.items()
                 ],
                 "population": self._population.state(),
+                "triage": self._triage.snapshot(),
                 "done": self._done,
                 "reach": self._reach,
             },
@@ -138,4 +147,5 @@ class CohortStep:
             self._waiting.setdefault(pane, {})[shard] = from_plain(rows, PaneColumns)
         self._population = Population(self._config)
         self._population.restore(state["population"])
+        self._triage.restore(state["triage"])
         self._done, self._reach = state["done"], state["reach"]

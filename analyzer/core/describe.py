@@ -10,10 +10,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.affinity import affinity
+from analyzer.core.catalog import NAMES
 from analyzer.core.cohorts import Cohorts
 from analyzer.core.population import OUTPUT_TOKENS, REQUESTS
 from analyzer.core.signals.scale import row_sums
-from analyzer.core.tables import CohortColumns, Kind
+from analyzer.core.tables import FACTS, CohortColumns, Kind
 
 F64 = NDArray[np.float64]
 
@@ -44,6 +45,7 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
     n = len(cohorts)
     shown = np.flatnonzero(score >= SHOWN)
     blocks = cohorts.shared(Kind.BLOCK)
+    usual = max(1.0, float(np.median(window.totals[window.active, REQUESTS])))
     billed = np.diff(window.usage(Kind.PAYMENT).matrix.indptr) > 0
     billed |= window.population.orgs["created_ms"] >= 0
     facts = np.stack(
@@ -57,6 +59,8 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
             cohorts.mean(billed),
             np.full(n, float(billed[window.active].mean())),
             cohorts.mean(window.diversity),
+            cohorts.mean(window.totals[:, REQUESTS]) / usual,
+            np.full(n, np.nan),
         ],
         axis=1,
     )
@@ -71,6 +75,14 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
         note=_notes(cohorts, shown),
         **_members(cohorts, shown),
     )
+
+
+def describe_accounts(accounts: Cohorts, strangeness: F64) -> CohortColumns:
+    """Columns of cohorts of one; no signal is known of these."""
+    unknown = np.full((len(accounts), len(NAMES)), np.nan)
+    columns = describe(accounts, unknown, np.ones(len(accounts)))
+    columns.facts[:, FACTS.index("strangeness")] = strangeness
+    return columns
 
 
 def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:

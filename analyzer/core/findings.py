@@ -109,7 +109,7 @@ class Finding:
         A client is too common for that; a block is reason enough only where hardly anybody
         else does what its members do.
         """
-        if self.lasting:
+        if self.lasting or self.cohort_kind == Kind.ACCOUNT:
             return True
         if self.cohort_kind == Kind.GRAPH:
             return self.signal("narrowness") >= LIVES_INSIDE
@@ -147,6 +147,9 @@ def findings(
     passed = scores >= np.where(doubtful, _raised(threshold), threshold)
     passed &= strong_families(cohorts.features, outside) >= FAMILIES_NEEDED
     passed &= ~_one_place(cohorts) & ~_loose(cohorts)
+    alone = cohorts.kind == Kind.ACCOUNT
+    passed |= alone  # the triage has decided
+    scores = np.where(alone, cohorts.facts[:, FACTS.index("strangeness")], scores)
     found = [
         _finding(cohorts, row, float(scores[row]), strangeness[row], float(outside[row]))
         for row in np.flatnonzero(passed).tolist()
@@ -232,6 +235,8 @@ def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float])
     Accounts whose billing is unknown, unlike everybody else's, may be one customer's, and so
     may those on a few blocks, and a graph's group: there only long answers tell.
     """
+    if kind == Kind.ACCOUNT:
+        return "account_anomaly"
     focus = facts["requests_on_object"] / max(1.0, facts["requests"])
     mixed = facts["diversity"] >= MIXED_WORK
     if mixed and not (kind == Kind.TEMPLATE and _inside_pool(focus, features)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from hashlib import blake2b
 
 import numpy as np
@@ -19,7 +20,7 @@ from analyzer.core.alerts import (
     Severity,
     SignalReading,
 )
-from analyzer.core.book import CONFIRMED_ORGS, Book, CampaignFile, Place
+from analyzer.core.book import ACCOUNT, CONFIRMED_ORGS, Book, CampaignFile, Place
 from analyzer.core.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
 from analyzer.core.cohorts import DAY_S
 from analyzer.core.config import CoreConfig
@@ -90,6 +91,8 @@ class Publisher:
             return "closed"
         if SEVERITIES.index(severity) > SEVERITIES.index(file.severity):
             return "escalated"
+        if file.domain == ACCOUNT:
+            return None
         if (
             file.kind != file.alerted_kind
             or members >= 2 * file.alerted_members
@@ -214,17 +217,28 @@ def _member(file: CampaignFile, place: Place, membership: float) -> Member:
 
 
 def _strange(file: CampaignFile) -> list[SignalReading]:
-    """What the online model says, if it knows; it explains and never decides."""
+    """What the online models say, if they know; of cohorts it explains and never decides."""
     if file.strangeness is None:
         return []
-    return [
+    times = file.facts["times_usual"]
+    volume = SignalReading(
+        name="volume",
+        family="volume",
+        value=_round(min(1.0, math.log10(max(1.0, times)) / 4)),
+        baseline=0.0,
+        unit="requests over the usual",
+        evidence=f"{times:,.0f} times the requests of a usual account in a day",
+        window_s=DAY_S,
+    )
+    others = "accounts" if file.domain == ACCOUNT else "cohorts"
+    return ([volume] if file.domain == ACCOUNT else []) + [
         SignalReading(
             name="strangeness",
             family="novelty",
             value=_round(file.strangeness),
             baseline=0.5,
             unit="anomaly score",
-            evidence="unlike the cohorts seen so far, by an online model (explains, never decides)",
+            evidence=f"unlike the {others} seen so far, by an online model",
             window_s=DAY_S,
         )
     ]

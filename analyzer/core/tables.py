@@ -26,6 +26,8 @@ class Kind(IntEnum):
     PARAMS = 7
     GRAPH = 8
     """No single object: a group that a graph of pairs joins."""
+    ACCOUNT = 9
+    """No object at all: one organisation by itself."""
 
 
 def _u64() -> U64:
@@ -91,10 +93,13 @@ FACTS = (
     "billed",
     "billed_population",
     "diversity",
+    "times_usual",
+    "strangeness",
 )
 """Columns of ``CohortColumns.facts``; ``billed`` is the share of organisations of which a payment
 reference or the account's creation is known, among the members and among all; ``diversity`` how
-much more kinds of work a member does than others of its volume, in nats."""
+much more kinds of work a member does than others of its volume, in nats; ``times_usual`` a
+member's requests over the median of all; ``strangeness`` an account's, NaN for real cohorts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ class CohortColumns:
     features: F64 = field(default_factory=lambda: np.zeros((0, 0)))
     """Shape (cohorts, signals), in the order of the catalog; NaN is "unknown"."""
     facts: F64 = field(default_factory=lambda: np.zeros((0, 0)))
-    """Shape (cohorts, 9): figures shown to people, in the order of :data:`FACTS`."""
+    """Shape (cohorts, 11): figures shown to people, in the order of :data:`FACTS`."""
     note: list[str] = field(default_factory=list)
     """What an alert shows of this cohort, JSON of :class:`CohortNote`; "" if nothing will."""
 

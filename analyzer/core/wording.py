@@ -32,6 +32,11 @@ _STEPS: dict[AlertKind, list[str]] = {
 def summarise_campaign(file: CampaignFile, members: int) -> str:
     """One sentence: how many, what, and by what they are joined."""
     orgs = len(file.confirmed())
+    if file.kind == "account_anomaly":
+        times = file.facts["times_usual"]
+        return (
+            f"An account {_WHAT[file.kind]}: {times:,.0f} times the usual requests, long answers."
+        )
     return (
         f"{members} accounts of {orgs} organisations {_WHAT[file.kind]} "
         f"(joined by {file.about or 'several objects'})."

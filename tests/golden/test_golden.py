@@ -20,8 +20,11 @@ from analyzer.simulate import DEFAULT_START_MS, generate
 SEED = 77
 """A seed for tuning; the yardstick's are 1000 and above."""
 SCALE, DAYS = 0.25, 3.0
-FAMILIES = ("plain", "evasive", "burst", "churn", "embedded_in_reseller", "viral_cover")
-INNOCENT = ("quiet", "viral", "campus", "course")
+FAMILIES = (
+    "plain", "evasive", "residential", "burst", "churn", "pivot", "from_first_hour",
+    "embedded_in_reseller", "viral_cover", "fragmented_templates",
+)  # fmt: skip
+INNOCENT = ("quiet", "viral", "campus", "course", "reseller")
 
 
 def line_of(thread: Thread) -> dict[str, Any]:
