@@ -15,24 +15,33 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from analyzer.errors import UsageError
 from analyzer.replay.compare import compare, tell
 from analyzer.replay.families import families
+from analyzer.replay.feedback import allowances, read_feedback
 from analyzer.replay.report import Report
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource, Source
 from analyzer.settings import Settings
+from analyzer.warm import warm
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
 @click.option("--out", required=True, help="Folder for the results, or - for alerts on stdout.")
 @click.option("--config", type=click.Path(path_type=Path), help="TOML file of settings.")
+@click.option(
+    "--feedback", type=click.Path(path_type=Path), help="File of feedback.v1 lines to obey."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def replay(sources: tuple[str, ...], out: str, config: Path | None, as_json: bool) -> None:
+def replay(
+    sources: tuple[str, ...], out: str, config: Path | None, feedback: Path | None, *, as_json: bool
+) -> None:
     """Run the detector over files (NDJSON, .gz, .zst, -) or kafka://HOST:PORT/TOPIC."""
     settings = Settings.load(config)
+    said = read_feedback(feedback, settings.core.max_record_bytes) if feedback else []
     opened = _open(sources, settings)
     folder = None if out == "-" else Path(out)
+    warm()
     with Report(folder, sys.stdout.buffer) as report, _progress(opened, quiet=as_json) as bar:
-        runner = Runner(settings.core, opened, progress=bar)
+        runner = Runner(settings.core, opened, feedback=said, progress=bar)
         report.take(runner)
         tally = runner.tally
     summary = report.finish(
@@ -45,6 +54,8 @@ def replay(sources: tuple[str, ...], out: str, config: Path | None, as_json: boo
             "dead_letters": dict(sorted(tally.dead.items())),
             "first_event_ms": tally.first_event_ms,
             "last_event_ms": tally.last_event_ms,
+            "feedback": len(said),
+            "allowed": allowances(runner.judgements),
         }
     )
     if folder is not None:
@@ -121,3 +132,5 @@ def _print(summary: dict[str, Any], *, as_json: bool) -> None:
     click.echo(f"dead letters  {dead}")
     click.echo(f"campaigns     {summary['campaigns']} with {summary['members']:,} members")
     click.echo(f"alerts        {alerts}")
+    for allowed in summary["allowed"]:
+        click.echo(f"allowed       {allowed['type']} {allowed['id']}, used {allowed['hits']} times")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.core.alerts import DeadLetter, Record
 from analyzer.core.config import CoreConfig
+from analyzer.core.feedback import Feedback, FeedbackBlock
 from analyzer.core.ingest import IngestOutput, IngestStep, RawBatch
+from analyzer.core.judgements import Judgements
 from analyzer.core.pipeline import Pipeline
 from analyzer.replay.sources import Source
 
@@ -33,6 +35,8 @@ class Runner:
     sources
         Bounded sources; the one whose event time is furthest behind is read next, so that
         sources are merged by time whatever their length.
+    feedback
+        What people said; each record takes effect in event time.
     shards, cohort_shards
         How the work is cut; changes no answer.
     progress
@@ -44,6 +48,7 @@ class Runner:
         config: CoreConfig,
         sources: list[Source],
         *,
+        feedback: Sequence[Feedback] = (),
         shards: int = 1,
         cohort_shards: int = 1,
         progress: Callable[[int], None] = lambda _: None,
@@ -60,6 +65,12 @@ class Runner:
         self._pipeline = Pipeline(
             config, sources=len(sources), shards=shards, cohort_shards=cohort_shards
         )
+        self._pipeline.campaign.feed_feedback(FeedbackBlock(0, len(feedback), list(feedback)))
+
+    @property
+    def judgements(self) -> Judgements:
+        """All feedback in effect."""
+        return self._pipeline.campaign.judgements
 
     def __iter__(self) -> Iterator[Record | DeadLetter]:
         while self._batches:

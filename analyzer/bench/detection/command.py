@@ -1,4 +1,4 @@
-"""``analyzer bench-detection``."""
+"""``analyzer bench-detection`` and ``analyzer evaluate``."""
 
 from __future__ import annotations
 
@@ -41,6 +41,30 @@ def bench_detection(
         results.append(result)
         click.echo(line(result.outcomes[WHOLE]))
     _report(sorted(results, key=lambda r: (r.task.scenario, r.task.seed)), out)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Labels of `analyzer simulate`, or feedback.v1 lines.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def evaluate(folder: Path, labels: Path, *, as_json: bool) -> None:
+    """Measure the alerts that a replay wrote to DIR; writes DIR/evaluate.json."""
+    import msgspec  # noqa: PLC0415 - as above
+    import orjson  # noqa: PLC0415 - as above
+
+    from analyzer.bench.detection.evaluate import evaluate_folder, tell  # noqa: PLC0415 - as above
+
+    found = evaluate_folder(folder, labels)
+    data = orjson.dumps(
+        msgspec.to_builtins(found), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    )
+    (folder / "evaluate.json").write_bytes(data)
+    click.echo(data.decode().rstrip() if as_json else "\n".join(tell(found)))
 
 
 def _report(results: list[Result], out: Path) -> None:

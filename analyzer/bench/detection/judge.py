@@ -97,15 +97,25 @@ class Thread:
         return len(self.members & set(accounts)) / max(1, len(self.members))
 
 
+def roots_of(records: Iterable[Record]) -> dict[str, str]:
+    """Merged campaign → the one that it is part of in the end."""
+    into = {
+        r.campaign_id: r.merged_into for r in records if isinstance(r, Campaign) and r.merged_into
+    }
+    roots = dict(into)
+    for id_ in into:
+        while roots[id_] in into:
+            roots[id_] = into[roots[id_]]
+    return roots
+
+
 def threads_of(records: Iterable[Record]) -> list[Thread]:
     """Threads in the order of their ids."""
     kept = list(records)
-    into = {r.campaign_id: r.merged_into for r in kept if isinstance(r, Campaign) and r.merged_into}
+    roots = roots_of(kept)
     threads: defaultdict[str, Thread] = defaultdict(lambda: Thread(""))
     for record in kept:
-        root = record.campaign_id
-        while root in into:
-            root = into[root]
+        root = roots.get(record.campaign_id, record.campaign_id)
         thread = threads[root]
         thread.id = root
         if isinstance(record, Alert):

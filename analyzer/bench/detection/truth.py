@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from analyzer.simulate import World
 from analyzer.simulate.ground import Role
+from analyzer.simulate.world import CampaignLabel, Labels
 
 I64 = NDArray[np.int64]
 
@@ -52,7 +54,15 @@ def truth_of(world: World, names: list[str]) -> Truth:
     names
         Account id of each event, in the order of the world's columns.
     """
-    labels = world.labels
+    number = dict(zip(names, world.columns.account.tolist(), strict=True))
+    return truth_in(
+        world.labels,
+        lambda c: _operation(world, c["id"], c["family"], c["accounts"], number),
+    )
+
+
+def truth_in(labels: Labels, operation: Callable[[CampaignLabel], Operation]) -> Truth:
+    """What labels say; ``operation`` knows the requests of a campaign, or that nobody does."""
     campaigns = [c for c in labels["campaigns"] if c["kind"] == "extraction_campaign"]
     guilty = {account for c in campaigns for account in c["accounts"]}
     pools = {
@@ -60,13 +70,12 @@ def truth_of(world: World, names: list[str]) -> Truth:
         for c in labels["campaigns"]
         if c["kind"] == "reseller_pool" and not guilty & set(c["accounts"])
     }
-    number = dict(zip(names, world.columns.account.tolist(), strict=True))
     return Truth(
         labels["scenario"],
         labels["seed"],
         labels["requests"],
         labels["benign_requests"],
-        [_operation(world, c["id"], c["family"], c["accounts"], number) for c in campaigns],
+        [operation(c) for c in campaigns],
         pools,
         {account: group["type"] for group in labels["lookalikes"] for account in group["accounts"]},
     )
