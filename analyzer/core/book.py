@@ -409,7 +409,7 @@ def _same(mine: dict[str, int], theirs: dict[str, int], least: int, share: float
 
 
 def _elect(file: CampaignFile) -> AlertKind:
-    """Extraction if a quarter of the findings, and two at least, say so; else what most say.
+    """Extraction if two in five of the findings, and two at least, say so; else what most say.
 
     A finding of linked accounts lacks a sign of extraction; it doesn't speak against one.
 
@@ -419,7 +419,7 @@ def _elect(file: CampaignFile) -> AlertKind:
     extraction = file.votes.get("extraction_campaign", 0)
     linked = file.votes.get("linked_accounts", 0)
     pools = file.votes.get("reseller_pool", 0)
-    if extraction >= max(2.0, (extraction + linked + pools) / 4, pools):
+    if extraction >= max(2.0, 0.4 * (extraction + linked + pools), pools):
         unequal = file.balance < UNEQUAL * file.findings
         plain = file.eliciting < 0.25 * file.findings
         agency = len(file.confirmed()) < SMALL and (unequal or plain)
