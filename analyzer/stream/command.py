@@ -35,12 +35,14 @@ def worker(config: Path | None, *, create_topics: bool, skip_lost: bool) -> None
     from analyzer.settings import Settings  # noqa: PLC0415 - as above
     from analyzer.stream import topics  # noqa: PLC0415 - as above
     from analyzer.stream.run import leave  # noqa: PLC0415 - as above
+    from analyzer.warm import warm  # noqa: PLC0415 - as above
 
     # Until Faust has its own handler, nothing is owned and nothing is to be saved.
     signal.signal(signal.SIGTERM, lambda *_: leave(0))
     settings = Settings.load(config)
     logs.setup(settings)
     layout = asyncio.run(topics.prepare(settings, create=create_topics))
+    warm()
     with tempfile.TemporaryDirectory(prefix="analyzer-worker-") as data:
         code = _run(settings, layout, Path(data), skip_lost=skip_lost)
     leave(code)

@@ -1,0 +1,98 @@
+"""Compiled at installation or before work begins, so that no event waits for the compiler."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import analyzer.core
+from analyzer import warm
+from analyzer.core.config import CoreConfig
+from analyzer.replay.runner import Runner
+from analyzer.replay.sources import FileSource
+
+NOTHING_NEW = "nothing is compiled after the warm-up"
+
+
+def start(*line: str, **environment: str) -> subprocess.Popen[str]:
+    """Python with other arguments and variables."""
+    return subprocess.Popen(
+        [sys.executable, *line],
+        env=dict(os.environ) | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def signatures() -> dict[str, int]:
+    """How many versions of each compiled function there are now."""
+    return {
+        f"{module.__name__}.{kernel.py_func.__name__}": len(kernel.signatures)
+        for module in warm.MODULES
+        for kernel in warm.kernels(module)
+    }
+
+
+def replay_after_warming(file: Path) -> None:
+    """What a process does in :func:`test_no_event_waits_for_the_compiler`."""
+    warm.warm()
+    before = signatures()
+    for _ in Runner(CoreConfig(), [FileSource(str(file), 0)]):
+        pass
+    new = {name for name, number in signatures().items() if number != before[name]}
+    assert not new, new
+    sys.stdout.write(NOTHING_NEW)
+
+
+def test_no_event_waits_for_the_compiler(tmp_path: Path) -> None:
+    """After the warm-up a world with prompts in it compiles nothing more."""
+    file = tmp_path / "text.ndjson"
+    simulate = ["-m", "analyzer", "simulate", "--scenario", "text", "--scale", "0.05"]
+    _, err = start(*simulate, "--out", str(file)).communicate()
+    assert file.exists(), err
+    out, err = start(__file__, str(file)).communicate()
+    assert out == NOTHING_NEW, err
+
+
+def test_one_of_several_compiles(tmp_path: Path) -> None:
+    """Three that start together in a new place: one compiles, the others wait and find it."""
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    processes = [start("-m", "analyzer.warm", **cache) for _ in range(3)]
+    told = sorted(process.communicate()[1] for process in processes)
+    assert told == ["", "", "analyzer: compiling, once on this machine\n"]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert start("-m", "analyzer.warm", **cache).communicate() == ("", "")
+
+
+def test_every_module_with_compiled_functions_is_known() -> None:
+    """What is kept is thrown away when any of them changes."""
+    core = Path(analyzer.core.__file__ or "").parent
+    having = {file for file in core.rglob("*.py") if "\n@compiled\n" in file.read_text("utf-8")}
+    assert having <= {Path(str(module.__file__)) for module in warm.MODULES}
+
+
+def test_what_is_old_is_thrown_away(tmp_path: Path) -> None:
+    """Machine code of this Python alone."""
+    version = f"py{sys.version_info.major}{sys.version_info.minor}"
+    old = [tmp_path / f"scan._scan-9.{version}.nbi", tmp_path / f"scan._scan-9.{version}.1.nbc"]
+    others = [tmp_path / "scan._scan-9.py39.nbi", tmp_path / "scan.cpython.pyc"]
+    for file in (*old, *others):
+        file.touch()
+    warm._throw_away([tmp_path])
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+def test_without_a_place_to_keep_it_each_process_compiles() -> None:
+    """It says which variable to set."""
+    nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "NUMBA_CACHE_DIR": ""}
+    process = start("-m", "analyzer.warm", **nowhere)
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert "NUMBA_CACHE_DIR" in err
+
+
+if __name__ == "__main__":
+    replay_after_warming(Path(sys.argv[1]))
