@@ -87,8 +87,8 @@ class Feedback(msgspec.Struct, frozen=True):
 class FeedbackBlock(msgspec.Struct, frozen=True):
     """Records of one source, as the campaign step takes them."""
 
-    source: int
-    """Partition of the topic; 0 for a file."""
+    source: str
+    """Name of the file, or of the topic's partition."""
     stop: int
     """Everything of the source below this offset is in this block or came before."""
     records: list[Feedback]

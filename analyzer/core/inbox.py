@@ -24,7 +24,7 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self.stops: dict[int, int] = {}
+        self.stops: dict[str, int] = {}
         """Per source, the next offset that is new."""
         self._waiting: dict[str, Feedback] = {}
         self._known: set[str] = set()

@@ -153,7 +153,7 @@ class IngestStep:
                 event = decode_event(value, self._config.max_record_bytes)
                 self._columnizer.blocks[event.client_ip or event.ip_prefix]
             except BadRecord as bad:
-                dead.append(self._dead(offset, value, bad.reason, bad.detail))
+                dead.append(self._dead(offset, value, bad))
                 continue
             good[i] = True
             events.append(event)
@@ -176,7 +176,7 @@ class IngestStep:
         if not future.any():
             return rows, dead
         dead += [
-            self._dead(int(columns.offset[i]), rows.values[i], "future", _AHEAD)
+            self._dead(int(columns.offset[i]), rows.values[i], _AHEAD)
             for i in np.flatnonzero(future).tolist()
         ]
         values = [rows.values[i] for i in np.flatnonzero(~future).tolist()]
@@ -191,9 +191,7 @@ class IngestStep:
             )
             if late := int(is_late.sum()):
                 dead += [
-                    self._dead(
-                        int(columns.offset[i]), rows.values[i], "late", "its pane was sealed"
-                    )
+                    self._dead(int(columns.offset[i]), rows.values[i], _LATE)
                     for i in np.flatnonzero(is_late).tolist()
                 ]
                 columns = columns.take(~is_late)
@@ -205,19 +203,29 @@ class IngestStep:
         return IngestOutput(blocks, dead, received, late)
 
     def _refused(self, rows: list[_Row]) -> list[DeadLetter]:
-        return [self._dead(offset, value, "future", _UNCONFIRMED) for offset, value in rows]
+        return [self._dead(offset, value, _UNCONFIRMED) for offset, value in rows]
 
-    def _dead(self, offset: int, value: bytes, reason: str, detail: str) -> DeadLetter:
-        return DeadLetter(
-            reason=reason,
-            detail=detail,
-            source=self._source_name,
-            partition=self._source,
-            offset=offset,
-            payload_base64=base64.b64encode(value[:PAYLOAD_LIMIT]).decode(),
-            payload_bytes=len(value),
-        )
+    def _dead(self, offset: int, value: bytes, bad: BadRecord) -> DeadLetter:
+        return dead_letter(bad, value, self._source_name, self._source, offset)
 
 
-_AHEAD = "further ahead of its append time than max_future_s"
-_UNCONFIRMED = "further ahead of its file than max_jump_s, and nothing near it confirms the jump"
+def dead_letter(
+    bad: BadRecord, value: bytes, source: str, partition: int, offset: int
+) -> DeadLetter:
+    """A record that can't be used, with its place and original bytes."""
+    return DeadLetter(
+        reason=bad.reason,
+        detail=bad.detail,
+        source=source,
+        partition=partition,
+        offset=offset,
+        payload_base64=base64.b64encode(value[:PAYLOAD_LIMIT]).decode(),
+        payload_bytes=len(value),
+    )
+
+
+_LATE = BadRecord("late", "its pane was sealed")
+_AHEAD = BadRecord("future", "further ahead of its append time than max_future_s")
+_UNCONFIRMED = BadRecord(
+    "future", "further ahead of its file than max_jump_s, and nothing near it confirms the jump"
+)

@@ -65,7 +65,7 @@ class Runner:
         self._pipeline = Pipeline(
             config, sources=len(sources), shards=shards, cohort_shards=cohort_shards
         )
-        self._pipeline.campaign.feed_feedback(FeedbackBlock(0, len(feedback), list(feedback)))
+        self._pipeline.campaign.feed_feedback(FeedbackBlock("file", len(feedback), list(feedback)))
 
     @property
     def judgements(self) -> Judgements:

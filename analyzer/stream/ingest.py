@@ -124,7 +124,7 @@ class IngestOwner:
         context.count("dead_letters", len(output.dead))
         for letter in output.dead:
             await self._outbox.put(
-                names.dead_letters, msgspec.json.encode(letter), key=_key(letter)
+                names.dead_letters, msgspec.json.encode(letter), key=letter_key(letter)
             )
         for shard, block in enumerate(output.blocks):
             await self._outbox.put_block(
@@ -153,5 +153,6 @@ class IngestOwner:
         return int(text)
 
 
-def _key(letter: DeadLetter) -> bytes:
+def letter_key(letter: DeadLetter) -> bytes:
+    """Kafka key of a dead letter: where the record was."""
     return f"{letter.source}/{letter.partition}/{letter.offset}".encode()

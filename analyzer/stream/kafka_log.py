@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
+from faust.types import TP
 
 from analyzer import clients
 from analyzer.settings import Settings
@@ -26,21 +27,9 @@ class KafkaLog:
         self._tp = TopicPartition(topic, partition)
 
     async def read(self) -> list[Entry]:
-        """All entries, in their order.
-
-        Reads on past the end that the broker tells until a poll stays empty: the embedded
-        broker tells too low an end where a batch has several records.
-        """
-        entries: list[Entry] = []
-        async with clients.reader(self._settings) as client:
-            client.assign([self._tp])
-            end = (await client.end_offsets([self._tp]))[self._tp]
-            await client.seek_to_beginning(self._tp)
-            while True:
-                found = (await client.getmany(self._tp, timeout_ms=POLL_MS)).get(self._tp, [])
-                entries.extend((record.key, record.value) for record in found if record.key)
-                if not found and await client.position(self._tp) >= end:
-                    return entries
+        """All entries, in their order."""
+        records = await read_on(self._settings, TP(*self._tp))
+        return [(record.key, record.value) for record in records if record.key]
 
     async def write(self, entries: list[Entry]) -> None:
         """Append entries and wait for the broker."""
@@ -49,3 +38,24 @@ class KafkaLog:
             for key, value in entries
         ]
         await asyncio.gather(*sent)
+
+
+async def read_on(settings: Settings, tp: TP, start: int | None = None) -> list[ConsumerRecord]:
+    """All records of a partition from ``start``, or its beginning, to its end; in no group.
+
+    Reads on past the end that the broker tells until a poll stays empty: the embedded
+    broker tells too low an end where a batch has several records.
+    """
+    key, records = TopicPartition(*tp), list[ConsumerRecord]()
+    async with clients.reader(settings) as client:
+        client.assign([key])
+        end = (await client.end_offsets([key]))[key]
+        if start is None:
+            await client.seek_to_beginning(key)
+        else:
+            client.seek(key, start)
+        while True:
+            found = (await client.getmany(key, timeout_ms=POLL_MS)).get(key, [])
+            records.extend(found)
+            if not found and await client.position(key) >= end:
+                return records

@@ -15,6 +15,7 @@ from analyzer.core.blocks import CohortBlock, EventBlock, PaneBlock
 from analyzer.core.campaign import CampaignStep
 from analyzer.core.cohort import CohortStep
 from analyzer.stream.context import Context
+from analyzer.stream.feedback import FeedbackListener
 from analyzer.stream.ingest import IngestOwner
 from analyzer.stream.outbox import Outbox
 from analyzer.stream.ownership import Owner
@@ -56,6 +57,7 @@ def _kinds(context: Context) -> dict[str, Kind]:
             CohortBlock,
             lambda _shard: CampaignStep(core, sources=shards),
             partial(_to_people, context),
+            FeedbackListener,
         ),
     }
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from analyzer.core import blocks
@@ -45,6 +46,16 @@ class Step(Protocol):
         """Become that state; raises StateError if it can't."""
 
 
+class Listener(Protocol):
+    """A second topic that a step listens to, beside its blocks."""
+
+    async def fetch(self, step: Any, /) -> Any:
+        """What the step has not heard, or something false; waits for the broker, may raise."""
+
+    async def give(self, step: Any, outbox: Outbox, heard: Any, /) -> None:
+        """Pass it to the step, which must remember in its snapshot how far it has heard."""
+
+
 Forward = Callable[[Outbox, Any], Awaitable[None]]
 """Sends one thing that a step gave to where it belongs."""
 
@@ -59,6 +70,7 @@ class Kind:
     make: Callable[[int], Step]
     """A blank step for a shard."""
     forward: Forward
+    listener: Callable[[Context], Listener] | None = None
 
 
 class StepOwner:
@@ -71,6 +83,7 @@ class StepOwner:
         self._context = context
         self._kind = kind
         self._step = kind.make(tp.partition)
+        self._listener = kind.listener(context) if kind.listener else None
         self._outbox = Outbox(context.send)
         self._assembler = Assembler()
         self._lock = asyncio.Lock()
@@ -95,6 +108,8 @@ class StepOwner:
         if start is None:
             start, _ = await context.consumer.bounds(self.tp)
         self._reading = Reading(context.consumer, self.tp, start, skip_lost=context.skip_lost)
+        if self._listener is not None:
+            await self._hear(await self._listener.fetch(self._step))
 
     async def _restore(self, topic_id: str) -> int | None:
         """The cover of the restored state; None: read the source topic from its start."""
@@ -164,5 +179,18 @@ class StepOwner:
         every_s = self._context.settings.worker.snapshot_every_s
         return now - self._saved_at >= max(every_s, CUT_SHARE * self._cut_s)
 
-    async def tick(self, now: float) -> None:
-        """Nothing to do by the clock."""
+    async def tick(self, now: float) -> None:  # noqa: ARG002 - the signature is Owner's
+        """Listen to the second topic, if there is one."""
+        if self._listener is None or self.closed:
+            return
+        try:
+            heard = await self._listener.fetch(self._step)
+        except KafkaError:
+            return  # asked again at the next tick
+        await self._hear(heard)
+
+    async def _hear(self, heard: Any) -> None:
+        async with self._lock:
+            if heard and self._listener is not None and not self.closed:
+                await self._listener.give(self._step, self._outbox, heard)
+                self._dirty = True

@@ -60,7 +60,7 @@ def cohorts() -> tuple[CohortBlock, ...]:
 def decided(*said: Feedback) -> tuple[CampaignStep, list[Record]]:
     """The step and its records, with this feedback known from the start."""
     step = CampaignStep(CONFIG, sources=1)
-    step.feed_feedback(FeedbackBlock(0, len(said), list(said)))
+    step.feed_feedback(FeedbackBlock("file", len(said), list(said)))
     return step, [record for block in cohorts() for record in step.feed(block)]
 
 
@@ -298,7 +298,7 @@ def test_order_and_duplicates_of_feedback_change_nothing(seed: int) -> None:
     for block in cohorts():
         now_ms = block.stop * CONFIG.pane_ms
         soon = [s for s in mixed if s.created_ms <= now_ms or rng.random() < 0.2]
-        step.feed_feedback(FeedbackBlock(0, 1, soon))
+        step.feed_feedback(FeedbackBlock("topic/0", 1, soon))
         records += step.feed(block)
     assert tuple(records) == with_everything()
 
@@ -306,14 +306,14 @@ def test_order_and_duplicates_of_feedback_change_nothing(seed: int) -> None:
 def test_feedback_survives_a_snapshot() -> None:
     """Saved and restored before every block, the step goes on as if nothing had happened."""
     step, records = CampaignStep(CONFIG, sources=1), list[Record]()
-    step.feed_feedback(FeedbackBlock(3, 17, everything()))
+    step.feed_feedback(FeedbackBlock("topic/3", 17, everything()))
     for block in cohorts():
         saved = step.snapshot()
         step = CampaignStep(CONFIG, sources=1)
         step.restore(saved)
         records += step.feed(block)
     assert tuple(records) == with_everything()
-    assert step.judgements.inbox.stops == {3: 17}
+    assert step.judgements.inbox.stops == {"topic/3": 17}
 
 
 def test_a_campaign_state_stays_a_campaign_state() -> None:

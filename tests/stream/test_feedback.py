@@ -1,0 +1,105 @@
+"""Feedback on its topic: live obeys it as a replay does, and refuses with a reason."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from analyzer.core.alerts import Alert
+from analyzer.core.config import CoreConfig
+from analyzer.core.feedback import Feedback, OutsideEvidence, Target
+from analyzer.replay.report import read
+from analyzer.settings import Settings, Worker
+from analyzer.stream import parity, trial
+from analyzer.stream.brokers import Broker
+
+PARTITIONS = 2
+TEN_YEARS_S = 315_360_000  # whatever the clock of this machine says, no event is too early
+
+pytestmark = pytest.mark.integration
+
+
+def run(settings: Settings, *command: str) -> None:
+    """A command of ours, with these settings in its environment."""
+    line = [sys.executable, "-m", "analyzer", *command]
+    subprocess.run(line, env=trial.environment(settings), check=True, capture_output=True)
+
+
+def said_of(alerts: list[Alert]) -> list[Feedback]:
+    """Verdicts of each kind, most of them said while the campaign is going on."""
+    first, at_ms = alerts[0], alerts[1].detected_at_ms + 1
+    names = first.campaign.members_sample
+    by, why = "analyst-1", "because"
+    watermark = OutsideEvidence("watermark", 0.9)
+    return [
+        Feedback("1", Target("account", names[0]), "benign", why, by, at_ms, action="allow"),
+        Feedback(
+            "2", Target("account", names[1]), "suspicious", why, by, 1, None, "evidence", watermark
+        ),
+        Feedback(
+            "3", Target("campaign", first.campaign_id), "false_positive", why, by, at_ms + 7_200_000
+        ),
+    ]
+
+
+def test_live_obeys_as_a_replay_does(broker: Broker, tmp_path: Path) -> None:
+    """Records and a bad one in the topic, a worker killed on the way: the bytes of the replay."""
+    name, raw, file = uuid.uuid4().hex[:8], tmp_path / "smoke.ndjson", tmp_path / "feedback.ndjson"
+    settings = Settings(
+        broker=broker.url,
+        app_id=name,
+        topics=trial.own_topics(name, PARTITIONS),
+        worker=Worker(snapshot_every_s=1.0),
+        core=CoreConfig(max_future_s=TEN_YEARS_S),
+    )
+    run(settings, "simulate", "--scenario", "smoke", "--seed", "5", "--out", str(raw))
+    lines = raw.read_bytes().splitlines()
+    ends = [parity.sentinels(lines, i) for i in range(PARTITIONS)]
+    parts = parity.by_account(lines, PARTITIONS)
+    raw.write_bytes(b"\n".join([*lines, *(x for day in zip(*ends, strict=True) for x in day)]))
+    run(settings, "replay", str(raw), "--out", str(tmp_path / "plain"))
+    said = [msgspec.json.encode(s) for s in said_of(read(tmp_path / "plain", "alerts", Alert))]
+    file.write_bytes(b"\n".join(said))
+    run(settings, "replay", str(raw), "--out", str(tmp_path / "told"), "--feedback", str(file))
+
+    names = settings.topics
+    trial.create_topics(settings)
+    trial.produce(settings, ((None, value) for value in [*said, b"{}"]), topic=names.feedback)
+    with trial.worker(settings, tmp_path / "a.log") as first:
+        for number, part in enumerate(parts):
+            half = ((None, line) for line in part[: len(part) // 2])
+            trial.produce(settings, half, partition=number)
+        assert trial.wait_until(lambda: bool(trial.consume(settings, names.campaign)), 30.0)
+        first.kill()
+    with trial.worker(settings, tmp_path / "b.log") as second:
+        for number, (part, end) in enumerate(zip(parts, ends, strict=True)):
+            rest = ((None, line) for line in [*part[len(part) // 2 :], *end])
+            trial.produce(settings, rest, partition=number)
+        assert trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5), second.text()
+        assert second.terminate() == 0
+
+    live = {value for _, value in trial.consume(settings, names.alerts)}
+    told = set((tmp_path / "told" / "alerts.ndjson").read_bytes().splitlines())
+    assert live == told
+    assert told != set((tmp_path / "plain" / "alerts.ndjson").read_bytes().splitlines())
+    letters = dict(trial.consume(settings, names.dead_letters))
+    assert list(letters) == [f"{names.feedback}/0/3".encode()]
+    assert all(b'"reason":"missing_field"' in (value or b"") for value in letters.values())
+
+
+def test_feedback_that_comes_later_is_heard(broker: Broker, tmp_path: Path) -> None:
+    """A bad record sent to a running worker becomes a dead letter within seconds."""
+    name = uuid.uuid4().hex[:8]
+    settings = Settings(broker=broker.url, app_id=name, topics=trial.own_topics(name, PARTITIONS))
+    trial.create_topics(settings)
+    with trial.worker(settings, tmp_path / "a.log") as worker:
+        trial.produce(settings, [(None, b"no json")], topic=settings.topics.feedback)
+        letters = settings.topics.dead_letters
+        assert trial.wait_until(lambda: bool(trial.consume(settings, letters)), 15.0, 0.5)
+        assert worker.terminate() == 0
+    assert len(trial.consume(settings, letters)) == 1
