@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +47,17 @@ class CampaignStep:
         self._strangeness = Strangeness(config.seed)
         self._usual_sum = np.zeros(len(NAMES))
         self._usual_count = np.zeros(len(NAMES))
+
+    @property
+    def suppressed(self) -> Counter[str]:
+        """Alerts that this process did not send, by reason."""
+        return self._publisher.suppressed
+
+    @property
+    def campaigns_open(self) -> Counter[str]:
+        """Campaigns that were spoken of and are open, by kind."""
+        files = self._book.files.values()
+        return Counter(file.kind for file in files if file.revision and file.state == "open")
 
     def feed(self, block: CohortBlock) -> list[Record]:
         """Take the judged cohorts of one shard; records in the order they are to be sent."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from hashlib import blake2b
 
 import numpy as np
@@ -43,6 +44,8 @@ class Publisher:
         self._config = config
         self._fusion = fusion
         self._judgements = judgements
+        self.suppressed: Counter[str] = Counter()
+        """Alerts not sent by this process: ``nothing_new``, or ``feedback`` speaks against it."""
 
     def publish(self, book: Book, pane: int, baseline: list[float]) -> list[Record]:
         """Records for what changed up to the end of this pane."""
@@ -66,7 +69,8 @@ class Publisher:
         if file.kind == file.alerted_kind:
             severity = max(file.severity, severity, key=SEVERITIES.index)
         activity = self._activity(file, severity, len(members), now_ms)
-        if activity is not None and self._judgements.silences(file):
+        silenced = activity is not None and self._judgements.silences(file)
+        if silenced:
             activity = None
         file.severity = severity
         records: list[Record] = []
@@ -78,6 +82,7 @@ class Publisher:
             file.alerted_models = sorted(file.models)
         else:
             file.suppressed += 1
+            self.suppressed["feedback" if silenced else "nothing_new"] += 1
         records += self._members(file, now_ms, everyone=activity is not None)
         records.append(self._campaign(file, members, now_ms))
         return records
