@@ -116,6 +116,27 @@ class Worker(_Table):
     max_bad_share: float = Field(
         0.5, gt=0, le=1, description="the worker stops if more of its input is bad; a share"
     )
+    stuck_after_s: float = Field(
+        60.0,
+        ge=4,
+        description="a worker that stands still for so long although records wait ends with exit "
+        "code 1, and is unhealthy from half of it, in seconds",
+    )
+
+
+class Health(_Table):
+    """Where `worker` and `notify` answer /healthz, /readyz and /metrics."""
+
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="address to listen on; 0.0.0.0 for everybody"
+    )
+    port: int = Field(
+        0,
+        ge=0,
+        lt=65_536,
+        description="port to listen on; 0 is off, so that several processes on one machine "
+        "do not collide: give each its own",
+    )
 
 
 class Slack(_Table):
@@ -169,6 +190,7 @@ class Settings(BaseSettings):
     kafka: Kafka = Kafka()
     topics: Topics = Topics()
     worker: Worker = Worker()
+    health: Health = Health()
     slack: Slack = Slack()
     core: CoreConfig = CoreConfig()
 

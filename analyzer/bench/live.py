@@ -16,7 +16,7 @@ from pathlib import Path
 
 from faust.types import TP
 
-from analyzer import logs
+from analyzer import logs, metrics
 from analyzer.bench.timing import Run, Stopwatch, tell
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.settings import Settings
@@ -57,7 +57,7 @@ class DecodingOwner:
         new = await self._reading.admit(records)
         if new is not None and new.values:
             self._step.feed(RawBatch(new.values, new.offsets, new.append_ms))
-            self._context.count("events", len(new.values))
+            self._context.meter.add(metrics.EVENTS, len(new.values))
             self._reading.next = new.stop
 
     async def save(self) -> None:
@@ -91,7 +91,7 @@ async def _until_done(live: Live, name: str, events: int) -> Run:
     idle = 0
     while idle < 2:  # twice in a row, so that a block between two topics is not missed
         await asyncio.sleep(POLL_S)
-        if live.context.counters.get("events", 0) < events:
+        if live.context.meter.read(metrics.EVENTS) < events:
             continue
         run = watch.run(name, events) if idle == 0 else run
         owners = live.ownership.owners

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 QUICK = {f"{PREFIX}WORKER__SNAPSHOT_EVERY_S": "3", f"{PREFIX}WORKER__IDLE_AFTER_S": "5"}
 """So that little waits; what you have set yourself wins."""
+ALONE = {f"{PREFIX}HEALTH__PORT": "0"}
+"""Several processes on one machine can't share a port."""
 
 
 def environment(broker: str, config: Path | None, prefix: str = "") -> dict[str, str]:
@@ -26,7 +28,7 @@ def environment(broker: str, config: Path | None, prefix: str = "") -> dict[str,
     prefix
         Put before the names of topics and groups; empty for your own names.
     """
-    found = QUICK | dict(os.environ) | {f"{PREFIX}BROKER": broker}
+    found = QUICK | dict(os.environ) | ALONE | {f"{PREFIX}BROKER": broker}
     if config is not None:
         found[f"{PREFIX}CONFIG"] = str(config)
     if prefix:

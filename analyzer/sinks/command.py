@@ -54,19 +54,25 @@ async def deliver(
     int
         Alerts that were given up.
     """
+    from analyzer.endpoint import serve  # noqa: PLC0415 - as above
+    from analyzer.heart import Heart  # noqa: PLC0415 - as above
+    from analyzer.metrics import NOTIFIER, Meter  # noqa: PLC0415 - as above
     from analyzer.sinks.feed import Feed  # noqa: PLC0415 - as above
     from analyzer.sinks.lane import Lane  # noqa: PLC0415 - as above
 
     stop = _stop_on_signals()
     least = settings.slack.min_severity
-    lanes = [Lane(sink, least, first_pause_s=first_pause_s) for sink in sinks]
+    meter, heart = Meter(NOTIFIER), Heart(settings.worker.stuck_after_s)
+    lanes = [Lane(sink, least, first_pause_s=first_pause_s, meter=meter) for sink in sinks]
     feed = Feed(settings, lanes)
+    serve(settings.health, meter, unwell=heart.unwell, unready=feed.unready)
     async with AsyncExitStack() as stack:
         for sink in sinks:
             await stack.enter_async_context(sink)
         await feed.start()
         try:
-            await _first_to_end([feed.run(stop, once=once), *(lane.run() for lane in lanes)])
+            reading = feed.run(stop, once=once)
+            await _first_to_end([reading, heart.beat(), *(lane.run() for lane in lanes)])
         finally:
             await feed.close()
             _tell(lanes, feed.bad)

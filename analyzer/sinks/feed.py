@@ -103,6 +103,10 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no
         await self.commit()
         await asyncio.wait_for(self._consumer.stop(), STOP_WITHIN_S)
 
+    def unready(self) -> str | None:
+        """What keeps alerts from being read; None if nothing does."""
+        return None if self._joined else "waits for its topic or its group"
+
     async def _wait_for_topic(self, stop: asyncio.Event, *, once: bool) -> None:
         """A subscription to a missing topic would sleep for minutes, or create it wrongly."""
         told = False

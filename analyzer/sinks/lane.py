@@ -16,6 +16,7 @@ import structlog
 
 from analyzer.core.alerts import SEVERITIES, Alert, Severity
 from analyzer.errors import BadRecord, RetryLater
+from analyzer.metrics import DELIVERED, FAILURES, NOTIFIER, RETRIES, WAITING, Meter
 
 if TYPE_CHECKING:
     from aiokafka import TopicPartition
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 REMEMBERED = 10_000
+TOLD = {"delivered": DELIVERED, "retries": RETRIES, "given_up": FAILURES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,17 @@ class Lane:
         Lesser alerts are passed over.
     first_pause_s
         Pause before the first repetition, in seconds; doubles up to a minute.
+    meter
+        Is told what became of the alerts.
     """
 
     def __init__(
-        self, sink: Sink, min_severity: Severity, *, first_pause_s: float = FIRST_PAUSE_S
+        self,
+        sink: Sink,
+        min_severity: Severity,
+        *,
+        first_pause_s: float = FIRST_PAUSE_S,
+        meter: Meter | None = None,
     ) -> None:
         self.sink = sink
         self.counts: Counter[str] = Counter()
@@ -63,6 +72,8 @@ class Lane:
         self._items: deque[Item] = deque()
         self._more = asyncio.Event()
         self._delivered: OrderedDict[str, None] = OrderedDict()
+        self._meter = meter or Meter(NOTIFIER)
+        self._meter.follow(WAITING, lambda: self.waiting, sink=sink.name)
         self._log = structlog.get_logger("analyzer.sinks").bind(sink=sink.name)
 
     @property
@@ -127,8 +138,12 @@ class Lane:
                 self._remember(alert)
                 return
 
+    def _count(self, what: str) -> None:
+        self.counts[what] += 1
+        self._meter.add(TOLD[what], sink=self.sink.name)
+
     def _retry(self, alert: Alert, error: RetryLater, wait_s: float) -> None:
-        self.counts["retries"] += 1
+        self._count("retries")
         self._log.warning(
             "not delivered yet",
             why=str(error),
@@ -138,7 +153,7 @@ class Lane:
         )
 
     def _give_up(self, alert: Alert, why: str) -> None:
-        self.counts["given_up"] += 1
+        self._count("given_up")
         self._log.error(
             "alert GIVEN UP, it was not delivered",
             why=why,
@@ -149,7 +164,7 @@ class Lane:
         )
 
     def _remember(self, alert: Alert) -> None:
-        self.counts["delivered"] += 1
+        self._count("delivered")
         self._delivered[alert.alert_id] = None
         if len(self._delivered) > REMEMBERED:
             self._delivered.popitem(last=False)

@@ -13,6 +13,7 @@ from faust.types import TP
 from yarl import URL
 
 from analyzer import clients
+from analyzer.heart import Heart
 from analyzer.settings import Settings
 from analyzer.stream.context import BadShare, Context
 from analyzer.stream.guard import Guard
@@ -37,6 +38,12 @@ class Live:
     guard: Guard
     context: Context
     ownership: Ownership
+    watch: Watch
+    heart: Heart
+
+    def unwell(self) -> str | None:
+        """Why the worker should be started again; None if it is well."""
+        return self.heart.unwell() or self.watch.unwell()
 
 
 OwnerMaker = Callable[[Context], Callable[[TP, int], Owner]]
@@ -74,14 +81,15 @@ def make_app(
     app.start_offsets = _guarded_open(guard, ownership)
     _add_agents(app, guard, ownership, agents(settings))
     _add_hooks(app, guard, ownership)
-    watch = Watch(context, ownership)
+    watch, heart = Watch(context, ownership), Heart(settings.worker.stuck_after_s)
     for work in (
+        heart.beat,
         lambda: save_forever(context, ownership),
         lambda: tick_forever(context, ownership),
         watch.forever,
     ):
         _add_task(app, guard, work)
-    return Live(app, guard, context, ownership)
+    return Live(app, guard, context, ownership, watch, heart)
 
 
 def options(settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from analyzer.errors import Broken
+from analyzer.metrics import WORKER, Meter
 from analyzer.settings import Settings
 from analyzer.stream.kafka_log import Send
 from analyzer.stream.reading import ConsumerPort
@@ -67,9 +68,4 @@ class Context:
     """Seconds of a clock that never goes back."""
     bad_share: BadShare
     skip_lost: bool = False
-    counters: dict[str, int] = field(default_factory=dict)
-    """Counts since the start of the process, by name."""
-
-    def count(self, name: str, by: int = 1) -> None:
-        """Add to a counter."""
-        self.counters[name] = self.counters.get(name, 0) + by
+    meter: Meter = field(default_factory=lambda: Meter(WORKER))

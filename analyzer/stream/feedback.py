@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
+from analyzer import metrics
 from analyzer.core.alerts import encode_record
 from analyzer.core.campaign import CampaignStep
 from analyzer.core.feedback import Feedback, FeedbackBlock, decode_feedback
@@ -66,10 +67,10 @@ class FeedbackListener:
                     good.append(decode_feedback(value, context.settings.core.max_record_bytes))
                 except BadRecord as bad:
                     letter = dead_letter(bad, value, self._topic, part.partition, record.offset)
-                    context.count("dead_letters")
+                    context.meter.add(metrics.DEAD_LETTERS, reason=letter.reason)
                     topic = context.settings.topics.dead_letters
                     await outbox.put(topic, encode_record(letter), key=letter_key(letter))
-            context.count("feedback", len(good))
+            context.meter.add(metrics.FEEDBACK, len(good))
             step.feed_feedback(FeedbackBlock(self._source(part.partition), part.stop, good))
 
     def _source(self, partition: int) -> str:

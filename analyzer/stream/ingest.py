@@ -12,14 +12,17 @@ import structlog
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from analyzer import metrics
 from analyzer.core import blocks
 from analyzer.core.alerts import DeadLetter
 from analyzer.core.ingest import IngestOutput, IngestStep, RawBatch
+from analyzer.core.panes import NO_WATERMARK
 from analyzer.errors import Broken
 from analyzer.stream.context import Context
 from analyzer.stream.outbox import Outbox
 from analyzer.stream.reading import Reading
 from analyzer.stream.records import Records
+from analyzer.stream.tally import count_input
 from analyzer.stream.topic_ids import NO_ID
 
 log = structlog.get_logger("analyzer.stream")
@@ -81,6 +84,10 @@ class IngestOwner:
                     raw = RawBatch(piece.values, piece.offsets, piece.append_ms)
                     await self._pass_on(self._step.feed(raw))
                 self._reading.next = piece.stop
+            if len(new.append_ms) and self._step.watermark_ms != NO_WATERMARK:
+                behind_s = (int(new.append_ms[-1]) - self._step.watermark_ms) / 1_000
+                labels = {"step": "ingest", "partition": str(self.tp.partition)}
+                self._context.meter.set(metrics.EVENT_TIME_LAG, behind_s, **labels)
 
     async def save(self) -> None:
         """Commit position and watermark, once everything sent has arrived."""
@@ -120,8 +127,7 @@ class IngestOwner:
         context, names = self._context, self._context.settings.topics
         bad = len(output.dead) - output.late
         context.bad_share.count(received=output.received, bad=bad)
-        context.count("events", output.received)
-        context.count("dead_letters", len(output.dead))
+        count_input(context.meter, output)
         for letter in output.dead:
             await self._outbox.put(
                 names.dead_letters, msgspec.json.encode(letter), key=letter_key(letter)

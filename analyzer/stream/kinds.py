@@ -74,5 +74,4 @@ async def _to_people(context: Context, outbox: Outbox, record: Record) -> None:
     names = context.settings.topics
     topics = {Alert: names.alerts, Campaign: names.campaigns, Member: names.members}
     topic = topics[type(record)]
-    context.count(topic)
     await outbox.put(topic, encode_record(record), key=record_key(record))

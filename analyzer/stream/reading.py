@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 import structlog
@@ -38,6 +38,9 @@ class ConsumerPort(Protocol):
 
     async def bounds(self, tp: TP) -> tuple[int, int]:
         """First offset in the log, and the one after its last."""
+
+    async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
+        """The offset after the last one, of each log."""
 
 
 class Reading:

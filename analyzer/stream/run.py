@@ -8,11 +8,20 @@ from typing import NoReturn
 
 import faust
 
+from analyzer.endpoint import serve
 from analyzer.stream.app import Live
 
 
 def run(live: Live) -> int:
-    """Run until SIGTERM, SIGINT or an error; the exit code."""
+    """Run until SIGTERM, SIGINT or an error; the exit code.
+
+    Raises
+    ------
+    UsageError
+        If the port for health and metrics can't be had.
+    """
+    context = live.context
+    serve(context.settings.health, context.meter, unwell=live.unwell, unready=live.watch.unready)
     worker = faust.Worker(live.app, redirect_stdouts=False, override_logging=False, quiet=True)
     worker.spinner = None
     code = 0

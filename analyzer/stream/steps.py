@@ -15,6 +15,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from analyzer import metrics
 from analyzer.core import blocks
 from analyzer.errors import StateError
 from analyzer.stream.context import Context
@@ -24,6 +25,7 @@ from analyzer.stream.parts import Assembler
 from analyzer.stream.reading import Reading
 from analyzer.stream.records import Records
 from analyzer.stream.snapshots import SnapshotStore
+from analyzer.stream.tally import Tally
 from analyzer.stream.topic_ids import NO_ID
 from analyzer.stream.topics import snapshot_topic
 
@@ -99,7 +101,7 @@ class StepOwner:
 
     async def open(self) -> None:
         """Restore the best snapshot and find where to go on."""
-        context = self._context
+        context, began = self._context, self._context.clock()
         topic = snapshot_topic(context.settings, self._kind.name)
         kafka_log = KafkaLog(context.settings, context.send, topic, self.tp.partition)
         topic_id = context.layout.ids.get(self.tp.topic, NO_ID)
@@ -108,6 +110,9 @@ class StepOwner:
         if start is None:
             start, _ = await context.consumer.bounds(self.tp)
         self._reading = Reading(context.consumer, self.tp, start, skip_lost=context.skip_lost)
+        self._tally = Tally(context.meter, self._step)
+        context.meter.set(metrics.RESTORE, context.clock() - began, **self._labels)
+        context.meter.follow(metrics.SNAPSHOT_AGE, self._unsaved_s, **self._labels)
         if self._listener is not None:
             await self._hear(await self._listener.fetch(self._step))
 
@@ -148,10 +153,11 @@ class StepOwner:
 
     async def _feed(self, data: bytes) -> None:
         block: Any = blocks.decode(data, self._kind.block)
-        for found in self._step.feed(block):
+        given = self._step.feed(block)
+        for found in given:
             await self._kind.forward(self._outbox, found)
         self._assembler.delivered(block.source, block.stop)
-        self._context.count(f"{self._kind.name}_blocks")
+        self._tally.add(given)
         await asyncio.sleep(0)
 
     async def save(self) -> None:
@@ -172,7 +178,15 @@ class StepOwner:
                 await self._store.retire(manifest)
             else:
                 self.closed = True
-            self._context.count("snapshots")
+            self._context.meter.add(metrics.SNAPSHOTS, step=self._kind.name)
+            self._context.meter.set(metrics.SNAPSHOT_BYTES, len(state), **self._labels)
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {"step": self._kind.name, "partition": str(self.tp.partition)}
+
+    def _unsaved_s(self) -> float:
+        return self._context.clock() - self._saved_at
 
     def due(self, now: float) -> bool:
         """Whether it is time to save."""

@@ -10,7 +10,7 @@ alone. So none of the ways in which that book can run ahead of the work matters 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
 import aiokafka
@@ -154,6 +154,10 @@ class Consumer(driver.Consumer):
         """First offset in the log and the one after its last."""
         return await self._thread.run(self._thread.bounds(tp))
 
+    async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
+        """The offset after the last one, of each log; one request to each broker."""
+        return await self._thread.run(self._thread.ends(tps))
+
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Do nothing: :mod:`analyzer.stream.watch` looks at the work itself."""
 
@@ -247,6 +251,11 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
         first = await consumer.beginning_offsets([key])
         end = await consumer.end_offsets([key])
         return first[key], end[key]
+
+    async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
+        """See :meth:`Consumer.ends`."""
+        found = await self._ensure_consumer().end_offsets([TopicPartition(*tp) for tp in tps])
+        return {TP(*key): end for key, end in found.items()}
 
 
 def _position(consumer: aiokafka.AIOKafkaConsumer, tp: TP) -> int | None:

@@ -9,9 +9,11 @@ import structlog
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from analyzer import metrics
 from analyzer.errors import Broken
 from analyzer.stream.context import Context
 from analyzer.stream.ownership import Owner, Ownership
+from analyzer.stream.topics import agents
 
 log = structlog.get_logger("analyzer.stream")
 
@@ -19,7 +21,6 @@ SAVE_CHECK_S = 0.25
 TICK_S = 1.0
 WATCH_S = 2.0
 ANSWER_WITHIN_S = 10.0
-STUCK_AFTER_S = 60.0
 NOTHING_AFTER_S = 60.0
 
 
@@ -50,8 +51,10 @@ class Watch:
 
     context: Context
     ownership: Ownership
-    stuck_after_s: float = STUCK_AFTER_S
     _moved: dict[TP, tuple[int, float]] = field(default_factory=dict)
+    """Where each owner stood when it last moved or had nothing to read, and when that was."""
+    _standing: tuple[float, str] = (0.0, "")
+    """For how long the owner stands that stands longest, in seconds, and which it is."""
     _empty_since: float | None = None
 
     async def forever(self) -> None:
@@ -65,8 +68,22 @@ class Watch:
         while True:
             await asyncio.sleep(WATCH_S)
             self._look_at_assignment()
-            for owner in list(self.ownership.owners.values()):
-                await self._look_at(owner)
+            await self._look_at_owners()
+
+    def unwell(self) -> str | None:
+        """What stands still, from half of the time that is allowed; None if nothing does."""
+        standing_s, what = self._standing
+        return what if standing_s >= self._limit_s / 2 else None
+
+    def unready(self) -> str | None:
+        """What keeps this worker from taking events; None if nothing does."""
+        if self.ownership.broken:
+            return "the worker is going down"
+        return None if self.ownership.owners else "no partitions are assigned and restored"
+
+    @property
+    def _limit_s(self) -> float:
+        return self.context.settings.worker.stuck_after_s
 
     def _look_at_assignment(self) -> None:
         now = self.context.clock()
@@ -78,20 +95,41 @@ class Watch:
             log.warning("no partitions are assigned: more workers than partitions?")
             self._empty_since = now
 
-    async def _look_at(self, owner: Owner) -> None:
-        now = self.context.clock()
-        at, since = self._moved.get(owner.tp, (-1, now))
-        if owner.next != at:
-            self._moved[owner.tp] = owner.next, now
-            return
-        if now - since < self.stuck_after_s:
-            return
+    async def _look_at_owners(self) -> None:
+        owners = dict(self.ownership.owners)
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                _, end = await self.context.consumer.bounds(owner.tp)
+                ends = await self.context.consumer.ends(owners) if owners else {}
         except (TimeoutError, KafkaError):
-            return  # the broker does not answer: not our standstill
-        if end <= owner.next:
-            self._moved[owner.tp] = owner.next, now
-        elif not owner.closed:
-            raise Broken(f"{owner.tp} stands still at {owner.next} although the log ends at {end}")
+            ends = {}  # the broker does not answer: not our standstill
+        now = self.context.clock()
+        for tp in set(self._moved) - set(owners):
+            self.context.meter.forget(*self._labels(tp))
+        self._moved = {
+            tp: self._last_move(owner, ends.get(tp), now) for tp, owner in owners.items()
+        }
+        self._standing = max(
+            ((now - since, _tell(tp, at, ends)) for tp, (at, since) in self._moved.items()),
+            default=(0.0, ""),
+        )
+        if self._standing[0] >= self._limit_s:
+            raise Broken(self._standing[1])
+
+    def _last_move(self, owner: Owner, end: int | None, now: float) -> tuple[int, float]:
+        at = owner.next
+        if end is not None:
+            waiting = max(0, end - at)
+            step, partition = self._labels(owner.tp)
+            self.context.meter.set(metrics.LAG, waiting, step=step, partition=partition)
+            before = self._moved.get(owner.tp)
+            if waiting and not owner.closed and before is not None and before[0] == at:
+                return before
+        return at, now
+
+    def _labels(self, tp: TP) -> tuple[str, str]:
+        steps = {topic: name for name, topic in agents(self.context.settings).items()}
+        return steps.get(tp.topic, tp.topic), str(tp.partition)
+
+
+def _tell(tp: TP, at: int, ends: dict[TP, int]) -> str:
+    return f"{tp.topic}/{tp.partition} stands still at {at} although the log ends at {ends.get(tp)}"

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import BadRecord, RetryLater
+from analyzer.metrics import DELIVERED, FAILURES, NOTIFIER, RETRIES, WAITING, Meter
 from analyzer.sinks.fakes import BrokenSink, ListSink
 from analyzer.sinks.lane import Item, Lane
 
@@ -50,12 +51,15 @@ def test_lesser_alerts_and_repeats_are_passed_over(make_alert: Callable[..., Ale
 
 
 def test_a_later_alert_never_overtakes(make_alert: Callable[..., Alert]) -> None:
-    """Three failures of the first, then all in order."""
+    """Three failures of the first, then all in order; the metrics tell the same."""
     sink = ListSink([RetryLater("away"), RetryLater("busy", 0.0), RetryLater("away")])
-    lane = Lane(sink, "info", first_pause_s=QUICK_S)
+    meter = Meter(NOTIFIER)
+    lane = Lane(sink, "info", first_pause_s=QUICK_S, meter=meter)
     run([lane], [make_alert("a"), make_alert("b")], [lane])
     assert [alert.alert_id for alert in sink.alerts] == ["a", "b"]
     assert lane.counts == {"delivered": 2, "retries": 3}
+    told = {m: meter.read(m, sink=sink.name) for m in (DELIVERED, RETRIES, FAILURES, WAITING)}
+    assert told == {DELIVERED: 2, RETRIES: 3, FAILURES: 0, WAITING: 0}
 
 
 def test_what_is_refused_holds_nobody_back(make_alert: Callable[..., Alert]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +42,10 @@ class FakeConsumer:
         """Tell the bounds of the only partition."""
         assert tp == AT
         return self.first, self.end
+
+    async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
+        """Tell the end of the only partition."""
+        return dict.fromkeys(tps, self.end)
 
 
 def fetch(start: int, *offsets: int) -> Records:

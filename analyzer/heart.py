@@ -1,0 +1,61 @@
+"""Whether an event loop still turns, seen from a thread beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+
+import structlog
+
+BEAT_S = 1.0
+EXIT_FAILED = 1
+
+log = structlog.get_logger("analyzer.heart")
+
+
+class Heart:
+    """Ends the process with 1 if its event loop is silent for too long.
+
+    A process that was stopped and goes on is not taken for silent: its time is counted in
+    the looks of the thread, which stopped too.
+
+    Parameters
+    ----------
+    silent_s
+        How long the loop may be silent, in seconds.
+    """
+
+    def __init__(self, silent_s: float) -> None:
+        self._limit_s = silent_s
+        self._beats = 0
+        self._silent_s = 0.0
+        self._done = threading.Event()
+
+    async def beat(self) -> None:
+        """Beat until cancelled; call once."""
+        threading.Thread(target=self._listen, name="heart", daemon=True).start()
+        try:
+            while True:
+                self._beats += 1
+                await asyncio.sleep(BEAT_S / 2)
+        finally:
+            self._done.set()
+
+    def unwell(self) -> str | None:
+        """What is wrong, from half of the time that is allowed; None if nothing is."""
+        if self._silent_s < self._limit_s / 2:
+            return None
+        return f"the event loop has not turned for {self._silent_s:.0f} s"
+
+    def _listen(self) -> None:
+        heard = -1
+        while self._silent_s < self._limit_s:
+            if self._done.wait(BEAT_S):
+                return
+            self._silent_s = 0.0 if self._beats != heard else self._silent_s + BEAT_S
+            heard = self._beats
+        log.critical("process ends", reason=self.unwell())
+        sys.stderr.flush()
+        os._exit(EXIT_FAILED)

@@ -1,0 +1,73 @@
+"""What the steps did, told to the meter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import numpy as np
+
+from analyzer import metrics
+from analyzer.core.alerts import Alert, AlertKind
+from analyzer.core.blocks import CohortBlock, PaneBlock
+from analyzer.core.campaign import CampaignStep
+from analyzer.core.ingest import IngestOutput
+from analyzer.metrics import Meter, Metric
+
+NUMBERS: dict[str, Metric] = {"late": metrics.LATE, "duplicates": metrics.DUPLICATES}
+"""Attributes of steps that only grow."""
+
+
+class Tally:
+    """Looks at one step after each block that it took.
+
+    Parameters
+    ----------
+    step
+        As restored: what it counted in another process is not counted again.
+    """
+
+    def __init__(self, meter: Meter, step: Any) -> None:
+        self._meter = meter
+        self._step = step
+        self._told = Counter(self._numbers())
+        self._suppressed: Counter[str] = Counter()
+
+    def add(self, found: Iterable[Any]) -> None:
+        """Count what the step gave, and by how much its own numbers have grown."""
+        for thing in found:
+            self._give(thing)
+        now = Counter(self._numbers())
+        for name, by in (now - self._told).items():
+            self._meter.add(NUMBERS[name], by)
+        self._told = now
+        if isinstance(self._step, CampaignStep):
+            self._campaigns(self._step)
+
+    def _give(self, thing: Any) -> None:
+        if isinstance(thing, Alert):
+            self._meter.add(metrics.ALERTS, kind=thing.kind, severity=thing.severity)
+        elif isinstance(thing, PaneBlock):
+            self._meter.add(metrics.PANES, len(np.unique(thing.rows.org_pane)))
+        elif isinstance(thing, CohortBlock):
+            self._meter.add(metrics.COHORTS, len(thing.rows.pane))
+
+    def _campaigns(self, step: CampaignStep) -> None:
+        held = step.campaigns_open
+        for kind in get_args(AlertKind):
+            self._meter.set(metrics.CAMPAIGNS, held[kind], kind=kind)
+        for reason, by in (step.suppressed - self._suppressed).items():
+            self._meter.add(metrics.SUPPRESSED, by, reason=reason)
+        self._suppressed = step.suppressed.copy()
+
+    def _numbers(self) -> dict[str, int]:
+        return {name: getattr(self._step, name, 0) for name in NUMBERS}
+
+
+def count_input(meter: Meter, output: IngestOutput) -> None:
+    """Count what a raw partition gave."""
+    meter.add(metrics.EVENTS, output.received)
+    meter.add(metrics.LATE, output.late)
+    for reason, by in Counter(letter.reason for letter in output.dead).items():
+        meter.add(metrics.DEAD_LETTERS, by, reason=reason)

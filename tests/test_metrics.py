@@ -1,0 +1,147 @@
+"""Metrics: one list, which the document shows and the code tells, with no names in it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from analyzer import heart, metrics
+from analyzer.core.account import AccountStep
+from analyzer.core.config import CoreConfig
+from analyzer.core.ingest import IngestOutput
+from analyzer.endpoint import serve
+from analyzer.errors import UsageError
+from analyzer.heart import Heart
+from analyzer.metrics import NOTIFIER, WORKER, Meter
+from analyzer.settings import Health
+from analyzer.stream.brokers import free_port
+from analyzer.stream.tally import Tally, count_input
+
+ROOT = Path(__file__).parents[1]
+BOUNDED = {"reason", "kind", "severity", "step", "partition", "sink"}
+"""Labels whose values the code or the settings list; none names anybody."""
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    """Status and text of an answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_the_document_is_up_to_date() -> None:
+    """``schemas/metrics.md`` is what the tool prints."""
+    tool = ROOT / "tests" / "tools" / "metric_table.py"
+    printed = subprocess.run([sys.executable, tool], check=True, capture_output=True, text=True)
+    assert printed.stdout == (ROOT / "schemas" / "metrics.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("metric", [*WORKER, *NOTIFIER], ids=lambda metric: metric.name)
+def test_names_and_labels_keep_to_the_rules(metric: metrics.Metric) -> None:
+    """Counters end in _total, gauges do not; no label can name an account, block or template."""
+    assert metric.name.startswith("analyzer_")
+    assert metric.name.endswith("_total") == (metric.kind == "counter")
+    assert set(metric.labels) <= BOUNDED
+
+
+def test_every_metric_of_the_module_is_in_a_list() -> None:
+    """None is forgotten."""
+    made = {value for value in vars(metrics).values() if isinstance(value, metrics.Metric)}
+    assert made == {*WORKER, *NOTIFIER}
+
+
+def test_what_a_lost_partition_told_is_dropped() -> None:
+    """Its gauges go, those of others stay; with the campaign step, so do the open campaigns."""
+    meter = Meter(WORKER)
+    for partition in ("0", "1"):
+        meter.set(metrics.LAG, 5, step="campaign", partition=partition)
+    meter.set(metrics.CAMPAIGNS, 2, kind="reseller_pool")
+    meter.forget("campaign", "0")
+    text = meter.text().decode()
+    assert 'analyzer_lag_records{partition="1",step="campaign"} 5.0' in text
+    assert 'partition="0"' not in text
+    assert "reseller_pool" not in text
+
+
+def test_a_restored_step_does_not_count_again() -> None:
+    """What it dropped in another process is not counted by this one."""
+    step, meter = AccountStep(CoreConfig(), shard=0, sources=1), Meter(WORKER)
+    step.duplicates = 8
+    tally = Tally(meter, step)
+    assert meter.read(metrics.DUPLICATES) == 0
+    step.duplicates += 3
+    tally.add([])
+    assert meter.read(metrics.DUPLICATES) == 3
+
+
+def test_input_is_counted() -> None:
+    """Received and late as the step tells them."""
+    meter = Meter(WORKER)
+    count_input(meter, IngestOutput([], [], received=7, late=2))
+    assert (meter.read(metrics.EVENTS), meter.read(metrics.LATE)) == (7, 2)
+
+
+def test_the_endpoint_says_what_is_wrong() -> None:
+    """200 or 503 with the reason in words; metrics as text."""
+    wrong: dict[str, str | None] = {"unwell": None, "unready": "restoring"}
+    port = free_port()
+    serve(
+        Health(port=port),
+        Meter(WORKER),
+        unwell=lambda: wrong["unwell"],
+        unready=lambda: wrong["unready"],
+    )
+    assert get(port, "/healthz") == (200, "ok\n")
+    assert get(port, "/readyz") == (503, "restoring\n")
+    wrong |= {"unwell": "stands still", "unready": None}
+    assert get(port, "/healthz") == (503, "stands still\n")
+    assert get(port, "/readyz") == (200, "ok\n")
+    status, text = get(port, "/metrics")
+    assert status == 200
+    assert "# TYPE analyzer_events_total counter" in text
+    assert get(port, "/")[0] == 404
+
+
+def test_a_taken_port_is_named() -> None:
+    """Wrong settings: the message names the key."""
+    port, meter = free_port(), Meter(WORKER)
+    serve(Health(port=port), meter, unwell=lambda: None, unready=lambda: None)
+    with pytest.raises(UsageError, match=rf"health\.port: can't listen on 127\.0\.0\.1:{port}"):
+        serve(Health(port=port), meter, unwell=lambda: None, unready=lambda: None)
+
+
+def test_a_loop_that_does_not_turn_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it hangs the heart is unwell; it is well again when the loop goes on."""
+    monkeypatch.setattr(heart, "BEAT_S", 0.05)
+    watched = Heart(silent_s=10.0)
+    monkeypatch.setattr(watched, "_limit_s", 0.4)
+    gone: list[int] = []
+    monkeypatch.setattr(os, "_exit", gone.append)
+
+    async def main() -> tuple[str | None, str | None, str | None]:
+        beating = asyncio.create_task(watched.beat())
+        await asyncio.sleep(0.15)
+        before = watched.unwell()
+        time.sleep(0.33)  # noqa: ASYNC251 - this is the loop that hangs
+        during = watched.unwell()
+        await asyncio.sleep(0.15)
+        after = watched.unwell()
+        beating.cancel()
+        return before, during, after
+
+    before, during, after = asyncio.run(main())
+    assert (before, after) == (None, None)
+    assert during is not None
+    assert "has not turned" in during
+    assert not gone
