@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import tempfile
 from pathlib import Path
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 )
 def worker(config: Path | None, *, create_topics: bool, skip_lost: bool) -> None:
     """Run one live worker until SIGTERM. Start more of them to share the work."""
+    # Until Faust has its own handler, nothing is owned and nothing is to be saved.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+
     from analyzer import logs  # noqa: PLC0415 - `analyzer --help` must not load the stream
     from analyzer.settings import Settings  # noqa: PLC0415 - as above
     from analyzer.stream import topics  # noqa: PLC0415 - as above
     from analyzer.stream.run import leave  # noqa: PLC0415 - as above
     from analyzer.warm import warm  # noqa: PLC0415 - as above
 
-    # Until Faust has its own handler, nothing is owned and nothing is to be saved.
-    signal.signal(signal.SIGTERM, lambda *_: leave(0))
     settings = Settings.load(config)
     logs.setup(settings)
     layout = asyncio.run(topics.prepare(settings, create=create_topics))

@@ -1,7 +1,8 @@
 """The chaos suite: `pytest tests/stream/test_chaos.py --chaos 10`, 10 being the number of blows.
 
-Two workers on Apache Kafka are killed, terminated and frozen at random, and the broker is
-killed and started again; in the end every record must be byte for byte what one process gives.
+Workers on Apache Kafka are killed, terminated, frozen, added and taken away at random, the broker
+is killed and started again, once after a minute, and producers have sent one event in fifty
+twice; in the end every record must be byte for byte what one undisturbed process gives.
 """
 
 from __future__ import annotations
@@ -23,18 +24,22 @@ from analyzer.stream import brokers, parity, trial
 PARTITIONS = 4
 TEN_YEARS_S = 315_360_000
 FROZEN_S = 8.0
-BROKER_DOWN_S = 12.0
+BROKER_DOWN_S, BROKER_LONG_DOWN_S = 12.0, 60.0
+LONG_BREAK_AT = 10
+"""After so many blows the broker is away for a minute."""
+SENT_TWICE = 0.02
+MOST_WORKERS = 3
 WITHIN_S = 300.0
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 class Crew:
-    """Two worker processes and a supervisor that starts them again."""
+    """Two or three worker processes and a supervisor that starts them again."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
-        self.logs = [folder / "a.log", folder / "b.log"]
+        self.logs = [folder / f"{number}.log" for number in range(MOST_WORKERS)]
         self.workers = [self._start(number) for number in (0, 1)]
         self.unexpected: list[int] = []
 
@@ -64,11 +69,21 @@ class Crew:
             return
         worker.send_signal(signal.SIGKILL if how == "kill" else signal.SIGTERM)
         code = worker.wait(15)
-        assert code == (-signal.SIGKILL if how == "kill" else 0)
+        just_born = how == "terminate" and code == -signal.SIGTERM  # the interpreter was loading
+        assert just_born or code == (-signal.SIGKILL if how == "kill" else 0)
         self.workers[number] = self._start(number)
 
+    def resize(self) -> None:
+        """A third worker joins, or leaves again."""
+        if len(self.workers) < MOST_WORKERS:
+            self.workers.append(self._start(len(self.workers)))
+            return
+        leaving = self.workers.pop()
+        leaving.terminate()
+        leaving.wait(15)
+
     def end(self) -> None:
-        """SIGTERM to both."""
+        """SIGTERM to all."""
         for worker in self.workers:
             if worker.poll() is None:
                 worker.terminate()
@@ -84,6 +99,16 @@ def scenario(folder: Path) -> list[list[bytes]]:
     lines = file.read_bytes().splitlines()
     parts = parity.by_account(lines, PARTITIONS)
     return [part + parity.sentinels(lines, i) for i, part in enumerate(parts)]
+
+
+def sent_twice(rng: np.random.Generator, lines: list[bytes]) -> list[bytes]:
+    """The lines as a producer sends them that repeats some after a timeout, a little later."""
+    again = np.flatnonzero(rng.random(len(lines) - 1) < SENT_TWICE)
+    places = np.minimum(again + rng.integers(1, 50, len(again)), len(lines) - 1)
+    sent = list(lines)
+    for place, number in sorted(zip(places.tolist(), again.tolist(), strict=True), reverse=True):
+        sent.insert(place, lines[number])
+    return sent
 
 
 def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -> None:
@@ -104,18 +129,23 @@ def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -
         )
         trial.create_topics(settings)
         for number, part in enumerate(parts):
-            trial.produce(settings, ((None, line) for line in part), partition=number)
+            sent = sent_twice(rng, part)
+            trial.produce(settings, ((None, line) for line in sent), partition=number)
         crew = Crew(settings, tmp_path)
-        for _ in range(blows):
+        for blow in range(blows):
             time.sleep(rng.uniform(0.5, 6.0))
             crew.supervise()
-            how = str(rng.choice(["kill", "kill", "terminate", "freeze", "broker"]))
-            if how == "broker":
+            how = str(
+                rng.choice(["kill", "kill", "kill", "terminate", "freeze", "resize", "broker"])
+            )
+            if how == "broker" or blow == LONG_BREAK_AT:
                 broker.kill()
-                time.sleep(BROKER_DOWN_S)
+                time.sleep(BROKER_LONG_DOWN_S if blow == LONG_BREAK_AT else BROKER_DOWN_S)
                 broker.start_again()
+            elif how == "resize":
+                crew.resize()
             else:
-                crew.strike(int(rng.integers(2)), how)
+                crew.strike(int(rng.integers(len(crew.workers))), how)
         deadline = time.monotonic() + WITHIN_S
         while trial.lag(settings) and time.monotonic() < deadline:
             crew.supervise()
