@@ -41,7 +41,8 @@ def strange_accounts(window: Window, triage: Triage) -> tuple[Cohorts, F64] | No
     z = (length - everyone.mean()) / max(1e-6, float(everyone.std()))
     times = totals[:, REQUESTS] / max(1.0, float(np.median(totals[window.active, REQUESTS])))
     work = window.usage(Kind.TEMPLATE).matrix
-    focus = work.max(axis=1).toarray().ravel() / requests
+    most = work.max(axis=1).toarray().ravel() if work.shape[1] else np.zeros(len(requests))
+    focus = most / requests
     fresh = np.where(
         totals[:, PROMPTED] > 0, 1 - totals[:, REPEATED] / np.maximum(totals[:, PROMPTED], 1), 0.5
     )
