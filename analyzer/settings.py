@@ -119,8 +119,8 @@ class Worker(_Table):
     stuck_after_s: float = Field(
         60.0,
         ge=4,
-        description="a worker that stands still for so long although records wait ends with exit "
-        "code 1, and is unhealthy from half of it, in seconds",
+        description="a worker that stands still for so long although records wait, or whose "
+        "event loop hangs, ends with exit code 1; it is unhealthy from half of it, in seconds",
     )
 
 

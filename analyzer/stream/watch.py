@@ -21,6 +21,8 @@ SAVE_CHECK_S = 0.25
 TICK_S = 1.0
 WATCH_S = 2.0
 ANSWER_WITHIN_S = 10.0
+PAUSED_S = 2 * (WATCH_S + ANSWER_WITHIN_S)
+"""A look that comes so much later than the one before says nothing of the owners."""
 NOTHING_AFTER_S = 60.0
 
 
@@ -55,6 +57,7 @@ class Watch:
     """Where each owner stood when it last moved or had nothing to read, and when that was."""
     _standing: tuple[float, str] = (0.0, "")
     """For how long the owner stands that stands longest, in seconds, and which it is."""
+    _looked_at: float = 0.0
     _empty_since: float | None = None
 
     async def forever(self) -> None:
@@ -68,7 +71,7 @@ class Watch:
         while True:
             await asyncio.sleep(WATCH_S)
             self._look_at_assignment()
-            await self._look_at_owners()
+            await self.look_at_owners()
 
     def unwell(self) -> str | None:
         """What stands still, from half of the time that is allowed; None if nothing does."""
@@ -95,14 +98,24 @@ class Watch:
             log.warning("no partitions are assigned: more workers than partitions?")
             self._empty_since = now
 
-    async def _look_at_owners(self) -> None:
+    async def look_at_owners(self) -> None:
+        """Tell the lag of each owner, and whether it moves.
+
+        Raises
+        ------
+        Broken
+            If a partition has stood still for too long.
+        """
         owners = dict(self.ownership.owners)
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 ends = await self.context.consumer.ends(owners) if owners else {}
         except (TimeoutError, KafkaError):
             ends = {}  # the broker does not answer: not our standstill
-        now = self.context.clock()
+        before, self._looked_at = self._looked_at, self.context.clock()
+        now = self._looked_at
+        if now - before > PAUSED_S:
+            ends = {}  # the process was stopped or computed, and nobody could move
         for tp in set(self._moved) - set(owners):
             self.context.meter.forget(*self._labels(tp))
         self._moved = {
