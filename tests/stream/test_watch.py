@@ -1,0 +1,133 @@
+"""The watch: who stands still although records wait, and who only seems to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+from faust.types import TP
+
+from analyzer import metrics
+from analyzer.errors import Broken
+from analyzer.settings import Settings
+from analyzer.stream.context import BadShare, Context
+from analyzer.stream.ownership import Owner, Ownership
+from analyzer.stream.topics import Layout
+from analyzer.stream.watch import WATCH_S, Watch
+
+AT = TP("llm.requests", 0)
+LAG = {"step": "ingest", "partition": "0"}
+
+
+@dataclass
+class FakeOwner:
+    """Stands wherever it is put."""
+
+    tp: TP = AT
+    next: int = 0
+    closed: bool = False
+
+
+@dataclass
+class World:
+    """A clock, a broker and an owner."""
+
+    now: float = 1_000.0
+    end: int = 0
+    answers: bool = True
+    owner: FakeOwner = field(default_factory=FakeOwner)
+
+    async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
+        """The end, if the broker answers."""
+        if not self.answers:
+            raise KafkaConnectionError
+        return dict.fromkeys(tps, self.end)
+
+    def watch(self) -> Watch:
+        """A watch over it, which gives a minute."""
+
+        async def send(*_: Any) -> Any:
+            raise NotImplementedError
+
+        context = Context(
+            settings=Settings(),
+            layout=Layout({}, {}),
+            consumer=cast("Any", self),
+            send=send,
+            clock=lambda: self.now,
+            bad_share=BadShare(0.5),
+        )
+        ownership = Ownership(lambda _tp, _generation: cast("Owner", self.owner))
+        ownership.owners[AT] = cast("Owner", self.owner)
+        return Watch(context, ownership)
+
+    def look(self, watch: Watch, for_s: float) -> None:
+        """Let time pass and look every two seconds."""
+        for _ in range(int(for_s / WATCH_S)):
+            self.now += WATCH_S
+            asyncio.run(watch.look_at_owners())
+
+
+def test_nobody_who_has_nothing_to_do_stands_still() -> None:
+    """An hour at the end of the log is well, and the lag is nothing."""
+    world = World(end=7, owner=FakeOwner(next=7))
+    watch = world.watch()
+    world.look(watch, 3_600)
+    assert watch.unwell() is None
+    assert watch.context.meter.read(metrics.LAG, **LAG) == 0
+
+
+def test_who_stands_is_unwell_and_then_broken() -> None:
+    """Records wait: unwell from 30 s, well again after a step, broken at 60 s."""
+    world = World(end=7)
+    watch = world.watch()
+    world.look(watch, 28)
+    assert watch.unwell() is None
+    world.look(watch, 6)
+    assert watch.unwell() == "llm.requests/0 stands still at 0 although the log ends at 7"
+    assert watch.context.meter.read(metrics.LAG, **LAG) == 7
+    world.owner.next = 1
+    world.look(watch, 2)
+    assert watch.unwell() is None
+    with pytest.raises(Broken, match="stands still at 1"):
+        world.look(watch, 62)
+
+
+def test_a_broker_that_is_away_is_not_our_standstill() -> None:
+    """Ten minutes without an answer; after it the time begins anew."""
+    world = World(end=7)
+    watch = world.watch()
+    world.look(watch, 28)
+    world.answers = False
+    world.look(watch, 600)
+    world.answers = True
+    world.look(watch, 28)
+    assert watch.unwell() is None
+
+
+def test_a_process_that_was_stopped_is_not_standing() -> None:
+    """An hour between two looks says nothing."""
+    world = World(end=7)
+    watch = world.watch()
+    world.look(watch, 28)
+    world.now += 3_600
+    world.look(watch, 28)
+    assert watch.unwell() is None
+
+
+def test_without_partitions_it_is_not_ready() -> None:
+    """Nor on its way down; and what was told of a lost partition is dropped."""
+    world = World(end=7)
+    watch = world.watch()
+    world.look(watch, 2)
+    assert watch.unready() is None
+    watch.ownership.owners.clear()
+    world.look(watch, 2)
+    assert watch.unready() == "no partitions are assigned and restored"
+    assert "analyzer_lag_records{" not in watch.context.meter.text().decode()
+    watch.ownership.broken = True
+    assert watch.unready() == "the worker is going down"
