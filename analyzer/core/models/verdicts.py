@@ -22,6 +22,8 @@ NEEDED = 3
 STEP = 0.1
 TRUST = 0.1
 """The probability counts as no nearer to 0 or 1 than this: people err, and judge what they see."""
+SURE = 0.95
+"""Nor does the confidence that it meets, else the fused score, mostly near 1, would not move."""
 
 
 class Verdicts:
@@ -66,17 +68,18 @@ class Verdicts:
 
 
 def moved(confidence: float, probability: float | None) -> float:
-    """A confidence in [0, 1] after hearing the model: the product of the odds.
+    """A confidence in [0, 1] after hearing the model: the product of the odds, both bounded.
 
     Examples
     --------
-    >>> moved(0.5, 0.75), moved(0.8, 0.5), moved(0.8, None), moved(1.0, 0.0)
-    (0.75, 0.8, 0.8, 1.0)
+    >>> moved(0.5, 0.75), moved(0.8, 0.5), moved(1.0, None), round(moved(1.0, 0.0), 2)
+    (0.75, 0.8, 1.0, 0.68)
     """
     if probability is None:
         return confidence
     p = min(1 - TRUST, max(TRUST, probability))
-    return confidence * p / (confidence * p + (1 - confidence) * (1 - p))
+    c = min(SURE, max(1 - SURE, confidence))
+    return c * p / (c * p + (1 - c) * (1 - p))
 
 
 def _named(features: Sequence[float]) -> dict[str, float]:
