@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from analyzer import heart, metrics
+from analyzer.console.stage import environment
 from analyzer.core.account import AccountStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestOutput
@@ -150,3 +151,9 @@ def test_a_loop_that_hangs_is_seen(computes: bool, monkeypatch: pytest.MonkeyPat
     assert (before, after) == (None, None)
     assert (during is None) == computes
     assert not ended
+
+
+def test_processes_of_the_demo_do_not_collide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port of yours is not given to all of them."""
+    monkeypatch.setenv("ANALYZER_HEALTH__PORT", "9464")
+    assert environment("kafka://host:9092", None)["ANALYZER_HEALTH__PORT"] == "0"

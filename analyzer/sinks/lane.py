@@ -73,6 +73,8 @@ class Lane:
         self._more = asyncio.Event()
         self._delivered: OrderedDict[str, None] = OrderedDict()
         self._meter = meter or Meter(NOTIFIER)
+        for metric in TOLD.values():
+            self._meter.add(metric, 0, sink=sink.name)  # so that a first failure is a rise
         self._meter.follow(WAITING, lambda: self.waiting, sink=sink.name)
         self._log = structlog.get_logger("analyzer.sinks").bind(sink=sink.name)
 

@@ -10,14 +10,16 @@ import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import pytest
 from aiokafka import TopicPartition
 
 from analyzer import clients
 from analyzer.core.alerts import Alert, encode_record, record_key
-from analyzer.settings import Settings
+from analyzer.settings import Health, Settings
 from analyzer.sinks.fakes import Answer, FakeSlack
 from analyzer.stream import trial
+from analyzer.stream.brokers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +97,36 @@ def received(slack: FakeSlack) -> list[str]:
     """Ids of the alerts that Slack took, in order."""
     found = [re.search(r"alert (c-\d:\d+) rev", json.dumps(body)) for body in slack.accepted]
     return [match.group(1) for match in found if match]
+
+
+def test_it_tells_how_it_is(settings: Settings, alerts: list[Alert]) -> None:
+    """Ready once it has joined its group; metrics count what Slack took and what failed."""
+    send(settings, alerts)
+    port = free_port()
+    watched = settings.model_copy(update={"health": Health(port=port)})
+
+    async def get(path: str) -> str:
+        url = f"http://127.0.0.1:{port}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return f"{answer.status} {await answer.text()}"
+
+    async def main() -> None:
+        async with FakeSlack() as slack:
+            slack.next.append(Answer(429, retry_after="0.1"))
+            process = await start(watched, slack)
+            await until(lambda: len(slack.accepted) == len(alerts))
+            assert await get("/readyz") == "200 ok\n"
+            assert await get("/healthz") == "200 ok\n"
+            text = await get("/metrics")
+            await stop(process)
+        assert 'analyzer_sink_retries_total{sink="slack"} 1.0' in text
+        assert 'analyzer_sink_failures_total{sink="slack"} 0.0' in text
+        delivered = re.search(r'analyzer_sink_delivered_total{sink="slack"} (\S+)', text)
+        assert delivered is not None
+        # The answer to the last one may still be on its way.
+        assert float(delivered[1]) >= len(alerts) - 1
+
+    asyncio.run(main())
 
 
 def test_an_outage_loses_nothing(settings: Settings, alerts: list[Alert]) -> None:
