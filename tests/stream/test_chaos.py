@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ PARTITIONS = 4
 TEN_YEARS_S = 315_360_000
 FROZEN_S = 8.0
 BROKER_DOWN_S, BROKER_LONG_DOWN_S = 12.0, 60.0
+BLOWS = ("kill", "kill", "kill", "terminate", "freeze", "resize", "broker")
 LONG_BREAK_AT = 10
 """After so many blows the broker is away for a minute."""
 SENT_TWICE = 0.02
@@ -91,6 +94,23 @@ class Crew:
             worker.wait(15)
 
 
+@contextmanager
+def working(crew: Crew) -> Iterator[Crew]:
+    """The crew; whatever of it is left in the end is killed."""
+    try:
+        yield crew
+    finally:
+        for worker in crew.workers:
+            worker.kill()
+
+
+def take_away(broker: brokers.Broker, for_s: float) -> None:
+    """Kill the broker, and start it again after so long."""
+    broker.kill()
+    time.sleep(for_s)
+    broker.start_again()
+
+
 def scenario(folder: Path) -> list[list[bytes]]:
     """A scenario with a campaign, by partition."""
     file = folder / "scenario.ndjson"
@@ -131,26 +151,23 @@ def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -
         for number, part in enumerate(parts):
             sent = sent_twice(rng, part)
             trial.produce(settings, ((None, line) for line in sent), partition=number)
-        crew = Crew(settings, tmp_path)
-        for blow in range(blows):
-            time.sleep(rng.uniform(0.5, 6.0))
-            crew.supervise()
-            how = str(
-                rng.choice(["kill", "kill", "kill", "terminate", "freeze", "resize", "broker"])
-            )
-            if how == "broker" or blow == LONG_BREAK_AT:
-                broker.kill()
-                time.sleep(BROKER_LONG_DOWN_S if blow == LONG_BREAK_AT else BROKER_DOWN_S)
-                broker.start_again()
-            elif how == "resize":
-                crew.resize()
-            else:
-                crew.strike(int(rng.integers(len(crew.workers))), how)
-        deadline = time.monotonic() + WITHIN_S
-        while trial.lag(settings) and time.monotonic() < deadline:
-            crew.supervise()
-            time.sleep(1.0)
-        crew.end()
+        with working(Crew(settings, tmp_path)) as crew:
+            for blow in range(blows):
+                time.sleep(rng.uniform(0.5, 6.0))
+                crew.supervise()
+                if blow == LONG_BREAK_AT:
+                    take_away(broker, BROKER_LONG_DOWN_S)
+                elif (how := str(rng.choice(BLOWS))) == "broker":
+                    take_away(broker, BROKER_DOWN_S)
+                elif how == "resize":
+                    crew.resize()
+                else:
+                    crew.strike(int(rng.integers(len(crew.workers))), how)
+            deadline = time.monotonic() + WITHIN_S
+            while trial.lag(settings) and time.monotonic() < deadline:
+                crew.supervise()
+                time.sleep(1.0)
+            crew.end()
         names = settings.topics
         found = {
             value
