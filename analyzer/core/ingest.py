@@ -116,12 +116,15 @@ class IngestStep:
         return IngestOutput(blocks, [])
 
     def finish(self) -> IngestOutput:
-        """End of a bounded source: release what was held and let every pane close."""
+        """End of a bounded source: release what was held and let every pane close.
+
+        The end takes a position of its own, since a receiver drops a block that brings none.
+        """
         rows, jumped = self._guard.finish()
         output = self._pack(self._read_again(rows), self._refused(jumped), self.position, 0)
-        self.watermark_ms = END_OF_TIME_MS
+        self.watermark_ms, end = END_OF_TIME_MS, self.position
         last = [
-            EventBlock(self._source, self.position, self.position, END_OF_TIME_MS, rows=block.rows)
+            EventBlock(self._source, end, end + 1, END_OF_TIME_MS, rows=block.rows)
             for block in output.blocks
         ]
         return IngestOutput(last, output.dead, late=output.late)
