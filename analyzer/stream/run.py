@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+import tempfile
+from pathlib import Path
 from typing import NoReturn
 
 import faust
 
+from analyzer import logs
 from analyzer.endpoint import serve
-from analyzer.stream.app import Live
+from analyzer.settings import Settings
+from analyzer.stream import topics
+from analyzer.stream.app import Live, OwnerMaker, make_app
+from analyzer.warm import warm
+
+
+def work(
+    settings: Settings,
+    owner_maker: OwnerMaker,
+    *,
+    create_topics: bool = False,
+    skip_lost: bool = False,
+) -> NoReturn:
+    """Be a worker: check the topics, run until SIGTERM, end the process.
+
+    Raises
+    ------
+    AnalyzerError
+        If the topics are not as they should be, or no broker answers.
+    """
+    logs.setup(settings)
+    layout = asyncio.run(topics.prepare(settings, create=create_topics))
+    warm()
+    with tempfile.TemporaryDirectory(prefix="analyzer-worker-") as folder:
+        data = Path(folder)
+        live = make_app(settings, layout, owner_maker=owner_maker, data=data, skip_lost=skip_lost)
+        code = run(live)
+    leave(code)
 
 
 def run(live: Live) -> int:

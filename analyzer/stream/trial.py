@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from analyzer import clients
-from analyzer.settings import Settings, Topics
+from analyzer.core.config import CoreConfig
+from analyzer.settings import Settings, Topics, Worker
 from analyzer.stream import brokers, topics
 
 READY_WITHIN_S = 30.0
 READY = "partitions assigned"
 BATCH = 2_000
+TEN_YEARS_S = 315_360_000
 
 Message = tuple[bytes | None, bytes | None]
 """Key and value."""
@@ -102,6 +105,29 @@ def wait_until(condition: object, within_s: float, pause_s: float = 0.1) -> bool
     return False
 
 
+def settings_for(broker: str, partitions: int, **changes: object) -> Settings:
+    """Settings with a group and topics that nobody else uses.
+
+    Snapshots are frequent, and no event is too early, whatever the clock of this machine says.
+
+    Parameters
+    ----------
+    partitions
+        Of the topic of requests.
+    changes
+        Whole tables, or settings outside of tables.
+    """
+    name = uuid.uuid4().hex[:8]
+    plain = Settings(
+        broker=broker,
+        app_id=name,
+        topics=own_topics(name, partitions),
+        worker=Worker(snapshot_every_s=1.0),
+        core=CoreConfig(max_future_s=TEN_YEARS_S),
+    )
+    return plain.model_copy(update=changes)
+
+
 def own_topics(prefix: str, requests_partitions: int) -> Topics:
     """Topic names that nobody else uses."""
     names = {
@@ -166,6 +192,13 @@ async def _consume(settings: Settings, topic: str) -> list[Message]:
                 if not got and await client.position(tp) >= end:
                     break
     return found
+
+
+def answers(settings: Settings) -> list[bytes]:
+    """All alerts, campaigns and members that were sent, each once, sorted."""
+    names = settings.topics
+    topics_ = (names.alerts, names.campaigns, names.members)
+    return sorted({value for topic in topics_ for _, value in consume(settings, topic) if value})
 
 
 def lag(settings: Settings) -> int:

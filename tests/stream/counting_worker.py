@@ -5,26 +5,20 @@ Run as ``python counting_worker.py``; settings come from the environment, as for
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from faust.types import TP
 
-from analyzer import logs
 from analyzer.core.blocks import CohortBlock, EventBlock, PaneBlock, Seen
 from analyzer.errors import StateError
 from analyzer.settings import Settings
-from analyzer.stream import topics
-from analyzer.stream.app import make_app
 from analyzer.stream.context import Context
 from analyzer.stream.ingest import IngestOwner
 from analyzer.stream.outbox import Outbox
 from analyzer.stream.ownership import Owner
-from analyzer.stream.run import leave, run
+from analyzer.stream.run import work
 from analyzer.stream.steps import Kind, StepOwner
 
 
@@ -83,15 +77,5 @@ def counting_owners(context: Context) -> Callable[[TP, int], Owner]:
     return make
 
 
-def main() -> None:
-    """Run until SIGTERM."""
-    settings = Settings.load()
-    logs.setup(settings)
-    layout = asyncio.run(topics.prepare(settings, create=False))
-    with tempfile.TemporaryDirectory() as data:
-        code = run(make_app(settings, layout, owner_maker=counting_owners, data=Path(data)))
-    leave(code)
-
-
 if __name__ == "__main__":
-    main()
+    work(Settings.load(), counting_owners)

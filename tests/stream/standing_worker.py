@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from faust.types import TP
 
-from analyzer import logs
 from analyzer.settings import Settings
-from analyzer.stream import kinds, topics
-from analyzer.stream.app import make_app
+from analyzer.stream import kinds
 from analyzer.stream.context import Context
 from analyzer.stream.ingest import IngestOwner
 from analyzer.stream.ownership import Owner
 from analyzer.stream.records import Records
-from analyzer.stream.run import leave, run
+from analyzer.stream.run import work
 
 FOREVER_S = 3_600.0
 
@@ -51,15 +47,5 @@ def standing_owners(context: Context) -> Callable[[TP, int], Owner]:
     return make_standing
 
 
-def main() -> None:
-    """Run until SIGTERM."""
-    settings = Settings.load()
-    logs.setup(settings)
-    layout = asyncio.run(topics.prepare(settings, create=False))
-    with tempfile.TemporaryDirectory() as data:
-        code = run(make_app(settings, layout, owner_maker=standing_owners, data=Path(data)))
-    leave(code)
-
-
 if __name__ == "__main__":
-    main()
+    work(Settings.load(), standing_owners)

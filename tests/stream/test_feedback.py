@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from analyzer.core.alerts import Alert
-from analyzer.core.config import CoreConfig
 from analyzer.core.feedback import Feedback, OutsideEvidence, Target
 from analyzer.replay.report import read
-from analyzer.settings import Settings, Worker
+from analyzer.settings import Settings
 from analyzer.stream import parity, trial
 from analyzer.stream.brokers import Broker
 
 PARTITIONS = 2
-TEN_YEARS_S = 315_360_000  # whatever the clock of this machine says, no event is too early
 
 pytestmark = pytest.mark.integration
 
@@ -49,14 +46,8 @@ def said_of(alerts: list[Alert]) -> list[Feedback]:
 
 def test_live_obeys_as_a_replay_does(broker: Broker, tmp_path: Path) -> None:
     """Records and a bad one in the topic, a worker killed on the way: the bytes of the replay."""
-    name, raw, file = uuid.uuid4().hex[:8], tmp_path / "smoke.ndjson", tmp_path / "feedback.ndjson"
-    settings = Settings(
-        broker=broker.url,
-        app_id=name,
-        topics=trial.own_topics(name, PARTITIONS),
-        worker=Worker(snapshot_every_s=1.0),
-        core=CoreConfig(max_future_s=TEN_YEARS_S),
-    )
+    raw, file = tmp_path / "smoke.ndjson", tmp_path / "feedback.ndjson"
+    settings = trial.settings_for(broker.url, PARTITIONS)
     run(settings, "simulate", "--scenario", "smoke", "--seed", "5", "--out", str(raw))
     lines = raw.read_bytes().splitlines()
     ends = [parity.sentinels(lines, i) for i in range(PARTITIONS)]
@@ -94,8 +85,7 @@ def test_live_obeys_as_a_replay_does(broker: Broker, tmp_path: Path) -> None:
 
 def test_feedback_that_comes_later_is_heard(broker: Broker, tmp_path: Path) -> None:
     """A bad record sent to a running worker becomes a dead letter within seconds."""
-    name = uuid.uuid4().hex[:8]
-    settings = Settings(broker=broker.url, app_id=name, topics=trial.own_topics(name, PARTITIONS))
+    settings = trial.settings_for(broker.url, PARTITIONS)
     trial.create_topics(settings)
     with trial.worker(settings, tmp_path / "a.log") as worker:
         trial.produce(settings, [(None, b"no json")], topic=settings.topics.feedback)

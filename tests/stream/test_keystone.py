@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from analyzer.core.config import CoreConfig
-from analyzer.settings import Settings, Worker
+from analyzer.settings import Settings
 from analyzer.stream import parity, trial
 from analyzer.stream.brokers import Broker
 
 PARTITIONS = 4
-TEN_YEARS_S = 315_360_000  # whatever the clock of this machine says, no event is too early
 
 pytestmark = pytest.mark.integration
 
@@ -25,20 +22,6 @@ class Alert(msgspec.Struct):
     """What tells one alert from another."""
 
     alert_id: str
-
-
-def settings_for(broker: Broker) -> Settings:
-    """Four raw partitions, four account shards, two cohort shards."""
-    name = uuid.uuid4().hex[:8]
-    return Settings(
-        broker=broker.url,
-        app_id=name,
-        shards=4,
-        cohort_shards=2,
-        topics=trial.own_topics(name, PARTITIONS),
-        worker=Worker(snapshot_every_s=2.0),
-        core=CoreConfig(max_future_s=TEN_YEARS_S),
-    )
 
 
 def run(settings: Settings, *command: str) -> None:
@@ -66,7 +49,8 @@ def replayed(folder: Path, name: str) -> list[bytes]:
 
 def test_replay_and_live_give_the_same_bytes(broker: Broker, tmp_path: Path) -> None:
     """Two workers, one of them killed on the way, against a replay of the file and of the topic."""
-    settings, raw = settings_for(broker), tmp_path / "smoke.ndjson"
+    settings = trial.settings_for(broker.url, PARTITIONS, shards=4, cohort_shards=2)
+    raw = tmp_path / "smoke.ndjson"
     run(settings, "simulate", "--scenario", "smoke", "--out", str(raw))
     lines = raw.read_bytes().splitlines()
     parts = parity.by_account(lines, PARTITIONS)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from analyzer.core.config import CoreConfig
-from analyzer.settings import Settings, Worker
+from analyzer.settings import Settings
 from analyzer.stream import parity, trial
 from analyzer.stream.brokers import Broker, free_port
 
 PARTITIONS = 4
-TEN_YEARS_S = 315_360_000  # whatever the clock of this machine says, no event is too early
 
 pytestmark = pytest.mark.integration
 
@@ -25,20 +22,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def settings(broker: Broker) -> Settings:
     """Settings with topics and a group of their own."""
-    return settings_for(broker)
-
-
-def settings_for(broker: Broker, **changes: object) -> Settings:
-    """The same, with changes."""
-    name = uuid.uuid4().hex[:8]
-    plain = Settings(
-        broker=broker.url,
-        app_id=name,
-        topics=trial.own_topics(name, PARTITIONS),
-        worker=Worker(snapshot_every_s=1.0),
-        core=CoreConfig(max_future_s=TEN_YEARS_S),
-    )
-    return plain.model_copy(update=changes)
+    return trial.settings_for(broker.url, PARTITIONS)
 
 
 @pytest.fixture(scope="module")
@@ -87,15 +71,6 @@ def run_worker(settings: Settings, *options: str) -> subprocess.CompletedProcess
     )
 
 
-def outputs(settings: Settings) -> list[bytes]:
-    """All records that were sent to people, each once, in a stable order."""
-    names = settings.topics
-    topics = (names.alerts, names.campaigns, names.members)
-    return sorted(
-        {value for topic in topics for _, value in trial.consume(settings, topic) if value}
-    )
-
-
 def test_a_kill_changes_no_record(
     settings: Settings, parts: list[list[bytes]], tmp_path: Path
 ) -> None:
@@ -111,7 +86,7 @@ def test_a_kill_changes_no_record(
         began = time.monotonic()
         assert second.terminate() == 0
         assert time.monotonic() - began < 5.0
-    assert outputs(settings) == sorted(set(parity.records(settings.core, parts)))
+    assert trial.answers(settings) == sorted(set(parity.records(settings.core, parts)))
 
 
 def test_two_workers_share_the_work(
@@ -128,7 +103,7 @@ def test_two_workers_share_the_work(
         feed(shared, parts, 0.7, 1.0)
         assert caught_up(shared), first.text()
         assert first.terminate() == 0
-    assert outputs(shared) == sorted(set(parity.records(shared.core, parts)))
+    assert trial.answers(shared) == sorted(set(parity.records(shared.core, parts)))
 
 
 def test_an_idle_partition_holds_nobody_back(
@@ -141,7 +116,7 @@ def test_an_idle_partition_holds_nobody_back(
     expected = sorted(set(parity.records(patient.core, [whole])))
     assert expected
     with trial.worker(patient, tmp_path / "a.log") as worker:
-        assert trial.wait_until(lambda: outputs(patient) == expected, 30.0, 1.0)
+        assert trial.wait_until(lambda: trial.answers(patient) == expected, 30.0, 1.0)
         assert worker.terminate() == 0
 
 
@@ -156,7 +131,7 @@ def test_a_partition_that_falls_silent_holds_nobody_back(
     trial.produce(patient, ((None, line) for line in whole[3:]), partition=2)
     expected = sorted(set(parity.records(patient.core, [whole])))
     with trial.worker(patient, tmp_path / "a.log") as worker:
-        assert trial.wait_until(lambda: outputs(patient) == expected, 30.0, 1.0)
+        assert trial.wait_until(lambda: trial.answers(patient) == expected, 30.0, 1.0)
         assert worker.terminate() == 0
 
 
