@@ -18,118 +18,25 @@ from __future__ import annotations
 
 from collections import Counter
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from analyzer.core.alerts import AlertKind, Severity
+from analyzer.core.campaign_file import ACCOUNT, CAMPAIGN, NOBODY, POOL, CampaignFile, Place
 from analyzer.core.config import CoreConfig
 from analyzer.core.findings import Finding
 from analyzer.core.tables import Kind
 
 ANCHORS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT)
-SMALL, UNEQUAL = 40, 0.5
-"""Fewer organisations than this, with a mean balance below that or without long answers, may be
-an agency's accounts."""
-POOL, CAMPAIGN, ACCOUNT = "pool", "campaign", "account"
-NOBODY = 0
-"""Organisation of an account that was taken out; no organisation's key is 0."""
 QUIET_S = 3 * 3_600
 INSIDE_POOL = 0.6
 SAME_BLOCKS, SAME_SHARE = 8, 0.7
 SAME_CARDS, SAME_CARD_SHARE = 2, 0.1
 """Customers hardly ever share a card, so a few common ones tell more than common blocks."""
-CORE_SHARE = 0.15
 OUTLIERS, KNOWN_CORE, UNLIKE = 0.05, 8, 0.25
-CONFIRMING_HITS = 2
-MOST_HITS_NEEDED = 3.0
-"""Of a campaign, however often others are found: who came late or was replaced has few hits.
-A pool is found through many templates, popular ones among them; there, few hits mean little."""
-CONFIRMED_ORGS = {POOL: 20, CAMPAIGN: 6, ACCOUNT: 1}
-"""Members, in organisations, from which a campaign is spoken of."""
-
 
 _DOMAINS = {"reseller_pool": POOL, "account_anomaly": ACCOUNT}
-
-
-class Place(msgspec.Struct):
-    """An account's place in a campaign."""
-
-    name: str
-    org: int
-    requests: int
-    first_ms: int
-    last_ms: int
-    joined_ms: int = -1
-    shown: float = -1.0
-    """Membership as last published; -1 before that."""
-    reasons: list[str] = []
-
-
-class CampaignFile(msgspec.Struct):
-    """Everything known about one campaign."""
-
-    id: str
-    domain: str
-    """``POOL``, ``CAMPAIGN`` or ``ACCOUNT``; campaigns of different domains never meet."""
-    kind: AlertKind
-    opened_pane: int
-    last_pane: int
-    hits: dict[int, int] = {}
-    """Organisation → findings that it was a member of."""
-    accounts: dict[int, Place] = {}
-    anchors: dict[str, None] = {}
-    """Objects that brought members in."""
-    findings: int = 0
-    balance: float = 0.0
-    """Sum of the findings' balance signal."""
-    eliciting: int = 0
-    """Findings whose members draw long answers."""
-    votes: dict[AlertKind, int] = {}
-    """What the findings look like, each counted."""
-    score: float = 0.0
-    features: list[float] = []
-    window_s: int = 0
-    strangeness: float | None = None
-    """Greatest so far; None if unknown."""
-    facts: dict[str, float] = {}
-    about: str = ""
-    templates: dict[str, int] = {}
-    models: dict[str, int] = {}
-    blocks: dict[str, int] = {}
-    payments: dict[str, int] = {}
-    merged_from: list[str] = []
-    state: Literal["open", "closed", "merged"] = "open"
-    merged_into: str | None = None
-    severity: Severity = "info"
-    revision: int = 0
-    alerted_ms: int = -1
-    alerted_kind: AlertKind | None = None
-    alerted_members: int = 0
-    alerted_models: list[str] = []
-    suppressed: int = 0
-
-    @property
-    def core_hits(self) -> float:
-        """Hits from which an organisation belongs to the core."""
-        return CORE_SHARE * float(np.median(list(self.hits.values()))) if self.hits else 0.0
-
-    @property
-    def full_hits(self) -> float:
-        """Hits of a sure member: the 80th percentile."""
-        return float(np.percentile(list(self.hits.values()), 80)) if self.hits else 1.0
-
-    @property
-    def confirming_hits(self) -> float:
-        """Hits from which an organisation is a member."""
-        usual = max(float(CONFIRMING_HITS), CORE_SHARE * self.full_hits)
-        return usual if self.kind == "reseller_pool" else min(usual, MOST_HITS_NEEDED)
-
-    def confirmed(self) -> set[int]:
-        """Organisations that are members."""
-        least = self.confirming_hits
-        return {org for org, hits in self.hits.items() if hits >= least}
 
 
 class Book:
@@ -343,34 +250,14 @@ class Book:
         if finding.tells_type and not own_work:
             file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1
         if file.domain == CAMPAIGN:
-            file.kind = _elect(file)
+            file.kind = file.elected()
         file.last_pane = finding.pane
         self.touched[file.id] = None
 
     def _merge(self, first: CampaignFile, other: CampaignFile) -> None:
-        for org, hits in other.hits.items():
-            first.hits[org] = max(first.hits.get(org, 0), hits)
-            self._owner[first.domain][org] = first.id
-        for key, place in other.accounts.items():
-            first.accounts.setdefault(key, _moved(place))
-        for mine, theirs in (
-            (first.templates, other.templates),
-            (first.models, other.models),
-            (first.blocks, other.blocks),
-            (first.payments, other.payments),
-        ):
-            for name, count in theirs.items():
-                mine[name] = mine.get(name, 0) + count
-        first.merged_from = sorted({*first.merged_from, other.id, *other.merged_from})
-        first.score = max(first.score, other.score)
-        first.findings += other.findings
-        first.balance += other.balance
-        first.eliciting += other.eliciting
-        for kind, count in other.votes.items():
-            first.votes[kind] = first.votes.get(kind, 0) + count
-        for anchor in other.anchors:
-            first.anchors[anchor] = None
-            self._anchored[anchor] = first.id
+        first.absorb(other)
+        self._owner[first.domain] |= dict.fromkeys(other.hits, first.id)
+        self._anchored |= dict.fromkeys(other.anchors, first.id)
         other.state, other.merged_into = "merged", first.id
         self.touched[other.id] = None
 
@@ -408,25 +295,6 @@ def _same(mine: dict[str, int], theirs: dict[str, int], least: int, share: float
     return common >= max(least, share * min(len(mine), len(theirs)))
 
 
-def _elect(file: CampaignFile) -> AlertKind:
-    """Extraction if two in five of the findings, and two at least, say so; else what most say.
-
-    A finding of linked accounts lacks a sign of extraction; it doesn't speak against one.
-
-    A small group with unequal volumes, or without long answers, may be an agency's accounts:
-    linked, no more.
-    """
-    extraction = file.votes.get("extraction_campaign", 0)
-    linked = file.votes.get("linked_accounts", 0)
-    pools = file.votes.get("reseller_pool", 0)
-    if extraction >= max(2.0, 0.4 * (extraction + linked + pools), pools):
-        unequal = file.balance < UNEQUAL * file.findings
-        plain = file.eliciting < 0.25 * file.findings
-        agency = len(file.confirmed()) < SMALL and (unequal or plain)
-        return "linked_accounts" if agency else "extraction_campaign"
-    return "reseller_pool" if pools > linked else "linked_accounts"
-
-
 def _alike(file: CampaignFile, finding: Finding) -> set[int]:
     """Organisations of the finding that are members, or as like the members as these are.
 
@@ -441,9 +309,3 @@ def _alike(file: CampaignFile, finding: Finding) -> set[int]:
         usual = float(np.median([a.affinity for a in finding.accounts] or [0.0]))
         floor = min(usual, UNLIKE * usual)
     return {a.org for a in finding.accounts if a.org in members or a.affinity >= floor}
-
-
-def _moved(place: Place) -> Place:
-    """The place in the campaign that takes it over: not published there yet."""
-    shown = place.shown if place.org == NOBODY else -1.0
-    return msgspec.structs.replace(place, shown=shown, reasons=list(place.reasons))

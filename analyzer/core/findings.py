@@ -66,6 +66,7 @@ class Finding:
     """How unlike other cohorts, in [0, 1]; None if unknown."""
     features: NDArray[np.float64]
     facts: dict[str, float]
+    """Figures by name, and ``focus``: share of the members' traffic on the defining object."""
     note: CohortNote
     accounts: list[Account]
     outside: float = 0.0
@@ -89,8 +90,7 @@ class Finding:
     @property
     def dominates(self) -> bool:
         """True if the object is more than one customer's share of a pool, over a day or more."""
-        focus = self.facts["requests_on_object"] / max(1.0, self.facts["requests"])
-        return self.window_s >= DAY_S and _inside_pool(focus, self.features)
+        return self.window_s >= DAY_S and _inside_pool(self.facts["focus"], self.features)
 
     @property
     def lasting(self) -> bool:
@@ -172,9 +172,9 @@ def _one_place(cohorts: CohortColumns) -> NDArray[np.bool_]:
 
 
 def _focus(facts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the members' traffic on the defining object, shape (cohorts,)."""
-    requests = np.maximum(1.0, facts[:, FACTS.index("requests")])
-    return np.asarray(facts[:, FACTS.index("requests_on_object")] / requests)
+    """Share of the members' traffic on the defining object; shape of ``facts`` but the last."""
+    requests = np.maximum(1.0, facts[..., FACTS.index("requests")])
+    return np.asarray(facts[..., FACTS.index("requests_on_object")] / requests)
 
 
 def _raised(threshold: float) -> float:
@@ -196,6 +196,7 @@ def _finding(
     start, stop = np.searchsorted(cohorts.member_row, [row, row + 1])
     members = slice(int(start), int(stop))
     facts = dict(zip(FACTS, cohorts.facts[row].tolist(), strict=True))
+    facts["focus"] = float(_focus(cohorts.facts[row]))
     kind = Kind(int(cohorts.kind[row]))
     return Finding(
         pane=int(cohorts.pane[row]),
@@ -237,7 +238,7 @@ def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float])
     """
     if kind == Kind.ACCOUNT:
         return "account_anomaly"
-    focus = facts["requests_on_object"] / max(1.0, facts["requests"])
+    focus = facts["focus"]
     mixed = facts["diversity"] >= MIXED_WORK
     if mixed and not (kind == Kind.TEMPLATE and _inside_pool(focus, features)):
         return "reseller_pool"

@@ -33,7 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.alerts import SignalReading, Suppressed
-from analyzer.core.book import Book, CampaignFile
+from analyzer.core.book import Book
+from analyzer.core.campaign_file import CampaignFile
 from analyzer.core.catalog import AGAINST
 from analyzer.core.describe import CohortNote
 from analyzer.core.evidence import OUTSIDE, strong_names

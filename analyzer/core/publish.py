@@ -21,7 +21,8 @@ from analyzer.core.alerts import (
     Severity,
     SignalReading,
 )
-from analyzer.core.book import ACCOUNT, CONFIRMED_ORGS, Book, CampaignFile, Place
+from analyzer.core.book import Book
+from analyzer.core.campaign_file import ACCOUNT, CONFIRMED_ORGS, CampaignFile, Place
 from analyzer.core.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
 from analyzer.core.cohorts import DAY_S
 from analyzer.core.config import CoreConfig

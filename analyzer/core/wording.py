@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analyzer.core.alerts import AlertKind
-from analyzer.core.book import CampaignFile
+from analyzer.core.campaign_file import CampaignFile
 
 _WHAT: dict[AlertKind, str] = {
     "extraction_campaign": "work one queue of prompts together, as in model extraction",
