@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.core.events import EventColumns
 from analyzer.core.state import array_of, array_parts
@@ -111,14 +112,18 @@ def decode(data: bytes, kind: type[T]) -> T:
     """
     try:
         name, version, plain = msgspec.msgpack.decode(data)
-    except (msgspec.DecodeError, ValueError, TypeError) as error:
+    except (msgspec.DecodeError, RecursionError, ValueError, TypeError) as error:
         raise StateError(f"not a block: {error}") from error
     if name != kind.__name__ or version != FORMAT:
-        raise StateError(f"expected {kind.__name__} in format {FORMAT}, found {name} in {version}")
+        raise StateError(
+            f"expected {kind.__name__} in format {FORMAT}, found {name!r:.99} in {version!r:.99}"
+        )
     try:
-        return from_plain(plain, kind)
+        block = from_plain(plain, kind)
+        _check_range(block)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"damaged {name}: {error!r}") from error
+    return block
 
 
 def to_plain(value: Any) -> Any:
@@ -140,10 +145,22 @@ def from_plain(plain: dict[str, Any], kind: type[T]) -> T:
         if f.name == "rows":
             values[f.name] = from_plain(value, f.default_factory)  # type: ignore[arg-type]
         elif isinstance(default, np.ndarray):
-            values[f.name] = array_of(*value)
+            values[f.name] = _like(array_of(*value), default)
         else:
             values[f.name] = value
     return kind(**values)
+
+
+def _like(array: NDArray[Any], blank: NDArray[Any]) -> NDArray[Any]:
+    if (array.dtype, array.ndim) != (blank.dtype, blank.ndim):
+        raise TypeError(f"{array.ndim}-dimensional {array.dtype} instead of {blank.dtype}")
+    return array
+
+
+def _check_range(block: Any) -> None:
+    place = (block.source, block.start, block.stop)
+    if not all(type(number) is int for number in place) or not 0 <= block.start <= block.stop:
+        raise ValueError("its source or range is no such thing")
 
 
 def _needs_arguments(kind: type) -> bool:

@@ -14,14 +14,13 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from analyzer import metrics
-from analyzer.core.alerts import encode_record
 from analyzer.core.campaign import CampaignStep
 from analyzer.core.feedback import Feedback, FeedbackBlock, decode_feedback
 from analyzer.core.ingest import dead_letter
 from analyzer.errors import BadRecord
 from analyzer.stream.context import Context
-from analyzer.stream.ingest import letter_key
 from analyzer.stream.kafka_log import read_on
+from analyzer.stream.letters import set_aside
 from analyzer.stream.outbox import Outbox
 from analyzer.stream.topic_ids import NO_ID
 
@@ -67,9 +66,7 @@ class FeedbackListener:
                     good.append(decode_feedback(value, context.settings.core.max_record_bytes))
                 except BadRecord as bad:
                     letter = dead_letter(bad, value, self._topic, part.partition, record.offset)
-                    context.meter.add(metrics.DEAD_LETTERS, reason=letter.reason)
-                    topic = context.settings.topics.dead_letters
-                    await outbox.put(topic, encode_record(letter), key=letter_key(letter))
+                    await set_aside(context, outbox, letter)
             context.meter.add(metrics.FEEDBACK, len(good))
             step.feed_feedback(FeedbackBlock(self._source(part.partition), part.stop, good))
 

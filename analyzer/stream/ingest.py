@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import asyncio
 
-import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from analyzer import metrics
 from analyzer.core import blocks
-from analyzer.core.alerts import DeadLetter
 from analyzer.core.ingest import IngestOutput, IngestStep, RawBatch
 from analyzer.core.panes import NO_WATERMARK
 from analyzer.errors import Broken
 from analyzer.stream.context import Context
+from analyzer.stream.letters import set_aside
 from analyzer.stream.outbox import Outbox
 from analyzer.stream.reading import Reading
 from analyzer.stream.records import Records
@@ -129,9 +128,7 @@ class IngestOwner:
         context.bad_share.count(received=output.received, bad=bad)
         count_input(context.meter, output)
         for letter in output.dead:
-            await self._outbox.put(
-                names.dead_letters, msgspec.json.encode(letter), key=letter_key(letter)
-            )
+            await set_aside(context, self._outbox, letter)
         for shard, block in enumerate(output.blocks):
             await self._outbox.put_block(
                 names.account,
@@ -157,8 +154,3 @@ class IngestOwner:
                 "and the internal topics"
             )
         return int(text)
-
-
-def letter_key(letter: DeadLetter) -> bytes:
-    """Kafka key of a dead letter: where the record was."""
-    return f"{letter.source}/{letter.partition}/{letter.offset}".encode()

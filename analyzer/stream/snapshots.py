@@ -11,22 +11,25 @@ the new manifest does not name. An owner whose commit is refused is a zombie: wh
 wrote lies under its own keys and harms nobody.
 
 A restore takes the complete manifest with the highest cover; neither "last written" nor
-"highest epoch" would be right when a zombie still writes.
+"highest epoch" would be right when a zombie still writes. If its state can't be read, the next
+one is tried. What is no snapshot of ours lies there until the next accepted commit removes it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Protocol
 from zlib import crc32
 
 import msgspec
+import structlog
 
-from analyzer.errors import Broken, StateError
+from analyzer.errors import StateError
 from analyzer.stream.pages import FORMAT, Manifest, Page, PageRef, cut, join
+
+log = structlog.get_logger("analyzer.stream")
 
 READ_AGAIN = 3
 READ_AGAIN_AFTER_S = 0.5
@@ -48,15 +51,6 @@ class Log(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """A state and the offset from which it goes on."""
-
-    state: bytes
-    cover: int
-    topic_id: str
-
-
 class SnapshotStore:
     """The snapshots of one shard, in the hands of one owner."""
 
@@ -69,29 +63,42 @@ class SnapshotStore:
         self._known: set[bytes] = set()
         self._refs: dict[bytes, PageRef] = {}
 
-    async def load(self) -> Restored | None:
-        """Take over the partition; the best snapshot in it, or None if there is none.
+    async def load(self, restore: Callable[[bytes], None]) -> Manifest | None:
+        """Take over the partition and put the best snapshot back that can be read.
+
+        Parameters
+        ----------
+        restore
+            Is given states, the best first, until it takes one without a StateError.
+
+        Returns
+        -------
+        Manifest or None
+            Of what was taken; None if the partition has never had a snapshot.
 
         Raises
         ------
         StateError
-            If the only snapshots are of another format.
-        Broken
-            If there are manifests but the pages of none are complete.
+            If there are snapshots, but none is complete and readable.
         """
-        for _ in range(READ_AGAIN):
+        for attempt in range(READ_AGAIN):
+            await asyncio.sleep(READ_AGAIN_AFTER_S * min(attempt, 1))
             live = _live(await self._log.read())
             self._known = set(live)
-            self._epoch = 1 + _highest_epoch(live)
-            manifests = _manifests(live)
-            complete = [m for m in manifests if _is_complete(m, live)]
-            if complete:
-                best = max(complete, key=self._rank)
-                return _restored(best, live)
-            if not manifests:
+            found = [value for key, value in live.items() if key.endswith(b"/manifest")]
+            if not found:
                 return None
-            await asyncio.sleep(READ_AGAIN_AFTER_S)
-        raise Broken("snapshots are there but none is complete: pages are missing or damaged")
+            manifests = _readable(found)
+            self._epoch = 1 + max((m.epoch for m in manifests), default=0)
+            complete = [m for m in manifests if _is_complete(m, live)]
+            for manifest in sorted(complete, key=self._rank, reverse=True):
+                if _put_back(manifest, live, restore):
+                    return manifest
+            if complete:
+                break
+        raise StateError(
+            "there are snapshots, but each is of another version, or lacks pages, or is damaged"
+        )
 
     async def save(self, state: bytes, cover: int) -> Manifest:
         """Write a state; it counts once the caller's offset commit was accepted.
@@ -154,30 +161,28 @@ def _live(entries: Iterable[Entry]) -> dict[bytes, bytes]:
     return live
 
 
-def _manifests(live: dict[bytes, bytes]) -> list[Manifest]:
-    found = [value for key, value in live.items() if key.endswith(b"/manifest")]
+def _readable(found: list[bytes]) -> list[Manifest]:
     readable = []
     for value in found:
         try:
             manifest = msgspec.msgpack.decode(value, type=Manifest)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             continue
         if manifest.format == FORMAT:
             readable.append(manifest)
-    if found and not readable:
-        raise StateError("all snapshots are of another format")
     return readable
-
-
-def _highest_epoch(live: dict[bytes, bytes]) -> int:
-    epochs = [key.partition(b"-")[0] for key in live]
-    return max((int(epoch) for epoch in epochs if epoch.isdigit()), default=0)
 
 
 def _is_complete(manifest: Manifest, live: dict[bytes, bytes]) -> bool:
     return all(ref.key in live and crc32(live[ref.key]) == ref.crc for ref in manifest.pages)
 
 
-def _restored(manifest: Manifest, live: dict[bytes, bytes]) -> Restored:
-    state = join([live[ref.key] for ref in manifest.pages])
-    return Restored(state, manifest.cover, manifest.topic_id)
+def _put_back(
+    manifest: Manifest, live: dict[bytes, bytes], restore: Callable[[bytes], None]
+) -> bool:
+    try:
+        restore(join([live[ref.key] for ref in manifest.pages]))
+    except StateError as error:
+        log.error("a snapshot can't be read", key=manifest.key.decode(), reason=str(error))  # noqa: TRY400 - the sentence says it all
+        return False
+    return True

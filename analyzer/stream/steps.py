@@ -17,9 +17,11 @@ from faust.types import TP
 
 from analyzer import metrics
 from analyzer.core import blocks
-from analyzer.errors import StateError
+from analyzer.core.ingest import dead_letter
+from analyzer.errors import BadRecord, StateError
 from analyzer.stream.context import Context
 from analyzer.stream.kafka_log import KafkaLog
+from analyzer.stream.letters import set_aside
 from analyzer.stream.outbox import Outbox
 from analyzer.stream.parts import Assembler
 from analyzer.stream.reading import Reading
@@ -119,9 +121,7 @@ class StepOwner:
     async def _restore(self, topic_id: str) -> int | None:
         """The cover of the restored state; None: read the source topic from its start."""
         try:
-            restored = await self._store.load()
-            if restored is not None:
-                self._step.restore(restored.state)
+            restored = await self._store.load(self._step.restore)
         except StateError as error:
             log.error(  # noqa: TRY400 - the sentence says it all
                 "state can't be read; rebuilding from what the topic still holds",
@@ -144,15 +144,30 @@ class StepOwner:
             if new is None:
                 return
             for offset, value in zip(new.offsets.tolist(), new.values, strict=True):
-                data = self._assembler.feed(offset, value)
-                if data is not None:
-                    await self._feed(data)
+                block = await self._block(offset, value)
+                if block is not None:
+                    await self._feed(block)
                 self._reading.next = offset + 1
                 self._dirty = True
             self._reading.next = new.stop
 
-    async def _feed(self, data: bytes) -> None:
-        block: Any = blocks.decode(data, self._kind.block)
+    async def _block(self, offset: int, value: bytes) -> Any:
+        """The block that this record completes, or None.
+
+        What is no block is set aside. If it stood in the place of one, the next block of that
+        source leaves a hole, and the step stops.
+        """
+        try:
+            data = self._assembler.feed(offset, value)
+            return None if data is None else blocks.decode(data, self._kind.block)
+        except StateError as error:
+            bad = BadRecord("wrong_type", str(error))
+            letter = dead_letter(bad, value, self.tp.topic, self.tp.partition, offset)
+            log.error("a record is no block", place=f"{self.tp.topic}/{offset}", why=str(error))  # noqa: TRY400 - the record is wrong, not we: no traceback
+            await set_aside(self._context, self._outbox, letter)
+            return None
+
+    async def _feed(self, block: Any) -> None:
         given = self._step.feed(block)
         for found in given:
             await self._kind.forward(self._outbox, found)

@@ -69,5 +69,3 @@ def count_input(meter: Meter, output: IngestOutput) -> None:
     """Count what a raw partition gave."""
     meter.add(metrics.EVENTS, output.received)
     meter.add(metrics.LATE, output.late)
-    for reason, by in Counter(letter.reason for letter in output.dead).items():
-        meter.add(metrics.DEAD_LETTERS, by, reason=reason)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from analyzer import clients
 from analyzer.core.config import CoreConfig
 from analyzer.settings import Settings, Topics, Worker
-from analyzer.stream import brokers, topics
+from analyzer.stream import brokers, parity, topics
 
 READY_WITHIN_S = 30.0
 READY = "partitions assigned"
@@ -136,6 +137,29 @@ def own_topics(prefix: str, requests_partitions: int) -> Topics:
         if field.annotation is str
     }
     return Topics.model_validate(names | {"requests_partitions": requests_partitions})
+
+
+def scenario(name: str, partitions: int) -> list[list[bytes]]:
+    """A simulated world by partition; the last events of each close every pane."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "world.ndjson"
+        line = [sys.executable, "-m", "analyzer", "simulate", "--scenario", name]
+        subprocess.run([*line, "--out", str(out)], check=True, capture_output=True)  # noqa: S603 - our own command line
+        lines = out.read_bytes().splitlines()
+    parts = parity.by_account(lines, partitions)
+    return [part + parity.sentinels(lines, number) for number, part in enumerate(parts)]
+
+
+def feed(settings: Settings, parts: list[list[bytes]], first: float, last: float) -> None:
+    """Produce a share of each partition, from ``first`` to ``last`` in [0, 1]."""
+    for number, part in enumerate(parts):
+        piece = part[int(len(part) * first) : int(len(part) * last)]
+        produce(settings, ((None, line) for line in piece), partition=number)
+
+
+def caught_up(settings: Settings, within_s: float = 60.0) -> bool:
+    """Wait until nothing is left to read; False if that is not so in time."""
+    return wait_until(lambda: lag(settings) == 0, within_s, 0.5)
 
 
 def jars_of(root: Path) -> Path | None:

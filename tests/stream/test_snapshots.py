@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.errors import Broken, StateError
+from analyzer.errors import StateError
 from analyzer.stream import snapshots
 from analyzer.stream.fakes import MemoryLog, WriteFailedError
 from analyzer.stream.pages import PAGE_BYTES, Manifest
-from analyzer.stream.snapshots import Restored, SnapshotStore
+from analyzer.stream.snapshots import SnapshotStore
 
 TOPIC = "a" * 32
 
@@ -24,9 +25,24 @@ def store(log: MemoryLog, nonce: str = "n", topic_id: str = TOPIC) -> SnapshotSt
     return SnapshotStore(log, topic_id=topic_id, nonce=nonce)
 
 
+class Restored(NamedTuple):
+    """What came back."""
+
+    state: bytes
+    cover: int
+    topic_id: str
+
+
+async def best(owner: SnapshotStore) -> Restored | None:
+    """The snapshot that the owner finds when it takes over."""
+    states: list[bytes] = []
+    manifest = await owner.load(states.append)
+    return None if manifest is None else Restored(states[-1], manifest.cover, manifest.topic_id)
+
+
 def test_nothing_saved_is_nothing_restored() -> None:
     """An empty partition restores to None."""
-    assert asyncio.run(store(MemoryLog()).load()) is None
+    assert asyncio.run(best(store(MemoryLog()))) is None
 
 
 @pytest.mark.parametrize("size", [0, 1, PAGE_BYTES, PAGE_BYTES + 1, 3 * PAGE_BYTES + 7])
@@ -37,10 +53,10 @@ def test_any_size_comes_back(size: int) -> None:
     async def scenario() -> Restored | None:
         log = MemoryLog()
         first = store(log)
-        await first.load()
+        await best(first)
         await first.retire(await first.save(state, 42))
         log.compact()
-        return await store(log, "m").load()
+        return await best(store(log, "m"))
 
     assert asyncio.run(scenario()) == Restored(state, 42, TOPIC)
 
@@ -51,7 +67,7 @@ def test_unchanged_pages_are_not_written_again() -> None:
     async def scenario() -> int:
         log = MemoryLog()
         owner = store(log)
-        await owner.load()
+        await best(owner)
         await owner.save(b"a" * PAGE_BYTES + b"b", 1)
         before = len(log.entries)
         await owner.save(b"a" * PAGE_BYTES + b"c", 2)
@@ -66,11 +82,11 @@ def test_after_retiring_only_the_last_snapshot_is_left() -> None:
     async def scenario() -> tuple[int, Restored | None]:
         log = MemoryLog()
         owner = store(log)
-        await owner.load()
+        await best(owner)
         await owner.save(b"one", 1)
         await owner.retire(await owner.save(b"two", 2))
         log.compact()
-        return len(log.entries), await store(log, "m").load()
+        return len(log.entries), await best(store(log, "m"))
 
     assert asyncio.run(scenario()) == (2, Restored(b"two", 2, TOPIC))
 
@@ -81,40 +97,100 @@ def test_a_zombie_that_writes_last_does_not_win() -> None:
     async def scenario() -> Restored | None:
         log = MemoryLog()
         zombie, successor = store(log, "z"), store(log, "s")
-        await zombie.load()
+        await best(zombie)
         await zombie.save(b"at 5", 5)
-        await successor.load()
+        await best(successor)
         manifest = await successor.save(b"at 9", 9)
         await zombie.save(b"at 7", 7)
         await successor.retire(manifest)
         log.compact()
-        return await store(log, "t").load()
+        return await best(store(log, "t"))
 
     assert asyncio.run(scenario()) == Restored(b"at 9", 9, TOPIC)
 
 
-def test_a_missing_page_is_loud(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Manifests without their pages stop the owner instead of starting from nothing."""
+@pytest.fixture
+def _hastily(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "READ_AGAIN_AFTER_S", 0.0)
+
+
+@pytest.mark.usefixtures("_hastily")
+def test_a_missing_page_is_told() -> None:
+    """Manifests without their pages are not taken for an empty partition."""
 
     async def scenario() -> None:
         log = MemoryLog()
         owner = store(log)
-        await owner.load()
+        await best(owner)
         await owner.save(b"state", 1)
         log.entries = [entry for entry in log.entries if entry[0].endswith(b"/manifest")]
-        await store(log, "m").load()
+        await best(store(log, "m"))
 
-    with pytest.raises(Broken, match="none is complete"):
+    with pytest.raises(StateError, match="lacks pages"):
         asyncio.run(scenario())
 
 
+@pytest.mark.usefixtures("_hastily")
 def test_another_format_is_a_state_error() -> None:
     """A snapshot of a later version is refused, so that its owner can rebuild."""
     manifest = Manifest(1, "n", 1, 1, TOPIC, [], format=99)
     log = MemoryLog([(manifest.key, msgspec.msgpack.encode(manifest))])
-    with pytest.raises(StateError, match="another format"):
-        asyncio.run(store(log).load())
+    with pytest.raises(StateError, match="another version"):
+        asyncio.run(best(store(log)))
+
+
+@pytest.mark.parametrize("spoil", ["state", "page", "manifest"])
+def test_the_next_best_comes_back_if_the_best_is_spoilt(spoil: str) -> None:
+    """A state that nobody can read, a page or a manifest overwritten: the one before is taken."""
+
+    async def scenario() -> list[bytes]:
+        log, taken = MemoryLog(), list[bytes]()
+        owner = store(log)
+        await best(owner)
+        await owner.save(b"five", 5)
+        manifest = await owner.save(b"nine", 9)
+        junk = {"page": manifest.pages[0].key, "manifest": manifest.key}
+        if spoil in junk:
+            await log.write([(junk[spoil], b"junk")])
+
+        def restore(state: bytes) -> None:
+            taken.append(state)
+            if state == b"nine":
+                raise StateError("of another version")
+
+        found = await store(log, "m").load(restore)
+        assert found is not None
+        assert found.cover == 5
+        return taken
+
+    assert asyncio.run(scenario()) == ([b"nine", b"five"] if spoil == "state" else [b"five"])
+
+
+JUNK: list[tuple[bytes, bytes | None]] = [
+    (b"junk", b"junk"),
+    (b"junk/manifest", b"junk"),
+    (b"9" * 40 + b"-x/1/manifest", b"\x91" * 100_000),
+    (b"1-x/1/manifest", msgspec.msgpack.encode(["no", "manifest"])),
+    (b"1-x/1/0", None),
+]
+
+
+def test_junk_is_passed_and_removed() -> None:
+    """What is no snapshot harms none, and goes when the next one was accepted."""
+
+    async def scenario() -> tuple[int, Restored | None]:
+        log = MemoryLog()
+        owner = store(log)
+        await best(owner)
+        await owner.save(b"state", 5)
+        await log.write(JUNK)
+        successor = store(log, "s")
+        assert await best(successor) == Restored(b"state", 5, TOPIC)
+        await successor.retire(await successor.save(b"later", 7))
+        log.compact()
+        return len(log.entries), await best(store(log, "m"))
+
+    assert asyncio.run(scenario()) == (2, Restored(b"later", 7, TOPIC))
 
 
 def test_a_snapshot_of_the_topic_that_is_there_wins() -> None:
@@ -123,11 +199,11 @@ def test_a_snapshot_of_the_topic_that_is_there_wins() -> None:
     async def scenario() -> Restored | None:
         log = MemoryLog()
         old, new = store(log, "o"), store(log, "n", "b" * 32)
-        await old.load()
+        await best(old)
         await old.save(b"old", 900)
-        await new.load()
+        await best(new)
         await new.save(b"new", 3)
-        return await store(log, "m", "b" * 32).load()
+        return await best(store(log, "m", "b" * 32))
 
     assert asyncio.run(scenario()) == Restored(b"new", 3, "b" * 32)
 
@@ -159,7 +235,7 @@ async def _drama(acts: list[tuple[str, int]]) -> None:
             continue
         if act == "open":
             fresh = store(log, f"n{i}")
-            found = await fresh.load()
+            found = await best(fresh)
             cover = -1 if found is None else found.cover
             assert cover >= accepted
             assert found is None or truth[cover] == found.state
@@ -175,7 +251,7 @@ async def _drama(acts: list[tuple[str, int]]) -> None:
         except WriteFailedError:
             owners.append(Owner(fresh := store(log, f"c{i}"), 0))
             log.fail_after = None
-            found = await fresh.load()
+            found = await best(fresh)
             owners[-1].cover = 0 if found is None else found.cover
             assert owners[-1].cover >= accepted
             continue

@@ -26,14 +26,9 @@ def settings(broker: Broker) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory: pytest.TempPathFactory) -> list[list[bytes]]:
+def parts() -> list[list[bytes]]:
     """A small scenario with a campaign in it, by partition."""
-    file = tmp_path_factory.mktemp("scenario") / "smoke.ndjson"
-    command = [sys.executable, "-m", "analyzer", "simulate", "--scenario", "smoke"]
-    subprocess.run([*command, "--out", str(file)], check=True, capture_output=True)
-    lines = file.read_bytes().splitlines()
-    parts = parity.by_account(lines, PARTITIONS)
-    return [part + parity.sentinels(lines, i) for i, part in enumerate(parts)]
+    return trial.scenario("smoke", PARTITIONS)
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +40,6 @@ def whole(parts: list[list[bytes]]) -> list[bytes]:
 def timestamp_ms(line: bytes) -> int:
     """Event time of a raw event."""
     return int(msgspec.json.decode(line)["timestamp_ms"])
-
-
-def feed(settings: Settings, parts: list[list[bytes]], first: float, last: float) -> None:
-    """Produce a share of each partition."""
-    for number, part in enumerate(parts):
-        piece = part[int(len(part) * first) : int(len(part) * last)]
-        trial.produce(settings, ((None, line) for line in piece), partition=number)
-
-
-def caught_up(settings: Settings) -> bool:
-    """Wait until nothing is left to read."""
-    return trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5)
 
 
 def run_worker(settings: Settings, *options: str) -> subprocess.CompletedProcess[str]:
@@ -76,13 +59,13 @@ def test_a_kill_changes_no_record(
 ) -> None:
     """Kill -9 in the middle, a new worker, SIGTERM: the same records as in one process."""
     trial.create_topics(settings)
-    feed(settings, parts, 0.0, 0.6)
+    trial.feed(settings, parts, 0.0, 0.6)
     with trial.worker(settings, tmp_path / "a.log") as first:
         trial.wait_until(lambda: bool(trial.consume(settings, settings.topics.cohort)), 30.0)
         first.kill()
     with trial.worker(settings, tmp_path / "b.log") as second:
-        feed(settings, parts, 0.6, 1.0)
-        assert caught_up(settings), second.text()
+        trial.feed(settings, parts, 0.6, 1.0)
+        assert trial.caught_up(settings), second.text()
         began = time.monotonic()
         assert second.terminate() == 0
         assert time.monotonic() - began < 5.0
@@ -95,13 +78,13 @@ def test_two_workers_share_the_work(
     """A second worker joins and leaves while events flow: the same records."""
     shared = settings.model_copy(update={"cohort_shards": 2})
     trial.create_topics(shared)
-    feed(shared, parts, 0.0, 0.3)
+    trial.feed(shared, parts, 0.0, 0.3)
     with trial.worker(shared, tmp_path / "a.log") as first:
         with trial.worker(shared, tmp_path / "b.log") as second:
-            feed(shared, parts, 0.3, 0.7)
+            trial.feed(shared, parts, 0.3, 0.7)
             assert second.terminate() == 0
-        feed(shared, parts, 0.7, 1.0)
-        assert caught_up(shared), first.text()
+        trial.feed(shared, parts, 0.7, 1.0)
+        assert trial.caught_up(shared), first.text()
         assert first.terminate() == 0
     assert trial.answers(shared) == sorted(set(parity.records(shared.core, parts)))
 
@@ -149,7 +132,7 @@ def test_a_bad_record_is_a_dead_letter(
     trial.create_topics(settings)
     trial.produce(settings, [(None, b"not json"), *((None, v) for v in parts[0][:9])], partition=0)
     with trial.worker(settings, tmp_path / "a.log") as worker:
-        assert caught_up(settings), worker.text()
+        assert trial.caught_up(settings), worker.text()
         assert worker.terminate() == 0
     [(key, value)] = trial.consume(settings, settings.topics.dead_letters)
     assert key == f"{settings.topics.requests}/0/0".encode()

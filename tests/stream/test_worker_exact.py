@@ -67,9 +67,10 @@ async def _counted(settings: Settings) -> tuple[int, int]:
     for shard in range(settings.shards):
         topic = snapshot_topic(settings, "account")
         log = KafkaLog(settings, _nothing, topic, shard)  # type: ignore[arg-type] # never sends
-        found = await SnapshotStore(log, topic_id="").load()
-        if found is not None:
-            _, shard_events, shard_total, _ = msgspec.msgpack.decode(found.state)
+        states: list[bytes] = []
+        await SnapshotStore(log, topic_id="").load(states.append)
+        for state in states:
+            _, shard_events, shard_total, _ = msgspec.msgpack.decode(state)
             events, total = events + shard_events, total + shard_total
     return events, total
 

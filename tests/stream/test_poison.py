@@ -1,0 +1,142 @@
+"""What nobody can read, on the topics between the steps and among the snapshots.
+
+It is set aside and passed; a worker that is started again does not fall over it again.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+import zstandard
+
+from analyzer.core.alerts import DeadLetter
+from analyzer.core.blocks import EventBlock, PaneBlock, encode
+from analyzer.core.state import pack
+from analyzer.settings import Settings
+from analyzer.stream import parity, trial
+from analyzer.stream.brokers import Broker
+from analyzer.stream.pages import Manifest, PageRef
+from analyzer.stream.topics import snapshot_topic
+
+PARTITIONS = 2
+POISON = (
+    b"",
+    b"no block",
+    b"\x00no part of one",
+    b"\x91" * 100_000,
+    msgspec.msgpack.encode({"a": "map"}),
+    encode(EventBlock(0, 5, 9, 0))[:-20],
+    encode(EventBlock(0, 9, 5, 0)),
+    encode(PaneBlock(0, 0, 1)).replace(b"<u8", b"<f4"),
+)
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def settings(broker: Broker) -> Settings:
+    """Topics and a group of their own."""
+    found = trial.settings_for(broker.url, PARTITIONS, shards=2)
+    trial.create_topics(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[list[bytes]]:
+    """A small scenario with a campaign in it, by partition."""
+    return trial.scenario("smoke", PARTITIONS)
+
+
+def topics(settings: Settings) -> list[str]:
+    """The topics between the steps."""
+    names = settings.topics
+    return [names.account, names.cohort, names.campaign]
+
+
+def poison(settings: Settings) -> None:
+    """Put all of it at the end of each topic, as it is now."""
+    for topic in topics(settings):
+        trial.produce(settings, ((None, value) for value in POISON), topic=topic, partition=0)
+
+
+def half_way(settings: Settings, parts: list[list[bytes]], log: Path) -> None:
+    """Half of the events, and a worker that is killed when it has saved something."""
+    trial.feed(settings, parts, 0.0, 0.5)
+    saved = snapshot_topic(settings, "campaign")
+    with trial.worker(settings, log) as worker:
+        assert trial.wait_until(lambda: bool(trial.consume(settings, saved)), 30.0), worker.text()
+        assert trial.caught_up(settings), worker.text()
+        worker.kill()
+
+
+def finish(settings: Settings, parts: list[list[bytes]], log: Path) -> str:
+    """The rest of the events, and a worker that ends well; what it logged."""
+    trial.feed(settings, parts, 0.5, 1.0)
+    with trial.worker(settings, log) as worker:
+        assert trial.caught_up(settings), worker.text()
+        assert worker.terminate() == 0
+        return worker.text()
+
+
+def spoil(settings: Settings) -> None:
+    """Account: every manifest is junk; cohort: every page; campaign: the best is too old."""
+    for kind, is_spoilt in (("account", b"/manifest".__eq__), ("cohort", b"/manifest".__ne__)):
+        topic = snapshot_topic(settings, kind)
+        for number in range(settings.shards if kind == "account" else 1):
+            keys = [key or b"" for key, _ in trial.consume(settings, topic)]
+            junk = [(key, b"junk") for key in keys if is_spoilt(key[key.rindex(b"/") :])]
+            trial.produce(settings, junk, topic=topic, partition=number)
+    old = zstandard.compress(pack("campaign", 0, {}))
+    page = PageRef(b"9-old/1/0", zlib.crc32(old))
+    topic_id = trial.create_topics(settings).ids[settings.topics.campaign]
+    manifest = Manifest(9, "old", 1, 1_000_000, topic_id, [page])
+    trial.produce(
+        settings,
+        [(page.key, old), (manifest.key, msgspec.msgpack.encode(manifest))],
+        topic=snapshot_topic(settings, "campaign"),
+        partition=0,
+    )
+
+
+def test_poison_changes_no_answer(
+    settings: Settings, parts: list[list[bytes]], tmp_path: Path
+) -> None:
+    """Among blocks it becomes dead letters; in the place of a snapshot an older one serves."""
+    poison(settings)
+    half_way(settings, parts, tmp_path / "a.log")
+    poison(settings)
+    spoil(settings)
+    log = finish(settings, parts, tmp_path / "b.log")
+    assert trial.answers(settings) == sorted(set(parity.records(settings.core, parts)))
+    found = dict(trial.consume(settings, settings.topics.dead_letters))
+    letters = [msgspec.json.decode(value or b"", type=DeadLetter) for value in found.values()]
+    assert Counter((letter.source, letter.reason) for letter in letters) == {
+        (topic, "wrong_type"): 2 * len(POISON) for topic in topics(settings)
+    }
+    # Both account shards and the cohort shard.
+    assert log.count("rebuilding from what the topic still holds") == 3
+    assert "saved state is campaign version 0" in log
+
+
+def test_poison_in_the_place_of_a_block_stops_the_worker(settings: Settings) -> None:
+    """What comes after it shows the hole: exit 1, said in one sentence."""
+    values = [encode(EventBlock(0, 0, 10, 0)), b"no block", encode(EventBlock(0, 20, 30, 0))]
+    messages = ((None, value) for value in values)
+    trial.produce(settings, messages, topic=settings.topics.account, partition=0)
+    line = [sys.executable, "-m", "analyzer", "worker"]
+    done = subprocess.run(
+        line,
+        env=trial.environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "rows 10 to 20 are missing" in done.stderr
