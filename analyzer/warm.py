@@ -19,18 +19,21 @@ import msgspec
 import numpy as np
 from numba.extending import is_jitted
 
-from analyzer.core import compiled, events, fields, fingerprint, groups, scan, xxh3
+from analyzer.core import (
+    compiled, events, fields, fingerprint, graph, groups, incidence, scan, xxh3,
+)  # fmt: skip
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
 from analyzer.core.windows import HashIndex, LastSeen, index, last_seen, sliding
 
 MODULES = (
-    compiled, events, fields, fingerprint, groups, scan, xxh3, index, last_seen, sliding,
+    compiled, events, fields, fingerprint, graph, groups, incidence, scan, xxh3,
+    index, last_seen, sliding,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000
-"""Closes every pane between, and stays below the history that a verdict needs."""
+"""Closes every pane between, and ends windows of every length."""
 MANY = 2_000
 """So many keys make a hash table grow."""
 
@@ -92,10 +95,10 @@ def _throw_away(folders: list[Path]) -> None:
 
 def _run() -> None:
     """The whole way of a few events, and what only many of them would reach."""
-    config = CoreConfig()
+    config = CoreConfig(warmup_s=0)
     step = IngestStep(config, source=0, source_name="warm", shards=1)
-    values = [_event(number, hop) for hop in range(3) for number in range(3)]
-    append_ms = np.full(len(values), 3 * STEP_MS)
+    values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
+    append_ms = np.full(len(values), 5 * STEP_MS)
     output = step.feed(RawBatch(values, np.arange(len(values)), append_ms))
     for _ in Pipeline(config, sources=1).feed(output.blocks):
         pass
@@ -109,7 +112,7 @@ def _event(number: int, hop: int) -> bytes:
         {
             "event_id": f"event-{hop}-{number}",
             "timestamp_ms": hop * STEP_MS,
-            "account_id": f"account-{number % 2}",
+            "account_id": f"account-{number}",
             "model": "model",
             "input_tokens": 1,
             "output_tokens": 1,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,6 +18,8 @@ from numpy.typing import NDArray
 from analyzer.core import groups
 from analyzer.core.config import CoreConfig
 from analyzer.core.graph import linked_groups
+from analyzer.core.groups import by_row
+from analyzer.core.incidence import common, incidence
 from analyzer.core.population import Population
 from analyzer.core.tables import Kind
 
@@ -66,8 +67,8 @@ class Shared:
     """What the members of each cohort share, one entry per (cohort, object used by members)."""
 
     row: I64
-    """Cohort of each entry."""
-    column: I64
+    """Cohort of each entry, rising."""
+    column: NDArray[np.int32]
     """Object of each entry, a column of the usage."""
     members: F64
     """How many members used the object."""
@@ -106,7 +107,8 @@ class Window:
         self.pair_org = population.pairs["org"][self.pair]
         self.pair_object = population.pairs["object"][self.pair]
         self.pair_requests = sums[self.pair].astype(np.float64)
-        self.pair_kind = population.objects["kind"][self.pair_object]
+        kinds = population.objects["kind"][self.pair_object]
+        self._by_kind = np.split(*by_row(kinds, max(Kind) + 1))
         self._usage: dict[Kind, Usage] = {}
 
     @property
@@ -117,12 +119,21 @@ class Window:
     def usage(self, kind: Kind) -> Usage:
         """Usage of all objects of one kind."""
         if kind not in self._usage:
-            mine = self.pair_kind == kind
+            mine = self._by_kind[kind]
             objects, column = groups.distinct(self.pair_object[mine])
             shape = (len(self.totals), len(objects))
-            entries = (self.pair_requests[mine], (self.pair_org[mine], column))
-            self._usage[kind] = Usage(sp.csr_matrix(entries, shape=shape), objects)
+            cells = incidence(self.pair_org[mine], column, self.pair_requests[mine], shape)
+            self._usage[kind] = Usage(cells, objects)
         return self._usage[kind]
+
+    @cached_property
+    def prompts(self) -> F64:
+        """Shape (objects, 2): prompts with a hash on each template, and how many came before."""
+        pairs = self.population.pairs
+        sums = self.population.prompt_sums[self.number].sums(len(pairs))
+        used = np.flatnonzero(sums[:, 0])
+        on, n = pairs["object"][used], len(self.population.objects)
+        return np.stack([np.bincount(on, sums[used, i], n) for i in (0, 1)], axis=1)
 
     @cached_property
     def diversity(self) -> F64:
@@ -138,10 +149,9 @@ class Window:
         entropy = np.bincount(org, -share * np.log(share), len(total))
         volume = np.log2(np.maximum(total, 1)).astype(np.int64)
         known = total > 0
-        usual = np.bincount(volume[known], entropy[known]) / np.maximum(
-            1, np.bincount(volume[known])
-        )
-        return np.where(known, entropy - usual[np.where(known, volume, 0)], 0.0)
+        alike = np.maximum(1, np.bincount(volume, known))
+        usual = np.bincount(volume, entropy) / alike
+        return np.where(known, entropy - usual[volume], 0.0)
 
     def recent_pane(self) -> int:
         """Where "before" ends for the novelty gate: a window and at least a day back."""
@@ -199,13 +209,9 @@ class Cohorts:
 
     def _share(self, kind: Kind) -> Shared:
         usage = self.window.usage(kind)
-        counted = usage.matrix.astype(np.complex128)
-        counted.data += 1j  # one product counts both: requests in the real part, members beside
-        both = (self.members @ counted).tocsr()
-        both.sort_indices()
-        row = np.repeat(np.arange(len(self)), np.diff(both.indptr))
+        row, column, users, requests = common(self.members, usage.matrix)
         own = usage.column_of(self.object)
-        return Shared(row, both.indices, both.data.imag, both.data.real, both.indices == own[row])
+        return Shared(row, column, users, requests, column == own[row])
 
 
 def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
@@ -228,83 +234,61 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     is_new = population.pairs["first_pane"][window.pair] >= since
     new_size = np.bincount(window.pair_object[is_new], minlength=n_objects)
     partly = mine & ~novel & (new_size >= least) & (new_size <= largest)
-    cells = [
-        _cells(window, np.flatnonzero(novel[window.pair_object]), newcomers=0),
-        _cells(window, np.flatnonzero(partly[window.pair_object] & is_new), newcomers=1),
-    ]
+    found = _of_objects(window, novel, partly, is_new)
     if shard == 0 and window.length_s >= DAY_S:
-        cells.append(_group_cells(window, linked_groups(window, least, largest)))
-    joined = Cells(*(np.concatenate(column) for column in zip(*cells, strict=True)))
-    return _build(window, joined) if len(joined.org) else None
+        found = _joined(found, _of_groups(window, linked_groups(window, least, largest)))
+    return found if len(found) else None
 
 
-class Cells(NamedTuple):
-    """Members of cohorts, one entry each."""
-
-    kind: I64
-    key: NDArray[np.uint64]
-    newcomers: I64
-    object: NDArray[np.int32]
-    org: NDArray[np.int32]
-    requests: F64
-
-    def take(self, order: NDArray[np.intp]) -> Cells:
-        """The entries in this order."""
-        return Cells(
-            self.kind[order],
-            self.key[order],
-            self.newcomers[order],
-            self.object[order],
-            self.org[order],
-            self.requests[order],
-        )
-
-
-def _cells(window: Window, entries: NDArray[np.intp], *, newcomers: int) -> Cells:
-    objects, obj = window.population.objects, window.pair_object[entries]
-    return Cells(
-        objects["kind"][obj],
-        objects["hash"][obj],
-        np.full(len(entries), newcomers),
-        obj,
-        window.pair_org[entries],
-        window.pair_requests[entries],
-    )
-
-
-def _group_cells(window: Window, groups: sp.csr_matrix) -> Cells:
-    org = groups.indices.astype(np.int32)
-    sizes = np.diff(groups.indptr)
-    keys = window.population.orgs["key"][org]
-    least = np.minimum.reduceat(keys, groups.indptr[:-1]) if len(org) else keys
-    return Cells(
-        np.full(len(org), int(Kind.GRAPH)),
-        np.repeat(least, sizes),
-        np.zeros(len(org), np.int64),
-        np.full(len(org), -1, np.int32),
-        org,
-        window.totals[org, 0].astype(np.float64),
-    )
-
-
-def _build(window: Window, cells: Cells) -> Cohorts:
-    order = np.lexsort((cells.newcomers, cells.key, cells.kind))
-    cells = cells.take(order)
-    new = np.ones(len(order), np.bool_)
-    new[1:] = (
-        (np.diff(cells.kind) != 0)
-        | (cells.key[1:] != cells.key[:-1])
-        | (np.diff(cells.newcomers) != 0)
-    )
-    first = np.flatnonzero(new)
-    row = np.cumsum(new) - 1
+def _of_objects(window: Window, novel: Bool, partly: Bool, is_new: Bool) -> Cohorts:
+    """Cohorts of the objects that are novel or ``partly`` judged; ``is_new`` tells of pairs."""
+    objects = window.population.objects
+    judged = np.flatnonzero(novel | partly)
+    judged = judged[np.lexsort((objects["hash"][judged], objects["kind"][judged]))]
+    row_of = np.full(len(objects), -1)
+    row_of[judged] = np.arange(len(judged))
+    row = row_of[window.pair_object]
+    cells = np.flatnonzero((row >= 0) & (is_new | novel[window.pair_object]))
     return Cohorts(
         window=window,
-        key=cells.key[first],
-        object=cells.object[first],
-        kind=cells.kind[first],
-        newcomers=cells.newcomers[first],
-        matrix=sp.csr_matrix(
-            (cells.requests, (row, cells.org)), shape=(len(first), len(window.totals))
+        key=objects["hash"][judged],
+        object=judged.astype(np.int32),
+        kind=objects["kind"][judged],
+        newcomers=partly[judged].astype(np.int64),
+        matrix=incidence(
+            row[cells],
+            window.pair_org[cells],
+            window.pair_requests[cells],
+            (len(judged), len(window.totals)),
         ),
+    )
+
+
+def _of_groups(window: Window, groups: sp.csr_matrix) -> Cohorts:
+    """Cohorts of the graph's groups, each named by its least organisation."""
+    n = groups.shape[0]
+    keys = window.population.orgs["key"][groups.indices]
+    least = np.minimum.reduceat(keys, groups.indptr[:-1]) if n else keys
+    order = np.argsort(least)
+    matrix = groups[order]
+    matrix.data = window.totals[matrix.indices, 0].astype(np.float64)
+    return Cohorts(
+        window=window,
+        key=least[order],
+        object=np.full(n, -1, np.int32),
+        kind=np.full(n, int(Kind.GRAPH)),
+        newcomers=np.zeros(n, np.int64),
+        matrix=matrix,
+    )
+
+
+def _joined(one: Cohorts, other: Cohorts) -> Cohorts:
+    """Cohorts of the same window, one after the other."""
+    return Cohorts(
+        window=one.window,
+        key=np.concatenate([one.key, other.key]),
+        object=np.concatenate([one.object, other.object]),
+        kind=np.concatenate([one.kind, other.kind]),
+        newcomers=np.concatenate([one.newcomers, other.newcomers]),
+        matrix=sp.vstack([one.matrix, other.matrix], format="csr"),
     )

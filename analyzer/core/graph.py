@@ -14,11 +14,15 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from analyzer.core.compiled import compiled
+from analyzer.core.incidence import incidence
 from analyzer.core.tables import Kind
 
 if TYPE_CHECKING:
-    from analyzer.core.cohorts import Usage, Window
+    from analyzer.core.cohorts import Window
 
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
 SHARED_KINDS = (Kind.TEMPLATE, Kind.PAYMENT, Kind.BLOCK)
@@ -27,8 +31,9 @@ MOST_USERS = 60
 MOST_PAIRS = 4_000_000
 """Pairs looked at in one window; objects beyond that, the most used first, are left out."""
 EDGE_NATS = 10.0
-BLOCK_NATS = 5.0
-"""Most that common address blocks add: neighbours share several without knowing each other."""
+MOST_NATS = (np.inf, np.inf, 5.0)
+"""Most that the objects of each kind add; of blocks, neighbours share several without knowing
+each other."""
 COMMON_NEIGHBOURS = 2
 SHARED_OBJECTS = 2
 
@@ -44,33 +49,88 @@ def linked_groups(window: Window, least: int, largest: float) -> sp.csr_matrix:
     Reference: Pacheco et al. (2021), Uncovering coordinated networks on social media;
     Robertson (2004), Understanding inverse document frequency.
     """
-    n = len(window.totals)
-    worth = sp.csr_matrix((n, n))
-    shared = sp.csr_matrix((n, n))
-    for kind in SHARED_KINDS:
-        nats, objects = _pairs(window.usage(kind), max(2, window.n_active))
-        if kind == Kind.BLOCK:
-            nats.data = np.minimum(nats.data, BLOCK_NATS)
-        worth, shared = worth + nats, shared + objects
-    joined = (worth >= EDGE_NATS).multiply(shared >= SHARED_OBJECTS).astype(np.float64).tocsr()
-    joined.setdiag(0)
-    joined.eliminate_zeros()
+    joined = _joined(window)
     held = (joined @ joined).multiply(joined) >= COMMON_NEIGHBOURS
     return _groups(held, least, largest)
 
 
-def _pairs(usage: Usage, n_active: int) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-    """Worth in nats and number of the objects of one kind that each pair shares."""
-    used = usage.binary[:, _rare(usage.degree)]
-    users = np.asarray(used.sum(axis=0)).ravel()
-    degree = np.asarray(used.sum(axis=1)).ravel()
+def _joined(window: Window) -> sp.csr_matrix:
+    """1 where two organisations share enough, shape (organisations, organisations)."""
+    n = len(window.totals)
+    used, worth, penalty = zip(*(_rare_use(window, kind) for kind in SHARED_KINDS), strict=True)
+    sizes = [matrix.shape[1] for matrix in used]
+    use = sp.hstack(used, format="csr")
+    users = use.T.tocsr()
+    kind = np.repeat(np.arange(len(SHARED_KINDS)), sizes)
+    most = int((np.diff(users.indptr).astype(np.int64) ** 2).sum()) // 2
+    one, other = np.empty(most, np.int32), np.empty(most, np.int32)
+    cells = (use.indptr, use.indices), (users.indptr, users.indices)
+    objects = (kind, np.concatenate(worth), np.array(MOST_NATS))
+    count = _edges(*cells, objects, np.stack(penalty), (one, other))
+    ends = np.concatenate([one[:count], other[:count]])
+    starts = np.concatenate([other[:count], one[:count]])
+    return incidence(starts, ends, np.ones(2 * count), (n, n))
+
+
+def _rare_use(window: Window, kind: Kind) -> tuple[sp.csr_matrix, F64, F64]:
+    """Who uses the rare objects of a kind, each object's worth and each user's penalty, in nats."""
+    usage = window.usage(kind)
+    rare = _rare(usage.degree)
+    used = usage.matrix[:, rare]
+    degree = np.diff(used.indptr)
     usual = degree[degree > 0].mean() if used.nnz else 1.0
-    penalty = 0.5 * np.log(np.maximum(degree / usual, 1.0))
-    objects = (used @ used.T).tocsr()
-    nats = (used @ sp.diags(np.log(n_active / np.maximum(users, 1.0))) @ used.T).tocsr()
-    nats = nats - (sp.diags(penalty) @ objects + objects @ sp.diags(penalty))
-    nats.data = np.maximum(nats.data, 0.0)
-    return nats.tocsr(), objects
+    worth = np.log(max(2, window.n_active) / usage.degree[rare])
+    return used, worth, 0.5 * np.log(np.maximum(degree / usual, 1.0))
+
+
+@compiled
+def _edges(
+    use: tuple[I32, I32],
+    users: tuple[I32, I32],
+    objects: tuple[I64, F64, F64],
+    penalty: F64,
+    found: tuple[I32, I32],
+) -> int:
+    """Fill the pairs that are joined, each once; how many there are.
+
+    Parameters
+    ----------
+    use, users
+        Starts and objects of each organisation; starts and organisations of each object.
+    objects
+        Kind and worth of each object; most nats of each kind.
+    penalty
+        Shape (kinds, organisations).
+    """
+    kind, worth, limit = objects
+    shape = penalty.shape
+    nats, shared = np.zeros(shape), np.zeros(shape[1], np.int64)
+    touched = np.empty(shape[1], np.int64)
+    count = 0
+    for one in range(shape[1]):
+        n = 0
+        for cell in range(use[0][one], use[0][one + 1]):
+            thing = use[1][cell]
+            k = kind[thing]
+            for user in range(users[0][thing], users[0][thing + 1]):
+                other = users[1][user]
+                if other <= one:
+                    continue
+                if not shared[other]:
+                    touched[n] = other
+                    n += 1
+                shared[other] += 1
+                nats[k, other] += worth[thing] - penalty[k, one] - penalty[k, other]
+        for other in touched[:n]:
+            total = 0.0
+            for k in range(shape[0]):
+                total += min(max(nats[k, other], 0.0), limit[k])
+                nats[k, other] = 0.0
+            if shared[other] >= SHARED_OBJECTS and total >= EDGE_NATS:
+                found[0][count], found[1][count] = one, other
+                count += 1
+            shared[other] = 0
+    return count
 
 
 def _rare(users: F64) -> NDArray[np.intp]:

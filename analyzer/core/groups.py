@@ -70,6 +70,20 @@ def _by_bucket(hashes: U64, bits: int, order: I64) -> bool:
     return True
 
 
+@compiled
+def by_row(numbers: NDArray[np.int32] | I64, n: int) -> tuple[I64, I64]:
+    """Rows by their number below ``n``, in their order; and where the rows of each stop."""
+    stops = np.zeros(n, np.int64)
+    for number in numbers:
+        stops[number] += 1
+    stops = np.cumsum(stops)
+    order, at = np.empty(len(numbers), np.int64), stops.copy()
+    for row in range(len(numbers) - 1, -1, -1):
+        at[numbers[row]] -= 1
+        order[at[numbers[row]]] = row
+    return order, stops
+
+
 def in_time(ts_ms: I64, event: U64, account: U64) -> NDArray[np.intp]:
     """Order by (time, event id, account) of rows that come almost in the order of time."""
     order = np.argsort(ts_ms, kind="stable")
@@ -112,7 +126,7 @@ def prompts(org: I64, n_orgs: int, template: U64, prompt: U64) -> tuple[I64, I64
     -------
     A row of each (organisation, template, prompt), in that order; and how many there are.
     """
-    order, stops = _by_number(org, n_orgs)
+    order, stops = by_row(org, n_orgs)
     counts = np.empty(len(order), np.int64)
     count = _prompts(order, stops, template, prompt, counts)
     return order[:count], counts[:count]
@@ -161,26 +175,12 @@ def pairs(org: I64, n_orgs: int, columns: U64) -> tuple[I64, I64, U64, I64]:
     -------
     Organisation, kind (0 … k - 1), object and count, in that order.
     """
-    order, stops = _by_number(org, n_orgs)
+    order, stops = by_row(org, n_orgs)
     size = int(np.count_nonzero(columns))
     found = np.empty(size, np.int64), np.empty(size, np.int64)
     objects, counts = np.empty(size, np.uint64), np.empty(size, np.int64)
     count = _pairs(order, stops, columns, *found, objects, counts)
     return found[0][:count], found[1][:count], objects[:count], counts[:count]
-
-
-@compiled
-def _by_number(numbers: I64, n: int) -> tuple[I64, I64]:
-    """Rows by their number, in their order; and where the rows of each number stop."""
-    stops = np.zeros(n, np.int64)
-    for number in numbers:
-        stops[number] += 1
-    stops = np.cumsum(stops)
-    order, at = np.empty(len(numbers), np.int64), stops.copy()
-    for row in range(len(numbers) - 1, -1, -1):
-        at[numbers[row]] -= 1
-        order[at[numbers[row]]] = row
-    return order, stops
 
 
 @compiled

@@ -26,12 +26,16 @@ def measure(cohorts: Cohorts) -> F64:
     if sums.length // sums.hop < 6:
         return np.full(len(cohorts), np.nan)
     counts = np.zeros((len(window.totals), sums.length // sums.hop))
+    profile, squares = np.zeros(counts.shape[1]), np.zeros(len(counts))
     first = window.pane // sums.hop - counts.shape[1]
     for number, (rows, values) in sums.closed.items():
-        counts[rows, number - first] = values[:, 0]
-    capped = np.minimum(counts, 3.0)
-    profile = capped.sum(axis=0) / max(1.0, float(capped.sum()))
-    residual = counts - counts.sum(axis=1, keepdims=True) * profile
-    together = (cohorts.total(residual) ** 2).sum(axis=1)
-    apart = cohorts.total((residual**2).sum(axis=1))
-    return clip(np.log(np.maximum(together / np.maximum(apart, 1e-9), 1e-9) / 2) / np.log(8))
+        requests = values[:, 0].astype(np.float64)
+        counts[rows, number - first] = requests
+        profile[number - first] = np.minimum(requests, 3.0).sum()
+        squares[rows] += requests**2
+    profile /= max(1.0, float(profile.sum()))
+    total = window.totals[:, 0].astype(np.float64)
+    together = cohorts.total(counts) - np.outer(cohorts.total(total), profile)
+    apart = squares - 2 * total * (counts @ profile) + total**2 * (profile @ profile)
+    ratio = (together**2).sum(axis=1) / np.maximum(cohorts.total(apart), 1e-9)
+    return clip(np.log(np.maximum(ratio / 2, 1e-9)) / np.log(8))

@@ -40,13 +40,7 @@ def measure(cohorts: Cohorts) -> F64:
 
 def repeated_on_object(cohorts: Cohorts) -> tuple[F64, F64]:
     """Prompts on the defining template by all its users, and their repeated share (or NaN)."""
-    window = cohorts.window
-    pairs = window.population.pairs
-    sums = window.population.prompt_sums[window.number].sums(len(pairs)).astype(np.float64)
-    n_objects = len(window.population.objects)
     has_object = cohorts.object >= 0
-    prompted, repeated = (
-        np.where(has_object, np.bincount(pairs["object"], sums[:, i], n_objects)[cohorts.object], 0)
-        for i in (0, 1)
-    )
+    sums = cohorts.window.prompts[cohorts.object] * has_object[:, None]
+    prompted, repeated = sums[:, 0], sums[:, 1]
     return prompted, np.where(prompted > 0, repeated / np.maximum(prompted, 1.0), np.nan)
