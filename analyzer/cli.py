@@ -16,6 +16,7 @@ COMMANDS = {
     "notify": "analyzer.sinks.command:notify",
     "replay": "analyzer.replay.command:replay",
     "diff": "analyzer.replay.command:diff",
+    "calibrate": "analyzer.replay.calibrate:calibrate",
     "evaluate": "analyzer.bench.detection.command:evaluate",
     "simulate": "analyzer.simulate.command:simulate",
     "fingerprint": "analyzer.replay.command:fingerprint",

@@ -29,6 +29,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from analyzer.core.calibration import Calibration
 from analyzer.core.config import CoreConfig
 from analyzer.errors import UsageError
 
@@ -51,6 +52,22 @@ def _with_secret(data: Any, key: str) -> Any:
     if given not in {None, text}:
         raise ValueError(f"{key} and {key}_file are both set; keep one")
     return data | {key: SecretStr(text)}
+
+
+def _calibration(path: Path) -> Calibration:
+    """The calibration in this file, made for the signals and weights of this version."""
+    remedy = "make one with `analyzer calibrate`"
+    try:
+        found = Calibration.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"calibration: {path}: {error.strerror}; {remedy}") from error
+    except ValidationError as error:
+        where = _explain(error, None)
+        raise ValueError(f"calibration: {path}: no calibration: {where}; {remedy}") from error
+    shipped = Calibration.shipped()
+    if (found.fusion, found.signals) != (shipped.fusion, shipped.signals):
+        raise ValueError(f"calibration: {path}: made for other signals or weights; {remedy}")
+    return found
 
 
 class _Table(BaseModel):
@@ -193,6 +210,13 @@ class Settings(BaseSettings):
     health: Health = Health()
     slack: Slack = Slack()
     core: CoreConfig = CoreConfig()
+
+    @field_validator("core", mode="before")
+    @classmethod
+    def _read_calibration(cls, core: Any) -> Any:
+        if not isinstance(core, dict) or not isinstance(path := core.get("calibration"), str):
+            return core
+        return core | {"calibration": _calibration(Path(path)) if path else None}
 
     @field_validator("broker")
     @classmethod

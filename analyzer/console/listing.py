@@ -1,4 +1,7 @@
-"""Effective settings as TOML: one key a line, with what it means; secrets masked."""
+"""Effective settings as TOML: one key a line, with what it means; secrets masked.
+
+So is a calibration: a page of figures, of which nobody knows here which file it was in.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import BaseModel, SecretStr
+
+from analyzer.core.calibration import Calibration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +31,7 @@ class Entry:
     key: str
     """With its table, as in ``core.pane_s``."""
     value: Any
-    """Plain JSON value; ``MASK`` for a secret that is set."""
+    """Plain JSON value; ``MASK`` for a secret or calibration that is set."""
     told: str
     """What it means, with its unit."""
     default: bool
@@ -64,7 +69,7 @@ def as_json(settings: Settings) -> str:
 def _walk(table: BaseModel, prefix: str) -> Iterator[Entry]:
     for name, field in type(table).model_fields.items():
         key, value = f"{prefix}{name}", getattr(table, name)
-        if isinstance(value, BaseModel):
+        if isinstance(value, BaseModel) and not isinstance(value, Calibration):
             yield from _walk(value, f"{key}.")
             continue
         default = value == field.get_default(call_default_factory=True)
@@ -72,7 +77,7 @@ def _walk(table: BaseModel, prefix: str) -> Iterator[Entry]:
 
 
 def _shown(key: str, value: Any, *, default: bool) -> Any:
-    if isinstance(value, SecretStr) or (key in SECRETS and not default):
+    if isinstance(value, SecretStr | Calibration) or (key in SECRETS and not default):
         return MASK
     if isinstance(value, tuple):
         return [_shown(key, part, default=default) for part in value]

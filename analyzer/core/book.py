@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.core.campaign_file import ACCOUNT, CAMPAIGN, NOBODY, POOL, CampaignFile, Place
 from analyzer.core.config import CoreConfig
@@ -167,6 +168,11 @@ class Book:
                         del self._owner[file.domain][org]
                 self.touched[file.id] = None
 
+    def held(self) -> NDArray[np.uint64]:
+        """Organisations that are in any open campaign."""
+        orgs = set[int]().union(*(owner.keys() for owner in self._owner.values()))
+        return np.fromiter(orgs, np.uint64, len(orgs))
+
     def _held(self, domain: str, orgs: set[int]) -> int:
         """How many of these are core members of campaigns of the domain."""
         return sum(self._holders(domain, orgs).values())
@@ -238,6 +244,7 @@ class Book:
                 kept[name] = kept.get(name, 0) + 1
         if finding.score >= file.score or finding.pane > file.last_pane:
             file.features = finding.features.tolist()
+            file.usual, file.high = finding.usual.tolist(), finding.high.tolist()
             file.window_s, file.facts = finding.window_s, finding.facts
             file.about = f"{finding.cohort_kind.name.lower()} {finding.note.name}".strip()
         file.score = max(file.score, finding.score)

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.alerts import Record
+from analyzer.core.baseline import Baseline
 from analyzer.core.blocks import CohortBlock, Seen, from_plain, to_plain
 from analyzer.core.book import Book
-from analyzer.core.catalog import NAMES
+from analyzer.core.calibration import Calibration, strata_of
 from analyzer.core.cohorts import DAY_S
 from analyzer.core.config import CoreConfig
+from analyzer.core.decision import Judged, judge
 from analyzer.core.evidence import Fusion
 from analyzer.core.feedback import FeedbackBlock
 from analyzer.core.findings import findings
@@ -22,7 +24,9 @@ from analyzer.core.publish import Publisher
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import FACTS, CohortColumns, Kind, concat_cohorts
 
-STATE_VERSION = 2
+STATE_VERSION = 3
+UNDER_ALERT = 0.2
+"""Share of its named accounts in open campaigns from which a cohort is not learned from."""
 
 
 class CampaignStep:
@@ -45,8 +49,7 @@ class CampaignStep:
         self._publisher = Publisher(config, self._fusion, self.judgements)
         self._book = Book(config)
         self._strangeness = Strangeness(config.seed)
-        self._usual_sum = np.zeros(len(NAMES))
-        self._usual_count = np.zeros(len(NAMES))
+        self._baseline = Baseline(config.calibration or Calibration.shipped())
 
     @property
     def suppressed(self) -> Counter[str]:
@@ -85,16 +88,17 @@ class CampaignStep:
         records: list[Record] = []
         for pane in np.unique(rows.pane[rows.pane < stop]).tolist():
             now = rows.take(rows.pane == pane)
-            self._learn_usual(now)
             strange = self._learn_strange(now)
             self.judgements.enter((pane + 1) * self._config.pane_ms, self._book)
             outside = self.judgements.outside(now, self._book)
-            for found in findings(now, strange, self._fusion, self._config, outside):
+            judged = judge(now, outside, self._fusion, self._baseline, self._config)
+            for found in findings(now, judged, self._baseline, strange, outside):
                 if (finding := self.judgements.admit(found)) is not None:
                     self.judgements.keep(self._book.take(finding), finding)
             self._book.unite()
             self._book.expire(pane)
-            records += self._publisher.publish(self._book, pane, self._usual())
+            self._learn_usual(now, judged)
+            records += self._publisher.publish(self._book, pane)
         return records
 
     def _learn_strange(self, rows: CohortColumns) -> list[float | None]:
@@ -108,17 +112,16 @@ class CampaignStep:
                 self._strangeness.learn_one(rows.features[row])
         return strange
 
-    def _learn_usual(self, rows: CohortColumns) -> None:
-        """Running mean of each signal over all cohorts that are no hit."""
-        features = rows.features[_canonical(rows)]
-        ordinary = self._fusion.score(features) < self._config.alert_threshold
-        known = ~np.isnan(features) & ordinary[:, None]
-        self._usual_sum += np.where(known, features, 0.0).sum(axis=0)
-        self._usual_count += known.sum(axis=0)
-
-    def _usual(self) -> list[float]:
-        usual: list[float] = (self._usual_sum / np.maximum(self._usual_count, 1)).tolist()
-        return usual
+    def _learn_usual(self, rows: CohortColumns, judged: Judged) -> None:
+        """Take in who is no suspect and has hardly a member in an open campaign."""
+        n = len(rows.pane)
+        held = np.isin(rows.member_org, self._book.held())
+        named = np.maximum(1, np.bincount(rows.member_row, minlength=n))
+        inside = np.bincount(rows.member_row, held, minlength=n) / named
+        innocent = ~judged.suspect & (rows.kind != Kind.ACCOUNT) & (inside < UNDER_ALERT)
+        order = _canonical(rows)
+        order = order[innocent[order]]
+        self._baseline.learn(strata_of(rows)[order], rows.features[order], judged.suspicion[order])
 
     def snapshot(self) -> bytes:
         """All state as bytes."""
@@ -130,7 +133,7 @@ class CampaignStep:
                 "waiting": [to_plain(rows) for rows in self._waiting],
                 "done": self._done,
                 "book": self._book.state(),
-                "usual": [self._usual_sum, self._usual_count],
+                "baseline": self._baseline.state(),
                 "strangeness": self._strangeness.snapshot(),
                 "judgements": self.judgements.state(),
             },
@@ -150,7 +153,7 @@ class CampaignStep:
         self._done = state["done"]
         self._book = Book(self._config)
         self._book.restore(state["book"])
-        self._usual_sum, self._usual_count = state["usual"]
+        self._baseline.restore(state["baseline"])
         self._strangeness.restore(state["strangeness"])
         self.judgements.restore(state["judgements"])
 

@@ -66,6 +66,10 @@ class CampaignFile(msgspec.Struct):
     """What the findings look like, each counted."""
     score: float = 0.0
     features: list[float] = []
+    usual: list[float] = []
+    """Mean of each signal among innocent cohorts of the same sort."""
+    high: list[float] = []
+    """What one of these in twenty exceeds."""
     window_s: int = 0
     strangeness: float | None = None
     """Greatest so far; None if unknown."""

@@ -12,6 +12,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from analyzer.core.calibration import Calibration
+
 Seconds = Annotated[int, Field(gt=0)]
 
 
@@ -76,6 +78,14 @@ class CoreConfig(BaseModel):
     )
     alert_threshold: float = Field(
         0.5, ge=0, le=1, description="fused score at which a cohort counts as a hit"
+    )
+    fdr: float = Field(
+        0.1, gt=0, le=1, description="false share of what is found in a pane, at most; nominal"
+    )
+    calibration: Calibration | None = Field(
+        None,
+        description="file that `analyzer calibrate` wrote: what is usual here; "
+        "without it, what ships with the package",
     )
     update_after_s: Seconds = Field(
         6 * 3_600, description="an open campaign is reported again after this time, in seconds"

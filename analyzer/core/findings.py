@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.alerts import AlertKind
+from analyzer.core.baseline import Baseline
+from analyzer.core.calibration import strata_of
 from analyzer.core.catalog import NAMES
 from analyzer.core.cohorts import DAY_S
-from analyzer.core.config import CoreConfig
+from analyzer.core.decision import LIVES_INSIDE, Judged, focus_of
 from analyzer.core.describe import CohortNote
-from analyzer.core.evidence import FAMILIES_NEEDED, STRONG, Fusion, strong_families
+from analyzer.core.evidence import STRONG
 from analyzer.core.tables import FACTS, CohortColumns, Kind
+
+F64 = NDArray[np.float64]
 
 MIXED_WORK = 0.75
 """From this diversity on, in nats, each member does the work of several customers."""
@@ -27,14 +31,8 @@ PLAIN_WORK = 0.15
 """Up to this diversity, in nats, members do no more kinds of work than others of their volume."""
 DEVOTED = 0.4
 """Share of the members' traffic from which one object is what they are there for."""
-ONE_PLACE, MOSTLY_HERE = 0.5, 0.5
-"""From this value of ``one_block``, or share of traffic from the common block, on, the members
-sit in one place."""
-PAID_TOGETHER = 0.5
 FEW_BLOCKS = 6
 """Up to so many blocks may be one customer's own servers."""
-LIVES_INSIDE = 0.6
-"""From this value of ``narrowness`` or ``private_blocks`` on, a group keeps to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One cohort that passed the threshold and has two strong families of evidence."""
+    """One cohort that was found, see :mod:`analyzer.core.decision`."""
 
     pane: int
     kind: AlertKind
@@ -64,11 +62,15 @@ class Finding:
     score: float
     strangeness: float | None
     """How unlike other cohorts, in [0, 1]; None if unknown."""
-    features: NDArray[np.float64]
+    features: F64
     facts: dict[str, float]
     """Figures by name, and ``focus``: share of the members' traffic on the defining object."""
     note: CohortNote
     accounts: list[Account]
+    usual: F64
+    """Mean of each signal among innocent cohorts of the same sort, shape (signals,)."""
+    high: F64
+    """What one of these in twenty exceeds, shape (signals,)."""
     outside: float = 0.0
     """Outside evidence, in [-1, 1]; below 0 for innocence."""
 
@@ -126,77 +128,40 @@ class Finding:
         return value_of(self.features, name)
 
 
-def value_of(features: NDArray[np.float64], name: str) -> float:
+def value_of(features: F64, name: str) -> float:
     """Value of one signal in a feature vector, 0 where unknown."""
     return float(np.nan_to_num(features[NAMES.index(name)]))
 
 
 def findings(
     cohorts: CohortColumns,
+    judged: Judged,
+    baseline: Baseline,
     strangeness: Sequence[float | None],
-    fusion: Fusion,
-    config: CoreConfig,
-    outside: NDArray[np.float64],
+    outside: F64,
 ) -> Iterator[Finding]:
-    """Findings among these cohorts, surest first; ties are broken by the cohort's name."""
-    if not len(cohorts.pane):
-        return
-    scores = fusion.score(cohorts.features, outside)
-    doubtful = (cohorts.newcomers == 1) | (cohorts.kind == Kind.GRAPH)
-    threshold = config.alert_threshold
-    passed = scores >= np.where(doubtful, _raised(threshold), threshold)
-    passed &= strong_families(cohorts.features, outside) >= FAMILIES_NEEDED
-    passed &= ~_one_place(cohorts) & ~_loose(cohorts)
-    alone = cohorts.kind == Kind.ACCOUNT
-    passed |= alone  # the triage has decided
-    scores = np.where(alone, cohorts.facts[:, FACTS.index("strangeness")], scores)
+    """What was found among these cohorts, surest first; ties are broken by the cohort's name."""
+    usual, high = baseline.usual(strata_of(cohorts))
     found = [
-        _finding(cohorts, row, float(scores[row]), strangeness[row], float(outside[row]))
-        for row in np.flatnonzero(passed).tolist()
+        _finding(
+            cohorts,
+            row,
+            score=float(judged.score[row]),
+            usual=usual[row],
+            high=high[row],
+            strangeness=strangeness[row],
+            outside=float(outside[row]),
+        )
+        for row in np.flatnonzero(judged.found).tolist()
     ]
     yield from sorted(found, key=lambda finding: (-finding.score, finding.key))
 
 
-def _one_place(cohorts: CohortColumns) -> NDArray[np.bool_]:
-    """Cohorts that sit in one place, as a class or an office, and pay each on their own.
-
-    A block's users need common work besides the common place, and most of their traffic from
-    elsewhere.
-    """
-    known = np.nan_to_num(cohorts.features)
-    place, payment = known[:, NAMES.index("one_block")], known[:, NAMES.index("payment_sharing")]
-    work = known[:, [NAMES.index("narrowness"), NAMES.index("co_templates")]].max(axis=1)
-    focus = _focus(cohorts.facts)
-    neighbours = (cohorts.kind == Kind.BLOCK) & ((work < STRONG) | (focus >= MOSTLY_HERE))
-    return np.asarray(((place >= ONE_PLACE) | neighbours) & (payment < PAID_TOGETHER))
-
-
-def _focus(facts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of the members' traffic on the defining object; shape of ``facts`` but the last."""
-    requests = np.maximum(1.0, facts[..., FACTS.index("requests")])
-    return np.asarray(facts[..., FACTS.index("requests_on_object")] / requests)
-
-
-def _raised(threshold: float) -> float:
-    """The threshold where no new object speaks: the odds times e, one nat higher."""
-    return math.e * threshold / (1 + (math.e - 1) * threshold)
-
-
-def _loose(cohorts: CohortColumns) -> NDArray[np.bool_]:
-    """Groups of the graph whose members do not keep to themselves: chance or a common hub."""
-    known = np.nan_to_num(cohorts.features)
-    narrow, private = NAMES.index("narrowness"), NAMES.index("private_blocks")
-    inside = (known[:, narrow] >= 0.4) | (known[:, private] >= LIVES_INSIDE)
-    return np.asarray((cohorts.kind == Kind.GRAPH) & ~inside)
-
-
-def _finding(
-    cohorts: CohortColumns, row: int, score: float, strangeness: float | None, outside: float
-) -> Finding:
+def _finding(cohorts: CohortColumns, row: int, **judged: Any) -> Finding:
     start, stop = np.searchsorted(cohorts.member_row, [row, row + 1])
     members = slice(int(start), int(stop))
     facts = dict(zip(FACTS, cohorts.facts[row].tolist(), strict=True))
-    facts["focus"] = float(_focus(cohorts.facts[row]))
+    facts["focus"] = float(focus_of(cohorts.facts[row]))
     kind = Kind(int(cohorts.kind[row]))
     return Finding(
         pane=int(cohorts.pane[row]),
@@ -205,8 +170,6 @@ def _finding(
         object=int(cohorts.object[row]),
         window_s=int(cohorts.window_s[row]),
         newcomers=int(cohorts.newcomers[row]),
-        score=score,
-        strangeness=strangeness,
         features=cohorts.features[row],
         facts=facts,
         note=msgspec.json.decode(cohorts.note[row], type=CohortNote),
@@ -222,11 +185,11 @@ def _finding(
                 strict=True,
             )
         ],
-        outside=outside,
+        **judged,
     )
 
 
-def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float]) -> AlertKind:
+def _type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
     """What the cohort looks like.
 
     A reseller's accounts each do the work of several customers, and no template takes a large
@@ -254,7 +217,7 @@ def _type_of(kind: Kind, features: NDArray[np.float64], facts: dict[str, float])
     return "extraction_campaign"
 
 
-def _inside_pool(focus: float, features: NDArray[np.float64]) -> bool:
+def _inside_pool(focus: float, features: F64) -> bool:
     """True if work that takes this share of a pool's traffic looks like extraction."""
     elicits = value_of(features, "output_length") >= STRONG
     queue = min(value_of(features, "work_queue"), value_of(features, "balance")) >= STRONG

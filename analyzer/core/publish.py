@@ -48,7 +48,7 @@ class Publisher:
         self.suppressed: Counter[str] = Counter()
         """Alerts not sent by this process: ``nothing_new``, or ``feedback`` speaks against it."""
 
-    def publish(self, book: Book, pane: int, baseline: list[float]) -> list[Record]:
+    def publish(self, book: Book, pane: int) -> list[Record]:
         """Records for what changed up to the end of this pane."""
         now_ms = (pane + 1) * self._config.pane_ms
         records: list[Record] = []
@@ -61,10 +61,10 @@ class Publisher:
                 or len(file.confirmed()) < CONFIRMED_ORGS[file.domain]
             ):
                 continue
-            records += self._speak(file, now_ms, baseline)
+            records += self._speak(file, now_ms)
         return records
 
-    def _speak(self, file: CampaignFile, now_ms: int, baseline: list[float]) -> list[Record]:
+    def _speak(self, file: CampaignFile, now_ms: int) -> list[Record]:
         members = _members(file)
         severity = _severity(file, self._judgements.outside_of(file))
         if file.kind == file.alerted_kind:
@@ -77,7 +77,7 @@ class Publisher:
         records: list[Record] = []
         if activity is not None:
             file.revision += 1
-            records.append(self._alert(file, members, activity, now_ms, baseline))
+            records.append(self._alert(file, members, activity, now_ms))
             file.alerted_ms, file.suppressed, file.alerted_kind = now_ms, 0, file.kind
             file.alerted_members = len(members)
             file.alerted_models = sorted(file.models)
@@ -114,7 +114,6 @@ class Publisher:
         members: Members,
         activity: Activity,
         now_ms: int,
-        baseline: list[float],
     ) -> Alert:
         return Alert(
             alert_id=_digest(f"{file.id}:{file.revision}"),
@@ -133,10 +132,10 @@ class Publisher:
             detected_at_ms=now_ms,
             summary=summarise_campaign(file, len(members)),
             campaign=_facts(file, members),
-            signals=self._readings(file, baseline, against=False)
+            signals=self._readings(file, against=False)
             + _strange(file)
             + self._judgements.readings(file, against=False),
-            counter_evidence=self._readings(file, baseline, against=True)
+            counter_evidence=self._readings(file, against=True)
             + self._judgements.readings(file, against=True),
             suppressed=self._judgements.suppressed(file),
             attack=ATTACK,
@@ -147,9 +146,7 @@ class Publisher:
             ),
         )
 
-    def _readings(
-        self, file: CampaignFile, baseline: list[float], *, against: bool
-    ) -> list[SignalReading]:
+    def _readings(self, file: CampaignFile, *, against: bool) -> list[SignalReading]:
         features = np.array(file.features)
         weight = np.abs(self._fusion.contributions(features))
         order = sorted(range(len(NAMES)), key=lambda i: (-float(weight[i]), NAMES[i]))
@@ -158,9 +155,9 @@ class Publisher:
                 name=NAMES[i],
                 family=FAMILIES[i],
                 value=_round(features[i]),
-                baseline=_round(baseline[i]),
+                baseline=_round(file.usual[i]),
                 unit=SIGNALS[i].UNIT,
-                evidence=f"{SIGNALS[i].MEANING} ({features[i]:.2f}; others {baseline[i]:.2f})",
+                evidence=_evidence(i, features[i], file),
                 window_s=file.window_s,
             )
             for i in order
@@ -220,6 +217,12 @@ def _member(file: CampaignFile, place: Place, membership: float) -> Member:
         requests=place.requests,
         state="member" if membership > 0 else "released",
     )
+
+
+def _evidence(signal: int, value: float, file: CampaignFile) -> str:
+    """What the signal says, and how others of the same sort and size compare."""
+    others = f"others {file.usual[signal]:.2f}, one in twenty above {file.high[signal]:.2f}"
+    return f"{SIGNALS[signal].MEANING} ({value:.2f}; {others})"
 
 
 def _strange(file: CampaignFile) -> list[SignalReading]:

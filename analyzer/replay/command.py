@@ -37,10 +37,10 @@ def replay(
     """Run the detector over files (NDJSON, .gz, .zst, -) or kafka://HOST:PORT/TOPIC."""
     settings = Settings.load(config)
     said = read_feedback(feedback, settings.core.max_record_bytes) if feedback else []
-    opened = _open(sources, settings)
+    opened = open_sources(sources, settings)
     folder = None if out == "-" else Path(out)
     warm()
-    with Report(folder, sys.stdout.buffer) as report, _progress(opened, quiet=as_json) as bar:
+    with Report(folder, sys.stdout.buffer) as report, progress_of(opened, quiet=as_json) as bar:
         runner = Runner(settings.core, opened, feedback=said, progress=bar)
         report.take(runner)
         tally = runner.tally
@@ -48,6 +48,7 @@ def replay(
         {
             "sources": list(sources),
             "config_hash": settings.core.config_hash,
+            "fdr": settings.core.fdr,
             "events": tally.events,
             "late": tally.late,
             "duplicates": tally.duplicates,
@@ -86,7 +87,8 @@ def fingerprint(source: Path, out: Path, config: Path | None) -> None:
         raise UsageError(f"{error.filename}: {error.strerror}") from error
 
 
-def _open(names: tuple[str, ...], settings: Settings) -> list[Source]:
+def open_sources(names: tuple[str, ...], settings: Settings) -> list[Source]:
+    """The sources of these names, numbered from 0."""
     opened: list[Source] = []
     for name in names:
         if name.startswith("kafka://"):
@@ -98,7 +100,8 @@ def _open(names: tuple[str, ...], settings: Settings) -> list[Source]:
     return opened
 
 
-def _progress(sources: list[Source], *, quiet: bool) -> Any:
+def progress_of(sources: list[Source], *, quiet: bool) -> Any:
+    """A context that gives what is to be called with how much was read; shows it on a terminal."""
     console = Console(stderr=True)
     sizes = [source.size for source in sources]
     if quiet or not console.is_terminal or None in sizes:

@@ -107,3 +107,21 @@ def read(folder: Path, name: str, kind: type[Any]) -> list[Any]:
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; give a folder that replay wrote") from error
     return [msgspec.json.decode(line, type=kind) for line in lines]
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The summary of a report.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds none.
+    """
+    path = folder / "summary.json"
+    try:
+        found: dict[str, Any] = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; give a folder that replay wrote") from error
+    except orjson.JSONDecodeError as error:
+        raise UsageError(f"{path}: {error}; run the replay again") from error
+    return found

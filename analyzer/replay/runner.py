@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.core.alerts import DeadLetter, Record
+from analyzer.core.campaign import CampaignStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.feedback import Feedback, FeedbackBlock
 from analyzer.core.ingest import IngestOutput, IngestStep, RawBatch
@@ -39,6 +40,8 @@ class Runner:
         What people said; each record takes effect in event time.
     shards, cohort_shards
         How the work is cut; changes no answer.
+    campaign
+        Decides instead of a new step; it must expect ``cohort_shards`` sources.
     progress
         Called with how much of a source's size was read.
     """
@@ -51,6 +54,7 @@ class Runner:
         feedback: Sequence[Feedback] = (),
         shards: int = 1,
         cohort_shards: int = 1,
+        campaign: CampaignStep | None = None,
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.tally = Tally()
@@ -65,6 +69,8 @@ class Runner:
         self._pipeline = Pipeline(
             config, sources=len(sources), shards=shards, cohort_shards=cohort_shards
         )
+        if campaign is not None:
+            self._pipeline.campaign = campaign
         self._pipeline.campaign.feed_feedback(FeedbackBlock("file", len(feedback), list(feedback)))
 
     @property

@@ -37,7 +37,7 @@ def run(raw: Path, folder: Path, said: list[Feedback]) -> Runner:
     with Report(folder, BytesIO()) as report:
         runner = Runner(CoreConfig(), [FileSource(str(raw), 0)], feedback=said)
         report.take(runner)
-    report.finish({})
+    report.finish({"fdr": CoreConfig().fdr})
     return runner
 
 
@@ -84,6 +84,8 @@ def test_labels_of_a_simulation_give_precision_and_recall(raw: Path, plain: Path
     assert (found.precision.value, found.recall.value) == (1.0, 1.0)
     assert found.precision.low is not None
     assert found.precision.low < 1
+    assert (found.nominal_fdr, found.realised_fdr.value) == (CoreConfig().fdr, 0.0)
+    assert (found.realised_fdr.high or 0) > CoreConfig().fdr  # one campaign proves little
     assert (found.account_recall.value or 0) > 0.7
     assert {row.precision.value for row in found.signals.values()} == {1.0}
 
@@ -96,6 +98,7 @@ def test_the_latest_verdict_counts(plain: Path) -> None:
     found = measure(alerts, changed)
     assert (found.judged, found.precision.value) == (1, 0.0)
     assert found.recall.value is None
+    assert (found.nominal_fdr, found.realised_fdr.value) == (None, 1.0)
     assert measure(alerts, [verdict_on("c-other", "benign")]).judged == 0
 
 

@@ -27,7 +27,7 @@ from analyzer.core.evidence import STRONG
 from analyzer.core.feedback import GUILTY, INNOCENT, Feedback
 from analyzer.errors import UsageError
 from analyzer.replay.feedback import read_feedback
-from analyzer.replay.report import read
+from analyzer.replay.report import read, read_summary
 from analyzer.settings import Settings
 from analyzer.simulate.world import CampaignLabel, Labels
 
@@ -51,6 +51,10 @@ class Evaluation(msgspec.Struct, frozen=True):
     judged: int
     precision: Figure
     """Of accusing threads: extraction at severity medium or above."""
+    nominal_fdr: float | None
+    """``core.fdr`` of the run: what share of the discoveries may be false; None if not told."""
+    realised_fdr: Figure
+    """What share of the accusing threads was."""
     kinds: dict[str, Figure]
     """Precision of the threads of each kind, whatever their severity."""
     signals: dict[str, SignalRow]
@@ -70,7 +74,7 @@ def evaluate_folder(folder: Path, labels: Path) -> Evaluation:
         *read(folder, "campaigns", Campaign),
         *read(folder, "members", Member),
     ]
-    return measure(records, truth)
+    return measure(records, truth, nominal_fdr=read_summary(folder).get("fdr"))
 
 
 def read_labels(path: Path) -> Truth | list[Feedback]:
@@ -98,7 +102,9 @@ def _operation(campaign: CampaignLabel) -> Operation:
     return Operation(campaign["id"], campaign["family"], accounts, np.zeros(0, np.int64), 0.0)
 
 
-def measure(records: Iterable[Record], truth: Truth | list[Feedback]) -> Evaluation:
+def measure(
+    records: Iterable[Record], truth: Truth | list[Feedback], *, nominal_fdr: float | None = None
+) -> Evaluation:
     """All figures of a run."""
     kept = list(records)
     threads = threads_of(kept)
@@ -113,6 +119,8 @@ def measure(records: Iterable[Record], truth: Truth | list[Feedback]) -> Evaluat
         threads=len(threads),
         judged=len(verdicts),
         precision=share(sum(accusing), len(accusing)),
+        nominal_fdr=nominal_fdr,
+        realised_fdr=share(len(accusing) - sum(accusing), len(accusing)),
         kinds={
             kind: _precision(true for thread, true in verdicts if thread.alerts[-1].kind == kind)
             for kind in kinds
@@ -180,6 +188,7 @@ def tell(found: Evaluation) -> Iterator[str]:
     """The figures as lines for a terminal."""
     yield f"{found.judged} of {found.threads} threads judged; 95 % intervals"
     yield f"{'precision of accusations':<28}{_cases(found.precision)}"
+    yield f"{'false discovery rate':<28}{_cases(found.realised_fdr)}  nominal {found.nominal_fdr}"
     for kind, figure in found.kinds.items():
         yield f"{'  ' + kind:<28}{_cases(figure)}"
     yield f"{'recall of campaigns':<28}{_cases(found.recall)}"

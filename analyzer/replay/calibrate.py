@@ -1,0 +1,124 @@
+"""``analyzer calibrate``: what is usual for a provider, from its own history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.alerts import Record
+from analyzer.core.blocks import CohortBlock
+from analyzer.core.calibration import Calibration, fitted
+from analyzer.core.campaign import UNDER_ALERT, CampaignStep
+from analyzer.core.campaign_file import CampaignFile
+from analyzer.core.catalog import NAMES
+from analyzer.core.config import CoreConfig
+from analyzer.core.decision import suspicion_of
+from analyzer.core.evidence import Fusion
+from analyzer.core.feedback import GUILTY, INNOCENT, Feedback
+from analyzer.core.tables import CohortColumns, Kind, concat_cohorts
+from analyzer.errors import UsageError
+from analyzer.replay.command import open_sources, progress_of
+from analyzer.replay.feedback import read_feedback
+from analyzer.replay.runner import Runner
+from analyzer.settings import Settings
+from analyzer.warm import warm
+
+
+class History(CampaignStep):
+    """The campaign step as always, which remembers all cohorts that it was given."""
+
+    def __init__(self, config: CoreConfig) -> None:
+        super().__init__(config, sources=1)
+        self._rows: list[CohortColumns] = []
+
+    def feed(self, block: CohortBlock) -> list[Record]:
+        """Remember the cohorts, then decide as always."""
+        self._rows.append(replace(block.rows, note=[""] * len(block.rows.note)))
+        return super().feed(block)
+
+    @property
+    def campaigns(self) -> list[CampaignFile]:
+        """All that is known of campaigns, open or closed."""
+        return list(self._book.files.values())
+
+    def innocent(self, said: Iterable[Feedback] = ()) -> CohortColumns:
+        """Cohorts with hardly an account in a campaign found, or in what people call guilty.
+
+        A campaign that people call innocent is left in. Single accounts are no cohorts.
+        """
+        rows = concat_cohorts(self._rows)
+        ordered = sorted(said, key=lambda label: (label.created_ms, label.feedback_id))
+        latest = {label.target.id: label.verdict for label in ordered}
+        orgs = set[int]().union(
+            *(
+                file.hits
+                for file in self.campaigns
+                if file.revision and latest.get(file.id) not in INNOCENT
+            )
+        )
+        accounts = {key for key, name in rows.names.items() if latest.get(name) in GUILTY}
+        out = np.isin(rows.member_org, _keys(orgs)) | np.isin(rows.member, _keys(accounts))
+        n = len(rows.pane)
+        named = np.maximum(1, np.bincount(rows.member_row, minlength=n))
+        share = np.bincount(rows.member_row, out, minlength=n) / named
+        return rows.take((share < UNDER_ALERT) & (rows.kind != Kind.ACCOUNT))
+
+
+def calibration_of(cohorts: CohortColumns) -> Calibration:
+    """The calibration that these innocent cohorts give.
+
+    Raises
+    ------
+    UsageError
+        If there are none.
+    """
+    if not len(cohorts.pane):
+        raise UsageError(
+            "no cohort was judged: give more history than core.warmup_s, with objects that at "
+            "least core.min_cohort organisations share"
+        )
+    fusion = Fusion.shipped()
+    suspicion = suspicion_of(cohorts, fusion.score(cohorts.features))
+    return fitted(cohorts, suspicion, NAMES, fusion.version)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write.")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML file of settings.")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    help="File of feedback.v1 lines: what is labelled guilty is left out, what is labelled "
+    "innocent stays in.",
+)
+def calibrate(
+    sources: tuple[str, ...], out: Path, config: Path | None, labels: Path | None
+) -> None:
+    """Learn from history what is usual, for the setting core.calibration."""
+    settings = Settings.load(config)
+    said = read_feedback(labels, settings.core.max_record_bytes) if labels else []
+    opened = open_sources(sources, settings)
+    history = History(settings.core)
+    warm()
+    with progress_of(opened, quiet=False) as bar:
+        for _ in Runner(settings.core, opened, campaign=history, progress=bar):
+            pass  # the history remembers what matters
+    cohorts = history.innocent(said)
+    found = calibration_of(cohorts)
+    try:
+        out.write_text(found.model_dump_json(indent=1) + "\n", "utf-8")
+    except OSError as error:
+        raise UsageError(f"{out}: {error.strerror}; give a file to write") from error
+    objects = sum(stratum.objects for stratum in found.strata)
+    click.echo(f"{len(cohorts.pane):,} innocent cohorts of {objects:,} objects, {out} written")
+    click.echo(f"to use it: core.calibration = {str(out)!r}")
+
+
+def _keys(keys: set[int]) -> NDArray[np.uint64]:
+    return np.fromiter(keys, np.uint64, len(keys))

@@ -1,0 +1,73 @@
+"""Fit the calibration that ships with the package to simulated innocent worlds.
+
+    python tests/tools/fit_calibration.py OUT.json SEED…
+
+Each seed gives one world of every innocent scenario, at full size. A reseller's pool is no
+innocent cohort: its accounts are labelled, and left out as ``analyzer calibrate`` leaves out
+what people call guilty.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from analyzer.core.config import CoreConfig
+from analyzer.core.feedback import Feedback, Target
+from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.pipeline import Pipeline
+from analyzer.core.tables import CohortColumns, concat_cohorts
+from analyzer.replay.calibrate import History, calibration_of
+from analyzer.simulate import generate
+from analyzer.simulate.world import Labels
+
+INNOCENT = ("quiet", "viral", "campus", "course", "reseller")
+BATCH = 50_000
+
+
+def verdicts(labels: Labels) -> list[Feedback]:
+    """The truth about every account of a pool or campaign."""
+    accounts = sorted({name for group in labels["campaigns"] for name in group["accounts"]})
+    return [
+        Feedback(name, Target("account", name), "true_positive", "simulated", "simulator", 0)
+        for name in accounts
+    ]
+
+
+def cohorts_of(scenario: str, seed: int) -> CohortColumns:
+    """Innocent cohorts of one world."""
+    config = CoreConfig()
+    world = generate(scenario, seed)
+    history = History(config)
+    ingest = IngestStep(config, source=0, source_name=scenario, shards=1)
+    pipeline = Pipeline(config, sources=1)
+    pipeline.campaign = history
+    lines = list(world.lines())
+    for start in range(0, len(lines), BATCH):
+        part = lines[start : start + BATCH]
+        offsets = np.arange(start, start + len(part))
+        list(pipeline.feed(ingest.feed(RawBatch(part, offsets)).blocks))
+    list(pipeline.feed(ingest.finish().blocks))
+    found = history.innocent(verdicts(world.labels))
+    # Worlds use the same blocks and clients, which are other objects in each of them.
+    own = np.uint64(2 * (seed * len(INNOCENT) + INNOCENT.index(scenario)) + 1)
+    return replace(found, object=found.object * own)
+
+
+def main(out: str, *seeds: str) -> None:
+    """Simulate, leave out, fit, write."""
+    worlds = [cohorts_of(scenario, int(seed)) for seed in seeds for scenario in INNOCENT]
+    found = calibration_of(concat_cohorts(worlds))
+    Path(out).write_text(found.model_dump_json() + "\n", "utf-8")
+    for stratum in found.strata:
+        print(
+            f"{stratum.kind:9} newcomers {stratum.newcomers} size {stratum.size:3} "
+            f"objects {stratum.objects:6} suspicion {stratum.suspicion:.3g}"
+        )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
