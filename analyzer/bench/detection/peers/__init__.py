@@ -8,7 +8,13 @@ Contract of a peer: ``NAME`` and one of
 
 from __future__ import annotations
 
-from analyzer.bench.detection.peers import evil_cohort, half_space, synchro_trap, volume
+from analyzer.bench.detection.peers import (
+    evil_cohort,
+    half_space,
+    midas_f,
+    synchro_trap,
+    volume,
+)
 from analyzer.bench.detection.peers.graph import AnoEdgeL, MidasR
 from analyzer.bench.detection.peers.protocol import Grouper, Scorer
 
@@ -18,6 +24,7 @@ PEERS: dict[str, Scorer | Grouper] = {
     "volume z-score": volume,
     "half-space trees": half_space,
     "MIDAS-R": MidasR(),
+    "MIDAS-F": midas_f,
     "AnoEdge-L": AnoEdgeL(),
     "SynchroTrap": synchro_trap,
     "EvilCohort": evil_cohort,

@@ -1,7 +1,7 @@
 """Edge-burst detectors of ``aberrant`` on account → address block edges, hour by hour.
 
-``aberrant`` 1.3.0 has MIDAS with relational scores (MIDAS-R) but no filtering variant
-(MIDAS-F), which is therefore not measured.
+``aberrant`` 1.3.0 has MIDAS with relational scores (MIDAS-R); its filtering variant is in
+:mod:`~analyzer.bench.detection.peers.midas_f`.
 
 References: Bhatia et al. (2020), *MIDAS*; Bhatia et al. (2023), *Sketch-based anomaly
 detection in streaming graphs* (AnoEdge).
