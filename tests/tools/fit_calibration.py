@@ -15,7 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from analyzer.core.calibration import Calibration, Stratum
+from analyzer.core.catalog import NAMES
 from analyzer.core.config import CoreConfig
+from analyzer.core.evidence import Fusion
 from analyzer.core.feedback import Feedback, Target
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
@@ -24,6 +27,23 @@ from analyzer.replay.calibrate import History, calibration_of
 from analyzer.simulate import generate
 from analyzer.simulate.world import Labels
 
+NOTHING_KNOWN = Calibration(
+    version="calibration-1",
+    fusion=Fusion.shipped().version,
+    signals=NAMES,
+    strata=(
+        Stratum(
+            kind="template",
+            newcomers=0,
+            size=8,
+            objects=1,
+            suspicion=1.0,
+            mean=(None,) * len(NAMES),
+            high=(None,) * len(NAMES),
+        ),
+    ),
+)
+"""To begin with, so that the fit does not depend on the one before, nor on its signals."""
 INNOCENT = ("quiet", "viral", "campus", "course", "reseller")
 BATCH = 50_000
 
@@ -39,7 +59,7 @@ def verdicts(labels: Labels) -> list[Feedback]:
 
 def cohorts_of(scenario: str, seed: int) -> CohortColumns:
     """Innocent cohorts of one world."""
-    config = CoreConfig()
+    config = CoreConfig(calibration=NOTHING_KNOWN)
     world = generate(scenario, seed)
     history = History(config)
     ingest = IngestStep(config, source=0, source_name=scenario, shards=1)

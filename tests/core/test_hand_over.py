@@ -1,0 +1,79 @@
+"""Hand-over: accounts that take over from one another, and accounts that come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import orjson
+import pytest
+
+from analyzer.core import cohort as cohort_step
+from analyzer.core.cohorts import DAY_S, Cohorts
+from analyzer.core.config import CoreConfig
+from analyzer.core.describe import describe
+from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.pipeline import Pipeline
+from analyzer.core.signals import hand_over
+from analyzer.core.tables import CohortColumns, Kind
+
+START_MS = 1_772_323_200_000
+HOUR_MS = 3_600_000
+PLACES, LIFE_H, HOURS = 6, 18, 72
+
+
+def events(rng: np.random.Generator, *, pause_h: float) -> Iterator[tuple[int, bytes]]:
+    """Three days of two hundred ordinary accounts, and of places held by one after another.
+
+    ::
+
+        place 1   ├─── a ───┤├─── b ───┤├─── c ───┤      pause_h = 0
+        place 2      ├─── d ───┤├─── e ───┤├─── f ───┤
+    """
+    for account in range(200):
+        for at in rng.uniform(0, HOURS, 30).tolist():
+            yield event(f"usual-{account}", f"tpl-{account % 40}", at)
+    for place in range(PLACES):
+        begin, holder = rng.uniform(0, LIFE_H), 0
+        while begin < HOURS:
+            end = begin + LIFE_H
+            for at in np.arange(begin, min(end, HOURS), 0.25).tolist():
+                yield event(f"place-{place}-{holder}", "tpl-work", at)
+            begin, holder = end + rng.uniform(0, 2 * pause_h), holder + 1
+
+
+def event(account: str, template: str, at_h: float) -> tuple[int, bytes]:
+    """One request at an hour after the start."""
+    at_ms = START_MS + int(at_h * HOUR_MS)
+    fields = {"account_id": account, "prompt_template_id": template, "timestamp_ms": at_ms}
+    usual = {"model": "m", "input_tokens": 9, "output_tokens": 9, "status": "ok"}
+    return at_ms, orjson.dumps(fields | usual | {"event_id": f"{account}:{at_ms}"})
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, seed: int, *, pause_h: float) -> float:
+    """The signal of the cohort on the common work in the last three days."""
+    found = [np.nan]
+
+    def keep(cohorts: Cohorts, features: np.ndarray, score: np.ndarray) -> CohortColumns:
+        population = cohorts.window.population
+        names = [population.object_name(o) if o >= 0 else "" for o in cohorts.object.tolist()]
+        mine = (cohorts.kind == Kind.TEMPLATE) & (np.array(names) == "tpl-work")
+        if cohorts.window.length_s == 3 * DAY_S and mine.any():
+            found[0] = float(hand_over.measure(cohorts)[mine][0])
+        return describe(cohorts, features, score)
+
+    monkeypatch.setattr(cohort_step, "describe", keep)
+    lines = [line for _, line in sorted(events(np.random.default_rng(seed), pause_h=pause_h))]
+    config = CoreConfig()
+    ingest = IngestStep(config, source=0, source_name="test", shards=1)
+    pipeline = Pipeline(config, sources=1)
+    list(pipeline.feed(ingest.feed(RawBatch(lines, np.arange(len(lines)))).blocks))
+    list(pipeline.feed(ingest.finish().blocks))
+    return found[0]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_who_takes_over_at_once_is_seen(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the hour; the same work with a pause of half a day on average is none."""
+    assert measured(monkeypatch, seed, pause_h=0.1) >= 0.35
+    assert measured(monkeypatch, seed, pause_h=6) < 0.35
