@@ -32,6 +32,7 @@ VPN = _group(lookalikes.crowd, "vpn_egress", 130, 4)
 CLASS = _group(lookalikes.school_class, "class before a deadline")
 COURSE = _group(lookalikes.course, "online course")
 FLEET = _group(lookalikes.fleet, "customer fleet")
+UNLINKED = _group(lookalikes.fleet, "unlinked fleet", orgs="many")
 AGENCY = _group(lookalikes.agency, "agency")
 CARDS = _group(lookalikes.family_cards, "family cards")
 HARNESS = _group(lookalikes.harness, "evaluation harness")
@@ -132,6 +133,17 @@ SCENARIOS: dict[str, Scenario] = {
 """Worlds by name."""
 
 
+LOOKALIKES: dict[str, Scenario] = {
+    name: Scenario(2_000, 3.0, (group,), release_day=1.5 if group is RUSH else None)
+    for name, group in {
+        "agency": AGENCY, "fleet": FLEET, "unlinked_fleet": UNLINKED, "harness": HARNESS,
+        "batch": BATCH, "release": RUSH, "sdk": SDK, "plugin": PLUGIN, "office": OFFICE,
+        "vpn": VPN, "class": CLASS, "cards": CARDS,
+    }.items()
+}  # fmt: skip
+"""One innocent look-alike each among customers; the worlds above mix them."""
+
+
 def scenario_named(name: str) -> Scenario:
     """Look a world up.
 
@@ -140,6 +152,7 @@ def scenario_named(name: str) -> Scenario:
     UsageError
         If there is none of that name.
     """
-    if name not in SCENARIOS:
-        raise UsageError(f"no scenario {name!r}; known: {', '.join(sorted(SCENARIOS))}")
-    return SCENARIOS[name]
+    known = SCENARIOS | LOOKALIKES
+    if name not in known:
+        raise UsageError(f"no scenario {name!r}; known: {', '.join(sorted(known))}")
+    return known[name]
