@@ -59,6 +59,13 @@ SUPPRESSED = Metric(
     "changes of campaigns told in no alert: nothing_new, or feedback speaks against it",
     ("reason",),
 )
+REFUSED = Metric(
+    "analyzer_refused_total",
+    "counter",
+    "new accounts, and pairs of an organisation and what it uses, not counted in a pane for want "
+    "of room; told by the first cohort shard",
+    ("table",),
+)
 CAMPAIGNS = Metric(
     "analyzer_campaigns_open",
     "gauge",
@@ -85,7 +92,7 @@ RESTORE = Metric(
 )
 WORKER = (
     EVENTS, DEAD_LETTERS, LATE, DUPLICATES, FEEDBACK, PANES, COHORTS, ALERTS, SUPPRESSED,
-    CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS, RESTORE,
+    REFUSED, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS, RESTORE,
 )  # fmt: skip
 """What ``analyzer worker`` tells."""
 

@@ -20,8 +20,16 @@ import numpy as np
 from numba.extending import is_jitted
 
 from analyzer.core import (
-    compiled, events, fields, fingerprint, graph, groups, incidence, scan, xxh3,
-)  # fmt: skip
+    compiled,
+    events,
+    fields,
+    fingerprint,
+    graph,
+    groups,
+    incidence,
+    scan,
+    xxh3,
+)
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline

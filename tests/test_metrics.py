@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ from analyzer.stream.brokers import free_port
 from analyzer.stream.tally import Tally, count_input
 
 ROOT = Path(__file__).parents[1]
-BOUNDED = {"reason", "kind", "severity", "step", "partition", "sink"}
+BOUNDED = {"reason", "kind", "severity", "step", "partition", "sink", "table"}
 """Labels whose values the code or the settings list; none names anybody."""
 
 
@@ -157,3 +158,11 @@ def test_processes_of_the_demo_do_not_collide(monkeypatch: pytest.MonkeyPatch) -
     """A port of yours is not given to all of them."""
     monkeypatch.setenv("ANALYZER_HEALTH__PORT", "9464")
     assert environment("kafka://host:9092", None)["ANALYZER_HEALTH__PORT"] == "0"
+
+
+def test_every_rule_names_metrics_that_there_are() -> None:
+    """The rules for Prometheus ask for nothing that nobody tells."""
+    rules = (ROOT / "deploy" / "prometheus" / "analyzer.rules.yml").read_text("utf-8")
+    named = set(re.findall(r"\banalyzer_\w+", rules))
+    assert named
+    assert named <= {metric.name for metric in (*WORKER, *NOTIFIER)}

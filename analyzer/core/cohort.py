@@ -7,6 +7,8 @@ that all shards remember exactly the same.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from analyzer.core.accounts import strange_accounts
@@ -21,7 +23,7 @@ from analyzer.core.population import Population
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import CohortColumns, PaneColumns, concat, concat_cohorts
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 END_PANE = 2**40
 """A pane beyond this comes from a watermark at the end of time: the input has ended."""
 
@@ -49,6 +51,14 @@ class CohortStep:
         """Used by the first shard only."""
         self._done = 0
         self._reach = 0
+
+    @property
+    def refused(self) -> Counter[str]:
+        """New accounts and pairs that this process did not count for want of room.
+
+        All shards refuse the same; the first tells.
+        """
+        return self._population.refused if self._shard == 0 else Counter()
 
     def feed(self, block: PaneBlock) -> list[CohortBlock]:
         """Take the panes of one account shard; at most one block for the campaign step."""

@@ -67,6 +67,14 @@ class CoreConfig(BaseModel):
         1_048_576, description="a longer raw record is a dead letter, in bytes"
     )
     min_cohort: int = Field(8, ge=3, description="smallest cohort judged, in organisations")
+    max_accounts: int = Field(
+        2_000_000, ge=100, description="accounts remembered; beyond, a sample of the new ones"
+    )
+    max_pairs: int = Field(
+        40_000_000,
+        ge=1_000,
+        description="(organisation, object) pairs remembered; beyond, a sample of the new ones",
+    )
     family_tables: int = Field(
         8, ge=1, le=256, description="virtual tables that template families are learned in"
     )

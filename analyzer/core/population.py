@@ -7,11 +7,13 @@ sums run over the rows.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.admission import Admission
 from analyzer.core.config import CoreConfig
 from analyzer.core.groups import by_hash
 from analyzer.core.keys import block_name
@@ -68,6 +70,9 @@ class Population:
         self.pair_sums = [SlidingSum(length, hop) for length, hop in spans]
         self.prompt_sums = [SlidingSum(length, hop, width=2) for length, hop in spans]
         self.prompts = PromptMemory()
+        self.newcomers, self.novelties = Admission(), Admission()
+        self.refused: Counter[str] = Counter()
+        """New accounts and pairs that were not counted for want of room, pane by pane."""
         self.account_names: list[str] = []
         self.object_names: list[str] = []
 
@@ -75,6 +80,7 @@ class Population:
         """Count one pane, given as the joined tables of all account shards."""
         if self.first_pane < 0:
             self.first_pane = pane
+        rows = self._admit(rows)
         self._count_orgs(pane, rows)
         self._count_accounts(pane, rows)
         self._count_pairs(pane, rows)
@@ -96,6 +102,26 @@ class Population:
         if self.objects["kind"][row] == Kind.BLOCK:
             return block_name(int(self.objects["hash"][row]))
         return self.object_names[row]
+
+    def _admit(self, rows: PaneColumns) -> PaneColumns:
+        """The rows that there is room for; see :mod:`analyzer.core.admission`."""
+        room = self._config.max_accounts - len(self.accounts)
+        if self.newcomers.asked(len(rows.account), room):
+            known = self.accounts.find(rows.account) >= 0
+            taken = self.newcomers.take(rows.account_org, known, room)
+            self.refused["accounts"] += int((~taken).sum())
+            orgs = np.unique(rows.account_org[taken])
+            tables = (rows.org, rows.account_org, rows.pair_org, rows.prompt_org)
+            org, account, pair, prompt = (np.isin(column, orgs) for column in tables)
+            rows = rows.where(org, account & taken, pair, prompt)
+        room = self._config.max_pairs - len(self.pairs)
+        if self.novelties.asked(len(rows.pair_org), room):
+            keys = object_key(rows.pair_kind, rows.pair_object)
+            pairs = _pair_key(self.orgs.find(rows.pair_org), self.objects.find(keys))
+            taken = self.novelties.take(keys, self.pairs.find(pairs) >= 0, room)
+            self.refused["pairs"] += int((~taken).sum())
+            rows = rows.where(pair=taken)
+        return rows
 
     def _count_orgs(self, pane: int, rows: PaneColumns) -> None:
         order, before = by_hash(rows.org), len(self.orgs)
@@ -171,17 +197,26 @@ class Population:
             sums.add(pane, pairs[on_template], values[on_template])
 
     def _forget(self, pane: int) -> None:
-        """Once a day, drop what has not been used for longer than its retention."""
-        day = 86_400 // self._config.pane_s or 1
+        """Once a day, drop what has not been used for longer than its retention.
+
+        What fills more than half of its room is kept no longer than the longest window.
+        """
+        config, longest_s = self._config, self._config.windows[-1].length_s
+        day = 86_400 // config.pane_s or 1
         if pane % day:
             return
-        old = pane - max(PAIR_RETENTION_S, self._config.windows[-1].length_s) // self._config.pane_s
-        renumbered = self.pairs.keep(self.pairs["last_pane"] >= old)
+        full = 2 * len(self.pairs) > config.max_pairs
+        keep_s = longest_s if full else max(PAIR_RETENTION_S, longest_s)
+        renumbered = self.pairs.keep(self.pairs["last_pane"] >= pane - keep_s // config.pane_s)
         for sums in (*self.pair_sums, *self.prompt_sums):
             sums.renumber(renumbered)
-        old = pane - self._config.retention_s // self._config.pane_s
+        crowded = 2 * len(self.accounts) > config.max_accounts
+        keep_s = longest_s if full or crowded else config.retention_s
+        old = pane - keep_s // config.pane_s
         self._drop_objects(self.objects["last_pane"] >= old)
         self._drop_orgs(self.orgs["last_pane"] >= old)
+        self.newcomers.relax()
+        self.novelties.relax()
 
     def _drop_objects(self, alive: NDArray[np.bool_]) -> None:
         if alive.all():
@@ -215,6 +250,7 @@ class Population:
             "tables": [table.state() for table in self._tables()],
             "sums": [sums.state() for sums in self._sums()],
             "prompts": self.prompts.state(),
+            "halvings": [self.newcomers.halvings, self.novelties.halvings],
             "account_names": self.account_names,
             "object_names": self.object_names,
         }
@@ -227,6 +263,7 @@ class Population:
         for sums, saved in zip(self._sums(), state["sums"], strict=True):
             sums.restore(saved)
         self.prompts.restore(state["prompts"])
+        self.newcomers.halvings, self.novelties.halvings = state["halvings"]
         self.account_names, self.object_names = state["account_names"], state["object_names"]
 
     def _tables(self) -> list[DenseTable]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 
 class Kind(IntEnum):
@@ -80,7 +81,26 @@ class PaneColumns:
 
     def between(self, start: int, stop: int) -> PaneColumns:
         """The rows of panes ``[start, stop)``; the names stay as they are."""
-        return _between(self, start, stop)
+        panes = (self.org_pane, self.account_pane, self.pair_pane, self.prompt_pane)
+        return self.where(*((pane >= start) & (pane < stop) for pane in panes))
+
+    def where(
+        self,
+        org: Bool | None = None,
+        account: Bool | None = None,
+        pair: Bool | None = None,
+        prompt: Bool | None = None,
+    ) -> PaneColumns:
+        """The rows of each table where its mask is true, or all; the names stay as they are."""
+        masks = iter((org, account, pair, prompt))
+        mask: Bool | None = None
+        kept: dict[str, Any] = {}
+        for column in fields(self):
+            if column.name.endswith("_pane"):
+                mask = next(masks)
+            if mask is not None and column.name != "names":
+                kept[column.name] = getattr(self, column.name)[mask]
+        return replace(self, **kept)
 
 
 FACTS = (
@@ -183,16 +203,3 @@ def _concat(tables: list[C], kind: type[C]) -> C:
         else:
             columns[f.name] = {key: text for part in parts for key, text in part.items()}
     return kind(**columns)
-
-
-def _between(table: PaneColumns, start: int, stop: int) -> PaneColumns:
-    changed: dict[str, Any] = {}
-    mask = np.zeros(0, np.bool_)
-    for f in fields(table):
-        if f.name == "names":
-            continue
-        column = getattr(table, f.name)
-        if f.name.endswith("_pane"):
-            mask = (column >= start) & (column < stop)
-        changed[f.name] = column[mask]
-    return replace(table, **changed)

@@ -17,6 +17,8 @@ from analyzer.metrics import Meter, Metric
 
 NUMBERS: dict[str, Metric] = {"late": metrics.LATE, "duplicates": metrics.DUPLICATES}
 """Attributes of steps that only grow."""
+COUNTERS: dict[str, Metric] = {"suppressed": metrics.SUPPRESSED, "refused": metrics.REFUSED}
+"""Counters of steps, by the one label of their metric."""
 
 
 class Tally:
@@ -32,7 +34,7 @@ class Tally:
         self._meter = meter
         self._step = step
         self._told = Counter(self._numbers())
-        self._suppressed: Counter[str] = Counter()
+        self._counted: dict[str, Counter[str]] = {name: Counter() for name in COUNTERS}
 
     def add(self, found: Iterable[Any]) -> None:
         """Count what the step gave, and by how much its own numbers have grown."""
@@ -42,6 +44,8 @@ class Tally:
         for name, by in (now - self._told).items():
             self._meter.add(NUMBERS[name], by)
         self._told = now
+        for name, metric in COUNTERS.items():
+            self._grown(name, metric)
         if isinstance(self._step, CampaignStep):
             self._campaigns(self._step)
 
@@ -57,9 +61,13 @@ class Tally:
         held = step.campaigns_open
         for kind in get_args(AlertKind):
             self._meter.set(metrics.CAMPAIGNS, held[kind], kind=kind)
-        for reason, by in (step.suppressed - self._suppressed).items():
-            self._meter.add(metrics.SUPPRESSED, by, reason=reason)
-        self._suppressed = step.suppressed.copy()
+
+    def _grown(self, name: str, metric: Metric) -> None:
+        """Count by how much a counter of the step has grown."""
+        now: Counter[str] = Counter(getattr(self._step, name, ()))
+        for value, by in (now - self._counted[name]).items():
+            self._meter.add(metric, by, **{metric.labels[0]: value})
+        self._counted[name] = now
 
     def _numbers(self) -> dict[str, int]:
         return {name: getattr(self._step, name, 0) for name in NUMBERS}

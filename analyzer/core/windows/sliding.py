@@ -80,13 +80,13 @@ class SlidingSum:
         return not self.closed and not self._open
 
     def renumber(self, renumbered: Rows) -> None:
-        """Rows have new numbers; dropped ones hold nothing any more."""
+        """Rows have new numbers, in the same order; what dropped ones hold is forgotten."""
         alive = renumbered >= 0
         sums = self.sums(len(renumbered))[alive]
         self._sums = np.zeros((max(1_024, 2 * len(sums)), self._width), np.int64)
         self._sums[: len(sums)] = sums
-        self._open = [(renumbered[rows], values) for rows, values in self._open]
-        self.closed = {n: (renumbered[rows], values) for n, (rows, values) in self.closed.items()}
+        self._open = [_renumbered(renumbered, *part) for part in self._open]
+        self.closed = {n: _renumbered(renumbered, *part) for n, part in self.closed.items()}
 
     def state(self) -> dict[str, Any]:
         """Everything but the sums, which follow from it."""
@@ -122,6 +122,11 @@ class SlidingSum:
             grown = np.zeros((2 * count, self._width), np.int64)
             grown[: len(self._sums)] = self._sums
             self._sums = grown
+
+
+def _renumbered(renumbered: Rows, rows: Rows, values: Values) -> tuple[Rows, Values]:
+    now = renumbered[rows]
+    return now[now >= 0], values[now >= 0]
 
 
 @compiled
