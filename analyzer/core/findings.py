@@ -31,8 +31,10 @@ PLAIN_WORK = 0.15
 """Up to this diversity, in nats, members do no more kinds of work than others of their volume."""
 DEVOTED = 0.4
 """Share of the members' traffic from which one object is what they are there for."""
-FEW_BLOCKS = 6
-"""Up to so many blocks may be one customer's own servers."""
+FEW_BLOCKS, FEWEST_BLOCKS = 10, 6
+"""Up to so many blocks may be one customer's own servers; the second even of made-up accounts."""
+MADE_UP = ("payment_sharing", "creation_scan")
+"""Signs that accounts were opened to look like several customers'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +198,9 @@ def _type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
     part of the traffic. Extraction draws long answers, or its accounts do little but work that
     hardly anybody else does, and either of one kind or from a queue, each prompt sent once;
     where neither shows, accounts are linked and no more.
-    Accounts whose billing is unknown, unlike everybody else's, may be one customer's, and so
-    may those on a few blocks, and a graph's group: there only long answers tell.
+    Accounts on a few blocks may be one customer's, on its own servers, unless they look made up
+    to seem several. So may made-up ones on very few blocks, those whose billing is unknown, unlike
+    everybody else's, and a graph's group: there only long answers tell.
     """
     if kind == Kind.ACCOUNT:
         return "account_anomaly"
@@ -205,14 +208,22 @@ def _type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
     mixed = facts["diversity"] >= MIXED_WORK
     if mixed and not (kind == Kind.TEMPLATE and _inside_pool(focus, features)):
         return "reseller_pool"
+    blocks = facts["blocks"]
+    made_up = max(value_of(features, name) for name in MADE_UP) >= STRONG
+    if 0 < blocks <= FEW_BLOCKS and not made_up:
+        return "linked_accounts"
     unbilled = facts["billed"] < 0.2 and facts["billed_population"] >= 0.5
     if value_of(features, "output_length") >= STRONG:
         return "extraction_campaign"
     devoted = focus >= DEVOTED or value_of(features, "narrowness") >= STRONG
     queue = value_of(features, "work_queue") >= STRONG
     plain = facts["diversity"] <= PLAIN_WORK
-    own_servers = 0 < facts["blocks"] <= FEW_BLOCKS
-    if unbilled or own_servers or kind == Kind.GRAPH or not (devoted and (queue or plain)):
+    if (
+        unbilled
+        or 0 < blocks <= FEWEST_BLOCKS
+        or kind == Kind.GRAPH
+        or not (devoted and (queue or plain))
+    ):
         return "linked_accounts"
     return "extraction_campaign"
 

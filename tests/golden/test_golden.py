@@ -26,14 +26,7 @@ FAMILIES = (
     "embedded_in_reseller", "viral_cover", "fragmented_templates", "hydra", "low_and_slow",
     "proxy_market", "text",
 )  # fmt: skip
-UNLINKED = ("fleet", "unlinked_fleet")
-"""One customer's accounts that nothing links (the fleet's gateway here tells no organisation).
-No field tells them from a small campaign if their work draws long answers, so what is said of
-them is kept, and nothing is promised."""
-INNOCENT = (
-    "quiet", "viral", "campus", "course", "reseller",
-    *(name for name in LOOKALIKES if name not in UNLINKED),
-)  # fmt: skip
+INNOCENT = ("quiet", "viral", "campus", "course", "reseller", *LOOKALIKES)
 LONGER = {"low_and_slow": 9.0, "course": 10.0}
 """Worlds that need more days to show what they are."""
 
@@ -59,7 +52,7 @@ def threads(scenario: str) -> tuple[Thread, ...]:
     return tuple(threads_of(records[WHOLE]))
 
 
-@pytest.mark.parametrize("scenario", FAMILIES + INNOCENT + UNLINKED)
+@pytest.mark.parametrize("scenario", FAMILIES + INNOCENT)
 def test_alerts_are_as_kept(scenario: str, pytestconfig: pytest.Config) -> None:
     """Each thread of the world is one line of the file."""
     lines = sorted(orjson.dumps(line_of(thread)) for thread in threads(scenario))
