@@ -39,7 +39,7 @@ def strange_accounts(window: Window, triage: Triage) -> tuple[Cohorts, F64] | No
     length = totals[:, LOG_OUTPUT] / requests / MICRO
     everyone = length[window.active]
     z = (length - everyone.mean()) / max(1e-6, float(everyone.std()))
-    times = totals[:, REQUESTS] / max(1.0, float(np.median(totals[window.active, REQUESTS])))
+    times = totals[:, REQUESTS] / window.usual_requests
     work = window.usage(Kind.TEMPLATE).matrix
     most = work.max(axis=1).toarray().ravel() if work.shape[1] else np.zeros(len(requests))
     focus = most / requests

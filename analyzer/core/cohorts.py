@@ -116,6 +116,11 @@ class Window:
         """Event time since the first pane, in seconds."""
         return (self.pane - self.population.first_pane) * self.config.pane_s
 
+    @cached_property
+    def usual_requests(self) -> float:
+        """Median requests of an active organisation, at least 1."""
+        return max(1.0, float(np.median(self.totals[self.active, 0])))
+
     def usage(self, kind: Kind) -> Usage:
         """Usage of all objects of one kind."""
         if kind not in self._usage:

@@ -45,7 +45,6 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
     n = len(cohorts)
     shown = np.flatnonzero(score >= SHOWN)
     blocks = cohorts.shared(Kind.BLOCK)
-    usual = max(1.0, float(np.median(window.totals[window.active, REQUESTS])))
     billed = np.diff(window.usage(Kind.PAYMENT).matrix.indptr) > 0
     billed |= window.population.orgs["created_ms"] >= 0
     facts = np.stack(
@@ -59,7 +58,7 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
             cohorts.mean(billed),
             np.full(n, float(billed[window.active].mean())),
             cohorts.mean(window.diversity),
-            cohorts.mean(window.totals[:, REQUESTS]) / usual,
+            cohorts.mean(window.totals[:, REQUESTS]) / window.usual_requests,
             np.full(n, np.nan),
         ],
         axis=1,
