@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import faust
+import structlog
 from faust.types import TP
 from yarl import URL
 
@@ -23,11 +25,14 @@ from analyzer.stream.topics import Layout, agents
 from analyzer.stream.transport import App, batch_topic
 from analyzer.stream.watch import Watch, save_forever, tick_forever
 
+log = structlog.get_logger("analyzer.stream")
+
 MAX_POLL_RECORDS = 5_000
 MAX_FETCH_BYTES = 4 * 1_048_576
 MAX_BATCH_BYTES = 1_048_576
 BUFFERED_FETCHES = 4
 REQUEST_TIMEOUT_S = 90.0
+OPEN_AGAIN_AFTER_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ def make_app(
         watch.forever,
     ):
         _add_task(app, guard, work)
+    app.from_start = lambda: guard.run(watch.opening())
     return Live(app, guard, context, ownership, watch, heart)
 
 
@@ -142,11 +148,20 @@ def _sender(app: faust.App) -> Any:
 
 def _guarded_open(guard: Guard, ownership: Ownership) -> Any:
     async def start_offsets(assigned: set[TP], generation: int) -> dict[TP, int]:
-        try:
-            return await ownership.open(assigned, generation)
-        except Exception as error:
-            await guard.fail(error)
-            raise
+        while True:
+            try:
+                return await ownership.open(assigned, generation)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # A client gave up a request of its own. Faust would take it for our end, and
+                # this worker would hold its partitions and never open them.
+                log.warning("opening was interrupted; trying again", generation=generation)
+                await asyncio.sleep(OPEN_AGAIN_AFTER_S)
+            except Exception as error:
+                await guard.fail(error)
+                raise
 
     return start_offsets
 

@@ -25,7 +25,10 @@ log = structlog.get_logger("analyzer.stream")
 
 
 class ConsumerPort(Protocol):
-    """What an owner needs of the consumer; every method waits for the broker."""
+    """What an owner needs of the consumer; every method but one waits for the broker."""
+
+    def assignment(self) -> Collection[TP]:
+        """What the group has assigned to us; does not wait."""
 
     async def seek_all(self, offsets: Mapping[TP, int]) -> None:
         """Go on reading at these offsets."""

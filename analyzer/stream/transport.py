@@ -60,6 +60,14 @@ class App(faust.App):
     """A Faust app that says itself where to read from."""
 
     start_offsets: StartOffsets
+    from_start: Callable[[], Awaitable[object]]
+    """Runs beside everything else from the first moment; Faust's own tasks begin only when the
+    first partitions have been opened."""
+
+    async def on_start(self) -> None:
+        """Start it."""
+        await super().on_start()
+        self.add_future(self.from_start())
 
 
 class NothingRead(dict[TP, int | None]):

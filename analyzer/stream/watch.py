@@ -59,6 +59,7 @@ class Watch:
     """For how long the owner stands that stands longest, in seconds, and which it is."""
     _looked_at: float = 0.0
     _empty_since: float | None = None
+    _unopened_since: float | None = None
 
     async def forever(self) -> None:
         """Look every two seconds.
@@ -72,6 +73,28 @@ class Watch:
             await asyncio.sleep(WATCH_S)
             self._look_at_assignment()
             await self.look_at_owners()
+
+    async def opening(self) -> None:
+        """See to it that what was assigned is opened; runs from before the first assignment.
+
+        Raises
+        ------
+        Broken
+            If partitions were assigned for too long and none was opened.
+        """
+        while True:
+            await asyncio.sleep(WATCH_S)
+            self.look_at_opening()
+
+    def look_at_opening(self) -> None:
+        """One look; see :meth:`opening`."""
+        now = self.context.clock()
+        if self.ownership.owners or not self.context.consumer.assignment():
+            self._unopened_since = None
+        elif self._unopened_since is None:
+            self._unopened_since = now
+        elif now - self._unopened_since >= self._limit_s:
+            raise Broken(f"partitions were assigned but not opened for {self._limit_s:.0f} s")
 
     def unwell(self) -> str | None:
         """What stands still, from half of the time that is allowed; None if nothing does."""

@@ -25,6 +25,10 @@ class FakeConsumer:
     end: int = 100
     seeks: list[int] = field(default_factory=list)
 
+    def assignment(self) -> set[TP]:
+        """Not asked here."""
+        raise NotImplementedError
+
     async def seek_all(self, offsets: Mapping[TP, int]) -> None:
         """Remember."""
         self.seeks += offsets.values()

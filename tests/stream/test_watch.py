@@ -41,6 +41,10 @@ class World:
     answers: bool = True
     owner: FakeOwner = field(default_factory=FakeOwner)
 
+    def assignment(self) -> set[TP]:
+        """One partition."""
+        return {AT}
+
     async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
         """The end, if the broker answers."""
         if not self.answers:
@@ -117,6 +121,28 @@ def test_a_process_that_was_stopped_is_not_standing() -> None:
     world.now += 3_600
     world.look(watch, 28)
     assert watch.unwell() is None
+
+
+def test_what_is_assigned_must_be_opened() -> None:
+    """An assignment that nobody opens is broken after a minute, an opened one never."""
+    world = World()
+    watch = world.watch()
+
+    def look(for_s: int) -> None:
+        for _ in range(for_s):
+            world.now += 1
+            watch.look_at_opening()
+
+    look(200)
+    owners = watch.ownership.owners.copy()
+    watch.ownership.owners.clear()
+    look(55)
+    watch.ownership.owners.update(owners)
+    look(1)
+    watch.ownership.owners.clear()
+    look(55)
+    with pytest.raises(Broken, match="not opened for 60 s"):
+        look(6)
 
 
 def test_without_partitions_it_is_not_ready() -> None:
