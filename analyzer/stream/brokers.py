@@ -1,6 +1,6 @@
-"""Brokers to try things on: an embedded one in memory, and Apache Kafka in one process.
+"""Brokers to try things on: an embedded one in memory, and Apache Kafka, one node or several.
 
-Both listen on the loopback interface alone, on free ports, and are gone when the context
+All listen on the loopback interface alone, on free ports, and are gone when the context
 ends.
 """
 
@@ -17,7 +17,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +33,8 @@ HEAP = "-Xmx1g"
 
 PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller}
+node.id={node}
+controller.quorum.voters={voters}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
 advertised.listeners=PLAINTEXT://{host}:{port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
@@ -43,7 +43,8 @@ log.dirs={data}
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 offsets.topic.num.partitions=1
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={nodes}
+min.insync.replicas={majority}
 transaction.state.log.num.partitions=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
@@ -64,7 +65,7 @@ class Broker:
     @property
     def url(self) -> str:
         """What ``ANALYZER_BROKER`` is set to."""
-        return f"kafka://{self.host_port}"
+        return address([self])
 
     def kill(self) -> None:
         """SIGKILL, as when a machine is lost."""
@@ -95,36 +96,68 @@ def embedded() -> Iterator[Broker]:
         "--storage-engine=memory://tansu/",
     ]
     with _running("embedded broker", command, host_port) as broker:
+        _wait_until_ready(broker)
         yield broker
 
 
 @contextmanager
 def apache(jars: Path, **properties: str) -> Iterator[Broker]:
-    """Apache Kafka with its controller in one process and its log in a temporary folder.
+    """One node of Apache Kafka; see :func:`apache_nodes`."""
+    with apache_nodes(jars, 1, **properties) as [broker]:
+        yield broker
+
+
+@contextmanager
+def apache_nodes(jars: Path, count: int, **properties: str) -> Iterator[list[Broker]]:
+    """A cluster of Apache Kafka, each node with its controller in one process.
+
+    The logs lie in a temporary folder. A write with ``acks=all`` needs the majority of nodes.
 
     Parameters
     ----------
     jars
         Folder of the jars that ``deploy/kafka/pom.xml`` names.
+    count
+        Number of nodes.
     properties
         More lines for ``server.properties``, with ``__`` for a dot.
     """
-    port, controller = free_port(), free_port()
-    with tempfile.TemporaryDirectory(prefix="analyzer-kafka-") as folder:
-        config = Path(folder) / "server.properties"
-        more = "\n".join(f"{k.replace('__', '.')}={v}" for k, v in properties.items())
-        config.write_text(
-            PROPERTIES.format(
-                host=HOST, port=port, controller=controller, data=f"{folder}/data", more=more
-            ),
-            "utf-8",
-        )
-        java = ["java", "-cp", f"{jars}/*"]
-        format_log = [*java, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c"]
-        subprocess.run([*format_log, str(config)], check=True, capture_output=True)  # noqa: S603 - our own command line
-        command = [*java[:1], HEAP, *java[1:], "kafka.Kafka", str(config)]
-        with _running("Apache Kafka", command, f"{HOST}:{port}") as broker:
-            yield broker
+    ports = [free_port() for _ in range(count)]
+    controllers = [free_port() for _ in range(count)]
+    voters = ",".join(f"{node}@{HOST}:{port}" for node, port in enumerate(controllers, 1))
+    more = "\n".join(f"{k.replace('__', '.')}={v}" for k, v in properties.items())
+    cluster = _cluster_id()
+    java = ["java", "-cp", f"{jars}/*"]
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="analyzer-kafka-"))
+        brokers = []
+        for node, (port, controller) in enumerate(zip(ports, controllers, strict=True), 1):
+            config = Path(folder) / f"{node}.properties"
+            text = PROPERTIES.format(
+                host=HOST,
+                node=node,
+                port=port,
+                controller=controller,
+                voters=voters,
+                nodes=count,
+                majority=count // 2 + 1,
+                data=f"{folder}/{node}",
+                more=more,
+            )
+            config.write_text(text, "utf-8")
+            format_log = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c"]
+            subprocess.run([*format_log, str(config)], check=True, capture_output=True)  # noqa: S603 - our own command line
+            command = [*java[:1], HEAP, *java[1:], "kafka.Kafka", str(config)]
+            running = _running("Apache Kafka", command, f"{HOST}:{port}")
+            brokers.append(stack.enter_context(running))
+        for broker in brokers:
+            _wait_until_ready(broker, nodes=count)
+        yield brokers
+
+
+def address(brokers: list[Broker]) -> str:
+    """What ``ANALYZER_BROKER`` is set to for a cluster."""
+    return "kafka://" + ",".join(broker.host_port for broker in brokers)
 
 
 def apache_jars(folder: Path) -> Path | None:
@@ -161,7 +194,6 @@ def _running(name: str, command: list[str], host_port: str) -> Iterator[Broker]:
         log = Path(file.name)
         broker = Broker(name, host_port, command, log, _start(command, log))
         try:
-            _wait_until_ready(broker)
             yield broker
         finally:
             stop(broker.process)
@@ -184,10 +216,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_until_ready(broker: Broker) -> None:
+def _wait_until_ready(broker: Broker, nodes: int = 1) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < deadline and broker.process.poll() is None:
-        if _listens(broker.host_port) and asyncio.run(_answers(broker.host_port)):
+        if _listens(broker.host_port) and asyncio.run(_answers(broker.host_port, nodes)):
             return
         time.sleep(0.1)
     tail = broker.log.read_text("utf-8", "replace")[-2_000:]
@@ -201,16 +233,15 @@ def _listens(host_port: str) -> bool:
         return probe.connect_ex((host, int(port))) == 0
 
 
-async def _answers(host_port: str) -> bool:
+async def _answers(host_port: str, nodes: int) -> bool:
     client = AIOKafkaAdminClient(bootstrap_servers=host_port, request_timeout_ms=5_000)
     try:
         await client.start()
-        await client.list_topics()
+        return len((await client.describe_cluster())["brokers"]) >= nodes
     except (KafkaError, OSError):
         return False
     finally:
         await client.close()
-    return True
 
 
 def _cluster_id() -> str:

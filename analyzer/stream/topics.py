@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import NodeNotReadyError, TopicAlreadyExistsError, for_code
 
 from analyzer import clients
 from analyzer.errors import Broken, RetryLater, UsageError
@@ -16,6 +17,7 @@ from analyzer.stream.topic_ids import topic_ids
 
 DAY_MS = 86_400_000
 VISIBLE_WITHIN_S = 10.0
+ASK_AGAIN, ASK_AGAIN_AFTER_S = 10, 0.3
 
 COMPACTED = {"cleanup.policy": "compact"}
 SNAPSHOTS = {
@@ -103,6 +105,14 @@ async def prepare(settings: Settings, *, create: bool) -> Layout:
     RetryLater
         If no broker answers.
     """
+    for _ in range(ASK_AGAIN):
+        with suppress(NodeNotReadyError):  # one node of the cluster is away; the next is asked
+            return await _prepare(settings, create=create)
+        await asyncio.sleep(ASK_AGAIN_AFTER_S)
+    return await _prepare(settings, create=create)
+
+
+async def _prepare(settings: Settings, *, create: bool) -> Layout:
     topics = wanted(settings)
     async with clients.admin(settings) as client:
         missing = await _missing(client, topics)

@@ -7,22 +7,24 @@ import json
 import re
 import signal
 import sys
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import msgspec
+import numpy as np
 import pytest
 from aiokafka import TopicPartition
 
 from analyzer import clients
 from analyzer.core.alerts import Alert, encode_record, record_key
-from analyzer.settings import Health, Settings
+from analyzer.settings import Health, Settings, Slack
 from analyzer.sinks.fakes import Answer, FakeSlack
 from analyzer.stream import trial
 from analyzer.stream.brokers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from analyzer.stream.brokers import Broker
 
@@ -36,9 +38,9 @@ REVISIONS = 4
 @pytest.fixture
 def settings(broker: Broker) -> Settings:
     """Settings with topics and groups of their own, all created."""
-    name = uuid.uuid4().hex[:8]
-    topics = trial.own_topics(name, 1).model_copy(update={"output_partitions": PARTITIONS})
-    found = Settings(broker=broker.url, app_id=name, topics=topics)
+    plain = trial.settings_for(broker.url, 1)
+    topics = plain.topics.model_copy(update={"output_partitions": PARTITIONS})
+    found = plain.model_copy(update={"topics": topics})
     trial.create_topics(found)
     return found
 
@@ -76,6 +78,12 @@ async def until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
             await asyncio.sleep(0.02)
 
 
+async def two_attempts(slack: FakeSlack) -> None:
+    """Wait until two more requests have come."""
+    enough = len(slack.attempts) + 2
+    await until(lambda: len(slack.attempts) >= enough)
+
+
 async def stop(process: Any) -> str:
     """SIGTERM; exit 0 within five seconds; what it logged."""
     process.send_signal(signal.SIGTERM)
@@ -95,7 +103,7 @@ async def committed(settings: Settings) -> int:
 
 def received(slack: FakeSlack) -> list[str]:
     """Ids of the alerts that Slack took, in order."""
-    found = [re.search(r"alert (c-\d:\d+) rev", json.dumps(body)) for body in slack.accepted]
+    found = [re.search(r"alert (\S+) rev", json.dumps(body)) for body in slack.accepted]
     return [match.group(1) for match in found if match]
 
 
@@ -152,9 +160,9 @@ def test_an_outage_loses_nothing(settings: Settings, alerts: list[Alert]) -> Non
 def check_threads(ids: list[str], alerts: list[Alert]) -> None:
     """All alerts arrived; each thread's first arrivals are in the order of its revisions."""
     assert set(ids) == {alert.alert_id for alert in alerts}
-    for campaign in CAMPAIGNS:
-        own = [id_ for id_ in dict.fromkeys(ids) if id_.startswith(f"{campaign}:")]
-        assert own == [f"{campaign}:{number}" for number in range(1, REVISIONS + 1)]
+    for campaign in {alert.campaign_id for alert in alerts}:
+        thread = [alert.alert_id for alert in alerts if alert.campaign_id == campaign]
+        assert [id_ for id_ in dict.fromkeys(ids) if id_ in thread] == thread
 
 
 def test_a_kill_loses_nothing(settings: Settings, alerts: list[Alert]) -> None:
@@ -176,6 +184,49 @@ def test_a_kill_loses_nothing(settings: Settings, alerts: list[Alert]) -> None:
             check_threads(received(slack), alerts)
 
     asyncio.run(main())
+
+
+SLOW = (Answer(hang_s=2.0), Answer(429, retry_after="0.3"), Answer(500), Answer())
+
+
+def test_a_slow_slack_holds_nobody_up(
+    settings: Settings, alerts: list[Alert], tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    """It hangs while a worker works, then answers as it likes while notifiers are killed.
+
+    In the end every alert has arrived, in order.
+    """
+    if not (kills := pytestconfig.getoption("--chaos")):
+        pytest.skip("only with --chaos KILLS")
+    patient = settings.model_copy(update={"slack": Slack(timeout_s=0.5, min_severity="info")})
+    rng = np.random.default_rng(pytestconfig.getoption("--chaos-seed"))
+    send(patient, alerts)
+
+    async def main() -> None:
+        async with FakeSlack() as slack:
+            slack.always = Answer(hang_s=30.0)
+            process = await start(patient, slack)
+            assert await asyncio.to_thread(trial.caught_up, patient)
+            assert slack.accepted == []
+            assert slack.attempts
+            slack.always = None
+            for _ in range(kills):
+                slack.next.extend(SLOW[i] for i in rng.integers(len(SLOW), size=8))
+                await two_attempts(slack)
+                process.kill()
+                await process.communicate()
+                process = await start(patient, slack)
+            sent = await asyncio.to_thread(trial.consume, patient, patient.topics.alerts)
+            wanted = [msgspec.json.decode(value or b"", type=Alert) for _, value in sent]
+            assert len(wanted) > len(alerts)
+            await until(lambda: set(received(slack)) == {alert.alert_id for alert in wanted}, 60.0)
+            await stop(process)
+            check_threads(received(slack), wanted)
+
+    with trial.worker(patient, tmp_path / "worker.log") as worker:
+        trial.feed(patient, trial.scenario("smoke", 1), 0.0, 1.0)
+        asyncio.run(main())
+        assert worker.terminate() == 0
 
 
 def test_sigterm_during_an_outage(settings: Settings, alerts: list[Alert]) -> None:
