@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check format bench bench-detection chaos clean
+.PHONY: help venv run test check format bench bench-detection chaos soak clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -45,7 +45,11 @@ bench-detection: venv ## judge detection on simulated worlds with labels; writes
 	$(BIN)/analyzer bench-detection
 
 chaos: venv ## kill, freeze and starve workers and brokers; the answers must not change
-	$(BIN)/python -m pytest tests/stream/test_chaos.py --chaos 20 --timeout 1800
+	$(BIN)/python -m pytest tests/stream/test_chaos.py tests/stream/test_chaos_brokers.py \
+		tests/stream/test_poison.py tests/sinks/test_notify.py --chaos 20 --timeout 1800
+
+soak: venv ## half an hour of traffic with kills; the answers must not change, nor memory grow
+	$(BIN)/python -m pytest tests/stream/test_soak.py --soak 30 --capture no
 
 clean: ## remove everything that can be made again
 	rm -rf $(VENV) build dist *.egg-info deploy/kafka/lib deploy/kafka/data bench.json

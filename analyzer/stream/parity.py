@@ -57,17 +57,35 @@ def _sentinel(name: str, timestamp_ms: int) -> bytes:
 
 def records(config: CoreConfig, parts: list[list[bytes]], batch: int = 5_000) -> list[bytes]:
     """Every record that these partitions give, none of them closed at its end."""
-    steps = [
-        IngestStep(config, source=i, source_name="llm.requests", shards=1)
-        for i in range(len(parts))
-    ]
-    pipeline = Pipeline(config, sources=len(parts))
+    undisturbed = Undisturbed(config, len(parts))
     found: list[bytes] = []
     for start in range(0, max(map(len, parts)), batch):
-        for step, part in zip(steps, parts, strict=True):
-            values = part[start : start + batch]
-            if values:
-                offsets = np.arange(start, start + len(values), dtype=np.int64)
-                raw = RawBatch(values, offsets, np.full(len(values), FAR_FUTURE_MS))
-                found += map(encode_record, pipeline.feed(step.feed(raw).blocks))
+        for source, part in enumerate(parts):
+            found += undisturbed.feed(source, part[start : start + batch])
     return found
+
+
+class Undisturbed:
+    """The steps in one process, fed piece by piece.
+
+    Parameters
+    ----------
+    sources
+        Number of partitions.
+    """
+
+    def __init__(self, config: CoreConfig, sources: int) -> None:
+        self._steps = [
+            IngestStep(config, source=i, source_name="llm.requests", shards=1)
+            for i in range(sources)
+        ]
+        self._pipeline = Pipeline(config, sources=sources)
+
+    def feed(self, source: int, lines: list[bytes]) -> list[bytes]:
+        """Every record that follows from the next lines of a partition."""
+        if not lines:
+            return []
+        step = self._steps[source]
+        offsets = np.arange(step.position, step.position + len(lines), dtype=np.int64)
+        raw = RawBatch(lines, offsets, np.full(len(lines), FAR_FUTURE_MS))
+        return [encode_record(record) for record in self._pipeline.feed(step.feed(raw).blocks)]

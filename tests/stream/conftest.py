@@ -1,0 +1,11 @@
+"""Options of the soak."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long and how fast."""
+    parser.addoption("--soak", type=float, default=0.0, help="minutes; 0 skips the soak")
+    parser.addoption("--soak-rate", type=int, default=20_000, help="events per second")
