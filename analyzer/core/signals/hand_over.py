@@ -22,13 +22,13 @@ NEEDED = 4
 
 
 def measure(cohorts: Cohorts) -> F64:
-    """c((X − μ − 2√(μ + 1)) / (m / 2)), m the lesser of starts and stops.
+    """c((X − μ − 2√(μ + 1)) / (m / 2)) for m stops.
 
-    X counts pairs of a stop and a start at most an hour later. Were starts and stops independent,
-    X would be Poisson of mean μ: what the daily profiles of everybody else's starts and stops
-    give, or the pairs the other way round (a start at most an hour before a stop), whichever is
-    more, since a common wave makes as many of these. NaN for windows below a day, and with fewer
-    than four starts or stops. Where dozens come and go every day, chance pairs hide the others.
+    X counts stops that a start follows within an hour. Were starts and stops independent, there
+    would be μ of them, Poisson at most: as many as the daily profiles of everybody else's starts
+    and stops give, or as stops that a start *precedes* by an hour, whichever is more, since a
+    common wave makes as many of these. NaN for windows below a day, and with fewer than four
+    starts or stops. Where dozens come and go every day, chance hides the hand-overs.
 
     Reference: Cox & Lewis (1972), *Multivariate point processes*, on the cross-intensity of two
     series of events.
@@ -41,14 +41,14 @@ def measure(cohorts: Cohorts) -> F64:
     starts, other_starts = _by_pane(cohorts, orgs["first_pane"], _new(window))
     stops, other_stops = _by_pane(cohorts, orgs["last_pane"], _gone(window))
     n, m = starts.sum(axis=1), stops.sum(axis=1)
-    after = (starts * _before(stops, soon)).sum(axis=1)
-    reverse = (stops * _before(starts, soon)).sum(axis=1)
+    later = _before(starts[:, ::-1], soon)[:, ::-1]
+    after, reverse = ((stops * (near > 0)).sum(axis=1) for near in (later, _before(starts, soon)))
     others = (other_starts * _before(other_stops, soon)).sum(axis=1)
     pairs = other_starts.sum(axis=1) * other_stops.sum(axis=1)
-    usual = n * m * others / np.maximum(pairs, 1.0)
-    mean, few = np.maximum(reverse, usual), np.minimum(n, m)
+    usual = m * -np.expm1(-n * others / np.maximum(pairs, 1.0))
+    mean = np.maximum(reverse, usual)
     excess = after - mean - 2 * np.sqrt(mean + 1)
-    return np.where(few >= NEEDED, clip(excess / np.maximum(few / 2, 1.0)), np.nan)
+    return np.where(np.minimum(n, m) >= NEEDED, clip(excess / np.maximum(m / 2, 1.0)), np.nan)
 
 
 def _new(window: Window) -> Bool:
