@@ -116,7 +116,10 @@ class CohortStep:
                 cohorts = find_cohorts(window, self._shard, self._shards)
                 if cohorts is not None:
                     features = measure_all(cohorts)
-                    judged.append(describe(cohorts, features, self._fusion.score(features)))
+                    score = self._fusion.score(features)
+                    hit = (score >= config.alert_threshold) & (cohorts.newcomers == 0)
+                    population.remember_hits(cohorts.object[hit & (cohorts.object >= 0)], pane)
+                    judged.append(describe(cohorts, features, score))
                 if self._shard == 0 and span.length_s == DAY_S:
                     alone = strange_accounts(window, self._triage)
                     if alone is not None:

@@ -222,8 +222,9 @@ class Cohorts:
 def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     """Cohorts that this shard judges at the end of the window; None if there are none.
 
-    An object is judged whole if at most half as many organisations used it before; otherwise
-    only the organisations that are new on it. The first shard judges the graph's groups.
+    An object is judged whole if at most half as many organisations used it before, or as long
+    as it goes on being a hit: what was found does not become innocent by going on. Otherwise
+    only the organisations that are new on it are. The first shard judges the graph's groups.
     """
     population, config = window.population, window.config
     n_objects = len(population.objects)
@@ -235,7 +236,9 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     before = population.pairs["first_pane"] < since
     prior = np.bincount(population.pairs["object"][before], minlength=n_objects)
     least = config.min_cohort * (2 if window.length_s < SHORT_S else 1)
-    novel = mine & (size >= least) & (size <= largest) & (prior <= size / 2)
+    ago = config.close_after_s // config.pane_s
+    watched = population.objects["hit_pane"] >= max(0, window.pane - ago)
+    novel = mine & (size >= least) & (size <= largest) & ((prior <= size / 2) | watched)
     is_new = population.pairs["first_pane"][window.pair] >= since
     new_size = np.bincount(window.pair_object[is_new], minlength=n_objects)
     partly = mine & ~novel & (new_size >= least) & (new_size <= largest)

@@ -22,6 +22,10 @@ SHOWN = 0.2
 """Cohorts that score less travel without members: nothing will be said about them."""
 MOST = {Kind.TEMPLATE: 12, Kind.MODEL: 12, Kind.BLOCK: 12, Kind.PAYMENT: 100}
 """Objects of a kind that a note lists."""
+MOST_NAMED = 2_048
+"""Members that a cohort names at most; in a larger one others each time, by hash."""
+TURN = 0x9E3779B97F4A7C16
+"""Multiplied by a different odd number each time, hashes come in another order."""
 LARGEST_ORG = 5
 """Accounts from which an organisation is a fleet."""
 
@@ -98,7 +102,7 @@ def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:
     active, owner = active[few], owner[few]
     shape = (len(window.totals), len(accounts))
     owns = sp.csr_matrix((np.ones(len(active)), (owner, active)), shape=shape)
-    held = (cohorts.members[shown] @ owns).tocsr()
+    held = (_named(cohorts, shown) @ owns).tocsr()
     held.sort_indices()
     row = np.repeat(shown, np.diff(held.indptr))
     account = held.indices
@@ -116,6 +120,21 @@ def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:
         "member_affinity": affinity(cohorts, shown, among, org),
         "names": dict(zip(keys.tolist(), (names[i] for i in account.tolist()), strict=True)),
     }
+
+
+def _named(cohorts: Cohorts, shown: NDArray[np.intp]) -> sp.csr_matrix:
+    """The members that are named of each shown cohort, shape (shown, organisations)."""
+    members = cohorts.members[shown]
+    if len(shown) and np.diff(members.indptr).max() > MOST_NAMED:
+        keys = cohorts.window.population.orgs["key"][members.indices]
+        turn = np.uint64(cohorts.window.pane * TURN % 2**64 | 1)
+        row = np.repeat(np.arange(len(shown)), np.diff(members.indptr))
+        order = np.lexsort((keys * turn, row))
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order)) - members.indptr[row[order]]
+        members.data[rank >= MOST_NAMED] = 0.0
+        members.eliminate_zeros()
+    return members
 
 
 def _notes(cohorts: Cohorts, shown: NDArray[np.intp]) -> list[str]:

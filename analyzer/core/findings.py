@@ -27,6 +27,8 @@ MIXED_WORK = 0.75
 POOL_FOCUS, QUEUE_FOCUS = 0.15, 0.25
 """Share of a pool's traffic from which one template in it can be extraction: where answers are
 long, and where it is only a queue of prompts that all accounts work off alike."""
+ALL_LONG = 0.7
+"""From this value of ``output_length`` on, all of the members' work draws long answers."""
 PLAIN_WORK = 0.15
 """Up to this diversity, in nats, members do no more kinds of work than others of their volume."""
 DEVOTED = 0.4
@@ -205,7 +207,7 @@ def _type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
     if kind == Kind.ACCOUNT:
         return "account_anomaly"
     focus = facts["focus"]
-    mixed = facts["diversity"] >= MIXED_WORK
+    mixed = facts["diversity"] >= MIXED_WORK and not _all_extract(features)
     if mixed and not (kind == Kind.TEMPLATE and _inside_pool(focus, features)):
         return "reseller_pool"
     blocks = facts["blocks"]
@@ -226,6 +228,16 @@ def _type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
     ):
         return "linked_accounts"
     return "extraction_campaign"
+
+
+def _all_extract(features: F64) -> bool:
+    """True if whatever the members do draws long answers, from a queue of prompts sent once.
+
+    So works an operator who spreads many kinds of prompts over all accounts; among a reseller's
+    customers some ask for little, and send prompts again.
+    """
+    queue = value_of(features, "work_queue") >= STRONG
+    return queue and value_of(features, "output_length") >= ALL_LONG
 
 
 def _inside_pool(focus: float, features: F64) -> bool:

@@ -55,7 +55,13 @@ class Population:
             }
         )
         self.objects = DenseTable(
-            {"kind": np.int64(0), "hash": np.uint64(0), "first_pane": NEVER, "last_pane": NEVER}
+            {
+                "kind": np.int64(0),
+                "hash": np.uint64(0),
+                "first_pane": NEVER,
+                "last_pane": NEVER,
+                "hit_pane": NEVER,
+            }
         )
         self.pairs = DenseTable(
             {
@@ -91,6 +97,10 @@ class Population:
         """Time has come to the start of this pane."""
         for sums in (*self.org_sums, *self.pair_sums, *self.prompt_sums):
             sums.advance(pane)
+
+    def remember_hits(self, objects: I32, pane: int) -> None:
+        """These objects' users were suspicious as a whole at the end of a window."""
+        self.objects["hit_pane"][objects] = pane
 
     @property
     def empty(self) -> bool:
