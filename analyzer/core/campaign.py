@@ -25,6 +25,10 @@ from analyzer.core.state import pack, unpack
 from analyzer.core.tables import FACTS, CohortColumns, Kind, concat_cohorts
 
 STATE_VERSION = 3
+LEARNED = 64
+"""Cohorts of a pane that the strangeness is learned from: enough to know what is usual."""
+TURN = 0x9E3779B97F4A7C16
+"""Multiplied by a different odd number each time, hashes come in another order."""
 UNDER_ALERT = 0.2
 """Share of its named accounts in open campaigns from which a cohort is not learned from."""
 
@@ -88,10 +92,10 @@ class CampaignStep:
         records: list[Record] = []
         for pane in np.unique(rows.pane[rows.pane < stop]).tolist():
             now = rows.take(rows.pane == pane)
-            strange = self._learn_strange(now)
             self.judgements.enter((pane + 1) * self._config.pane_ms, self._book)
             outside = self.judgements.outside(now, self._book)
             judged = judge(now, outside, self._fusion, self._baseline, self._config)
+            strange = self._strange(now, judged)
             for found in findings(now, judged, self._baseline, strange, outside):
                 if (finding := self.judgements.admit(found)) is not None:
                     self.judgements.keep(self._book.take(finding), finding)
@@ -101,15 +105,23 @@ class CampaignStep:
             records += self._publisher.publish(self._book, pane)
         return records
 
-    def _learn_strange(self, rows: CohortColumns) -> list[float | None]:
-        """Strangeness of each cohort; the model sees one window length, in canonical order."""
+    def _strange(self, rows: CohortColumns, judged: Judged) -> list[float | None]:
+        """Strangeness of what was found; then some of all cohorts are learned, by hash.
+
+        The model sees one window length, in canonical order.
+        """
         strange: list[float | None] = [None] * len(rows.pane)
-        for row in _canonical(rows).tolist():
+        order = _canonical(rows)
+        for row in order[judged.found[order]].tolist():
             if rows.kind[row] == Kind.ACCOUNT:
                 strange[row] = float(rows.facts[row, FACTS.index("strangeness")])
             elif rows.window_s[row] == DAY_S:
                 strange[row] = self._strangeness.score_one(rows.features[row])
-                self._strangeness.learn_one(rows.features[row])
+        days = order[(rows.window_s[order] == DAY_S) & (rows.kind[order] != Kind.ACCOUNT)]
+        turn = np.uint64(int(rows.pane[0]) * TURN % 2**64 | 1)
+        some = np.argsort(rows.object[days] * turn, kind="stable")[:LEARNED]
+        for row in days[np.sort(some)].tolist():
+            self._strangeness.learn_one(rows.features[row])
         return strange
 
     def _learn_usual(self, rows: CohortColumns, judged: Judged) -> None:
