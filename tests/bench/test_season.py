@@ -1,0 +1,36 @@
+"""A campaign that goes on for weeks, with many templates in one queue: found once, and kept open."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+
+from analyzer.bench.season import STEPS_A_DAY, season
+from analyzer.core.alerts import Alert, Campaign, Member
+from analyzer.core.config import CoreConfig
+from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.pipeline import Pipeline
+
+DAYS = 14
+"""Longer than it takes until everybody has used every template before, and to be closed."""
+
+
+def test_a_season_is_one_campaign_to_its_end() -> None:
+    """Three members in four and nobody else are in one open campaign, which is extraction."""
+    ingest = IngestStep(CoreConfig(), source=0, source_name="season", shards=1)
+    pipeline, records, at = Pipeline(CoreConfig(), sources=1), [], 0
+    for lines in islice(season(0.008, 3), DAYS * STEPS_A_DAY):
+        output = ingest.feed(RawBatch(lines, np.arange(at, at + len(lines))))
+        at += len(lines)
+        records += pipeline.feed(output.blocks)
+    last = {r.campaign_id: r for r in records if isinstance(r, Campaign)}
+    held = [c for c in last.values() if c.kind == "extraction_campaign" and c.state == "open"]
+    assert len(held) == 1
+    members = {r.account_id: r for r in records if isinstance(r, Member)}
+    named = {name for name, member in members.items() if member.state == "member"}
+    pool = {name for name in named if name.startswith("pool-")}
+    assert named == pool
+    assert len(pool) >= 150
+    told = [r for r in records if isinstance(r, Alert) and r.campaign_id == held[0].campaign_id]
+    assert {alert.kind for alert in told} == {"extraction_campaign"}
