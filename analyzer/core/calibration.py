@@ -47,7 +47,7 @@ class Stratum(BaseModel):
     objects: int = Field(ge=1)
     """Different objects that the cohorts are of."""
     suspicion: float = Field(ge=0, allow_inf_nan=False)
-    """Mean over the cohorts of :attr:`analyzer.core.findings.Judged.suspicion`."""
+    """Mean over the cohorts of :attr:`analyzer.core.decision.Judged.suspicion`."""
     mean: tuple[Share | None, ...]
     """Mean of each signal; None where it was never known."""
     high: tuple[Share | None, ...]

@@ -19,6 +19,7 @@ from analyzer.core.evidence import Fusion
 from analyzer.core.feedback import FeedbackBlock
 from analyzer.core.findings import findings
 from analyzer.core.judgements import Judgements
+from analyzer.core.keys import in_turn
 from analyzer.core.models.strangeness import Strangeness
 from analyzer.core.publish import Publisher
 from analyzer.core.state import pack, unpack
@@ -27,8 +28,6 @@ from analyzer.core.tables import FACTS, CohortColumns, Kind, concat_cohorts
 STATE_VERSION = 3
 LEARNED = 64
 """Cohorts of a pane that the strangeness is learned from: enough to know what is usual."""
-TURN = 0x9E3779B97F4A7C16
-"""Multiplied by a different odd number each time, hashes come in another order."""
 UNDER_ALERT = 0.2
 """Share of its named accounts in open campaigns from which a cohort is not learned from."""
 
@@ -118,18 +117,14 @@ class CampaignStep:
             elif rows.window_s[row] == DAY_S:
                 strange[row] = self._strangeness.score_one(rows.features[row])
         days = order[(rows.window_s[order] == DAY_S) & (rows.kind[order] != Kind.ACCOUNT)]
-        turn = np.uint64(int(rows.pane[0]) * TURN % 2**64 | 1)
-        some = np.argsort(rows.object[days] * turn, kind="stable")[:LEARNED]
+        some = np.argsort(in_turn(rows.object[days], int(rows.pane[0])), kind="stable")[:LEARNED]
         for row in days[np.sort(some)].tolist():
             self._strangeness.learn_one(rows.features[row])
         return strange
 
     def _learn_usual(self, rows: CohortColumns, judged: Judged) -> None:
         """Take in who is no suspect and has hardly a member in an open campaign."""
-        n = len(rows.pane)
-        held = np.isin(rows.member_org, self._book.held())
-        named = np.maximum(1, np.bincount(rows.member_row, minlength=n))
-        inside = np.bincount(rows.member_row, held, minlength=n) / named
+        inside = rows.share_of_members(np.isin(rows.member_org, self._book.held()))
         innocent = ~judged.suspect & (rows.kind != Kind.ACCOUNT) & (inside < UNDER_ALERT)
         order = _canonical(rows)
         order = order[innocent[order]]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from analyzer.core.affinity import affinity
 from analyzer.core.catalog import NAMES
 from analyzer.core.cohorts import Cohorts
+from analyzer.core.keys import in_turn
 from analyzer.core.population import OUTPUT_TOKENS, REQUESTS
 from analyzer.core.signals.scale import row_sums
 from analyzer.core.tables import FACTS, CohortColumns, Kind
@@ -24,8 +25,6 @@ MOST = {Kind.TEMPLATE: 12, Kind.MODEL: 12, Kind.BLOCK: 12, Kind.PAYMENT: 100}
 """Objects of a kind that a note lists."""
 MOST_NAMED = 2_048
 """Members that a cohort names at most; in a larger one others each time, by hash."""
-TURN = 0x9E3779B97F4A7C16
-"""Multiplied by a different odd number each time, hashes come in another order."""
 LARGEST_ORG = 5
 """Accounts from which an organisation is a fleet."""
 
@@ -127,9 +126,8 @@ def _named(cohorts: Cohorts, shown: NDArray[np.intp]) -> sp.csr_matrix:
     members = cohorts.members[shown]
     if len(shown) and np.diff(members.indptr).max() > MOST_NAMED:
         keys = cohorts.window.population.orgs["key"][members.indices]
-        turn = np.uint64(cohorts.window.pane * TURN % 2**64 | 1)
         row = np.repeat(np.arange(len(shown)), np.diff(members.indptr))
-        order = np.lexsort((keys * turn, row))
+        order = np.lexsort((in_turn(keys, cohorts.window.pane), row))
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order)) - members.indptr[row[order]]
         members.data[rank >= MOST_NAMED] = 0.0

@@ -170,6 +170,12 @@ class CohortColumns:
                 changed[f.name] = column[rows]
         return replace(self, **changed)
 
+    def share_of_members(self, mask: Bool) -> F64:
+        """Share of each cohort's named accounts where the mask is true; shape (cohorts,)."""
+        n = len(self.pane)
+        named = np.maximum(1, np.bincount(self.member_row, minlength=n))
+        return np.asarray(np.bincount(self.member_row, mask, minlength=n) / named)
+
 
 C = TypeVar("C", PaneColumns, CohortColumns)
 

@@ -63,10 +63,7 @@ class History(CampaignStep):
         )
         accounts = {key for key, name in rows.names.items() if latest.get(name) in GUILTY}
         out = np.isin(rows.member_org, _keys(orgs)) | np.isin(rows.member, _keys(accounts))
-        n = len(rows.pane)
-        named = np.maximum(1, np.bincount(rows.member_row, minlength=n))
-        share = np.bincount(rows.member_row, out, minlength=n) / named
-        return rows.take((share < UNDER_ALERT) & (rows.kind != Kind.ACCOUNT))
+        return rows.take((rows.share_of_members(out) < UNDER_ALERT) & (rows.kind != Kind.ACCOUNT))
 
 
 def calibration_of(cohorts: CohortColumns) -> Calibration:

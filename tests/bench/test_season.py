@@ -1,4 +1,4 @@
-"""A campaign that goes on for weeks, with many templates in one queue: found once, and kept open."""
+"""A campaign of weeks with many templates in one queue: found once, and kept open."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 
 from analyzer.bench.season import STEPS_A_DAY, season
-from analyzer.core.alerts import Alert, Campaign, Member
+from analyzer.core.alerts import Alert, Campaign, Member, Record
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
@@ -19,7 +19,8 @@ DAYS = 14
 def test_a_season_is_one_campaign_to_its_end() -> None:
     """Three members in four and nobody else are in one open campaign, which is extraction."""
     ingest = IngestStep(CoreConfig(), source=0, source_name="season", shards=1)
-    pipeline, records, at = Pipeline(CoreConfig(), sources=1), [], 0
+    pipeline, at = Pipeline(CoreConfig(), sources=1), 0
+    records: list[Record] = []
     for lines in islice(season(0.008, 3), DAYS * STEPS_A_DAY):
         output = ingest.feed(RawBatch(lines, np.arange(at, at + len(lines))))
         at += len(lines)
