@@ -11,8 +11,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.cohorts import Cohorts, Shared
+from analyzer.core.compiled import compiled
 from analyzer.core.tables import Kind
 
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
 TRAITS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT, Kind.TLS, Kind.AGENT, Kind.PARAMS)
@@ -37,7 +40,7 @@ def affinity(
     shown
         Cohorts to be told of, shape (k,).
     row, org
-        Members asked for: position in ``shown`` and organisation, each of shape (m,).
+        Members asked for: position in ``shown``, rising, and organisation, each of shape (m,).
 
     Returns
     -------
@@ -45,19 +48,15 @@ def affinity(
 
     Reference: Good (1950), *Probability and the Weighing of Evidence* (weight of evidence).
     """
-    if not len(row):
-        return np.zeros(0)
-    members = cohorts.members[shown]
-    total = sp.csr_matrix(members.shape)
+    total = np.zeros(len(row))
     for kind in TRAITS:
         usage = cohorts.window.usage(kind)
         weight = _weights(cohorts, cohorts.shared(kind), usage.degree, shown)
-        requests = np.asarray(usage.matrix.sum(axis=1)).ravel()
-        shares = sp.diags(1 / np.maximum(requests, 1.0)) @ usage.matrix
-        nats = members.multiply(weight @ shares.T).tocsr()
-        nats.data = np.clip(nats.data, -MOST_NATS, MOST_NATS)
-        total = total + nats
-    return np.asarray(total.tocsr()[row, org]).ravel() / len(TRAITS)
+        cells = (usage.matrix.indptr, usage.matrix.indices, usage.matrix.data)
+        nats = np.zeros(len(row))
+        _mean_weight((weight.indptr, weight.indices, weight.data), cells, (row, org), nats)
+        total += np.clip(nats, -MOST_NATS, MOST_NATS)
+    return total / len(TRAITS)
 
 
 def _weights(
@@ -77,3 +76,34 @@ def _weights(
         (number[shared.row[kept]], shared.column[kept]),
     )
     return sp.csr_matrix(cells, shape=(len(shown), len(degree)))
+
+
+@compiled
+def _mean_weight(
+    weight: tuple[I32, I32, F64], usage: tuple[I32, I32, F64], asked: tuple[I64, I32], nats: F64
+) -> None:
+    """Mean weight of the traits that each asked member uses, by its requests on them.
+
+    Parameters
+    ----------
+    weight, usage
+        Starts, objects and values of each cohort; starts, objects and requests of each member.
+    asked
+        Cohort, rising, and organisation of each member asked for.
+    """
+    (starts, traits, worth), (first, objects, requests), (row, org) = weight, usage, asked
+    dense = np.zeros(objects.max() + 1 if len(objects) else 0)
+    at = 0
+    while at < len(row):
+        cohort = row[at]
+        for cell in range(starts[cohort], starts[cohort + 1]):
+            dense[traits[cell]] = worth[cell]
+        while at < len(row) and row[at] == cohort:
+            total = 0.0
+            for cell in range(first[org[at]], first[org[at] + 1]):
+                nats[at] += dense[objects[cell]] * requests[cell]
+                total += requests[cell]
+            nats[at] /= max(total, 1.0)
+            at += 1
+        for cell in range(starts[cohort], starts[cohort + 1]):
+            dense[traits[cell]] = 0.0

@@ -53,11 +53,13 @@ class Book:
         self.touched: dict[str, None] = {}
         """Campaigns changed since the last publication, in order."""
 
+    def is_old(self, key: str, pane: int) -> bool:
+        """True if a finding of this key was taken a short while ago: one more tells nothing."""
+        quiet = QUIET_S // self._config.pane_s
+        return pane - self._last.get(key, -quiet) < quiet
+
     def take(self, finding: Finding) -> CampaignFile | None:
         """Put a finding where it belongs; None if it is left alone."""
-        quiet = QUIET_S // self._config.pane_s
-        if finding.pane - self._last.get(finding.key, -quiet) < quiet:
-            return None
         file = self._place(finding)
         if file is None:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,8 @@ class CampaignStep:
             outside = self.judgements.outside(now, self._book)
             judged = judge(now, outside, self._fusion, self._baseline, self._config)
             strange = self._strange(now, judged)
-            for found in findings(now, judged, self._baseline, strange, outside):
+            is_old = partial(self._book.is_old, pane=pane)
+            for found in findings(now, judged, self._baseline, strange, outside, is_old):
                 if (finding := self.judgements.admit(found)) is not None:
                     self.judgements.keep(self._book.take(finding), finding)
             self._book.unite()

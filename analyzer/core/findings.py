@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,7 @@ class Finding:
     @property
     def key(self) -> str:
         """Names the cohort: kind and hash of the object, window, and which of its users."""
-        return f"{int(self.cohort_kind)}:{self.object:016x}:{self.window_s}:{self.newcomers}"
+        return _key(self.cohort_kind, self.object, self.window_s, self.newcomers)
 
     @property
     def orgs(self) -> set[int]:
@@ -132,6 +132,15 @@ class Finding:
         return value_of(self.features, name)
 
 
+def _key(kind: int, hash_: int, window_s: int, newcomers: int) -> str:
+    return f"{int(kind)}:{hash_:016x}:{window_s}:{newcomers}"
+
+
+def _key_of(cohorts: CohortColumns, row: int) -> str:
+    columns = (cohorts.kind, cohorts.object, cohorts.window_s, cohorts.newcomers)
+    return _key(*(int(column[row]) for column in columns))
+
+
 def value_of(features: F64, name: str) -> float:
     """Value of one signal in a feature vector, 0 where unknown."""
     return float(np.nan_to_num(features[NAMES.index(name)]))
@@ -143,8 +152,12 @@ def findings(
     baseline: Baseline,
     strangeness: Sequence[float | None],
     outside: F64,
+    is_old: Callable[[str], bool],
 ) -> Iterator[Finding]:
-    """What was found among these cohorts, surest first; ties are broken by the cohort's name."""
+    """What was found among these cohorts, surest first; ties are broken by the cohort's name.
+
+    Cohorts whose key is old news are left out before anything is made of them.
+    """
     usual, high = baseline.usual(strata_of(cohorts))
     found = [
         _finding(
@@ -157,6 +170,7 @@ def findings(
             outside=float(outside[row]),
         )
         for row in np.flatnonzero(judged.found).tolist()
+        if not is_old(_key_of(cohorts, row))
     ]
     yield from sorted(found, key=lambda finding: (-finding.score, finding.key))
 

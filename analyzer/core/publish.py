@@ -299,4 +299,4 @@ def _digest(text: str) -> str:
 
 
 def _round(value: float) -> float:
-    return round(float(np.nan_to_num(value)), 4)
+    return 0.0 if math.isnan(value) else round(float(value), 4)
