@@ -20,6 +20,7 @@ import numpy as np
 from numba.extending import is_jitted
 
 from analyzer.core import (
+    affinity,
     compiled,
     events,
     fields,
@@ -27,6 +28,7 @@ from analyzer.core import (
     graph,
     groups,
     incidence,
+    names,
     scan,
     xxh3,
 )
@@ -36,7 +38,7 @@ from analyzer.core.pipeline import Pipeline
 from analyzer.core.windows import HashIndex, LastSeen, index, last_seen, sliding
 
 MODULES = (
-    compiled, events, fields, fingerprint, graph, groups, incidence, scan, xxh3,
+    affinity, compiled, events, fields, fingerprint, graph, groups, incidence, names, scan, xxh3,
     index, last_seen, sliding,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""

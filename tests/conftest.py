@@ -15,7 +15,7 @@ JARS = pytest.StashKey[Path | None]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the chaos suite."""
-    parser.addoption("--chaos", type=int, default=0, help="number of blows; 0 skips the suite")
+    parser.addoption("--chaos", type=int, default=0, help="number of kills; 0 skips the suite")
     parser.addoption("--chaos-seed", type=int, default=1, help="which blows, and when")
 
 

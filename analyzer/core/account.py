@@ -17,13 +17,14 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.events import NAMED_FIELDS, EventColumns
 from analyzer.core.families import Families
 from analyzer.core.groups import in_time
+from analyzer.core.names import NameBook, Names
 from analyzer.core.panes import NO_WATERMARK
 from analyzer.core.state import pack, unpack
 from analyzer.core.summarise import summarise
 from analyzer.core.tables import PaneColumns, concat
-from analyzer.core.windows import LastSeen
+from analyzer.core.windows import HashIndex, LastSeen
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 NAMES_LIMIT = 500_000
 
 
@@ -46,7 +47,7 @@ class AccountStep:
         self._idle = np.zeros(sources, np.bool_)
         self._sealed = 0
         self._open: list[EventColumns] = []
-        self._names: dict[int, str] = {}
+        self._names = NameBook()
         self._past = _Past(config.duplicate_horizon_s // config.pane_s)
         self._families = Families(config.family_tables)
         self.late = 0
@@ -79,8 +80,8 @@ class AccountStep:
             self.late += int(too_late.sum())
             rows = rows.take(~too_late)
         if len(rows):
-            self._names |= rows.names
-            self._open.append(replace(rows, names={}))
+            self._names.add(rows.names)
+            self._open.append(replace(rows, names=Names()))
 
     def _seal(self) -> list[PaneBlock]:
         stop = self._reached() // self._config.pane_ms
@@ -111,9 +112,9 @@ class AccountStep:
 
     def _forget_names(self) -> None:
         if len(self._names) > NAMES_LIMIT:
-            columns = (getattr(part, name) for part in self._open for name in NAMED_FIELDS)
-            used = {h for column in columns for h in column.tolist()}
-            self._names = {h: text for h, text in self._names.items() if h in used}
+            columns = [getattr(part, name) for part in self._open for name in NAMED_FIELDS]
+            used = HashIndex(np.concatenate(columns)).keys
+            self._names = NameBook(self._names.of(used))
 
     def snapshot(self) -> bytes:
         """All state as bytes."""
@@ -127,7 +128,7 @@ class AccountStep:
                 "idle": self._idle,
                 "sealed": self._sealed,
                 "open": to_plain(rows),
-                "names": self._names,
+                "names": to_plain(self._names.all()),
                 "past": self._past.panes,
                 "families": self._families.state(),
                 "late": self.late,
@@ -146,7 +147,8 @@ class AccountStep:
         state = unpack("account", STATE_VERSION, data)
         self._seen = Seen(state["seen"])
         self._watermarks, self._idle = state["watermarks"], state["idle"]
-        self._sealed, self._names = state["sealed"], state["names"]
+        self._sealed = state["sealed"]
+        self._names = NameBook(from_plain(state["names"], Names))
         self._open = [from_plain(state["open"], EventColumns)]
         self._families.restore(state["families"])
         self._past.panes = {int(pane): events for pane, events in state["past"].items()}

@@ -13,7 +13,7 @@ source, how far it has seen, so that a block sent twice changes nothing::
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,7 +25,7 @@ from analyzer.core.state import array_of, array_parts
 from analyzer.core.tables import CohortColumns, PaneColumns
 from analyzer.errors import HoleError, StateError
 
-FORMAT = 2
+FORMAT = 3
 
 T = TypeVar("T")
 
@@ -137,13 +137,12 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(plain: dict[str, Any], kind: type[T]) -> T:
     """The inverse of :func:`to_plain` for one dataclass, by its declared fields alone."""
-    blank = kind() if not _needs_arguments(kind) else None
     values: dict[str, Any] = {}
     for f in fields(kind):  # type: ignore[arg-type] # every kind is a dataclass
         value = plain[f.name]
-        default = getattr(blank, f.name) if blank is not None else None
-        if f.name == "rows":
-            values[f.name] = from_plain(value, f.default_factory)  # type: ignore[arg-type]
+        default = None if f.default_factory is MISSING else f.default_factory()
+        if is_dataclass(default):
+            values[f.name] = from_plain(value, type(default))
         elif isinstance(default, np.ndarray):
             values[f.name] = _like(array_of(*value), default)
         else:
@@ -161,7 +160,3 @@ def _check_range(block: Any) -> None:
     place = (block.source, block.start, block.stop)
     if not all(type(number) is int for number in place) or not 0 <= block.start <= block.stop:
         raise ValueError("its source or range is no such thing")
-
-
-def _needs_arguments(kind: type) -> bool:
-    return kind in BLOCKS.values()

@@ -26,7 +26,7 @@ from analyzer.core.publish import Publisher
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import FACTS, CohortColumns, Kind, concat_cohorts
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 LEARNED = 64
 """Cohorts of a pane that the strangeness is learned from: enough to know what is usual."""
 UNDER_ALERT = 0.2
@@ -97,7 +97,7 @@ class CampaignStep:
             judged = judge(now, outside, self._fusion, self._baseline, self._config)
             strange = self._strange(now, judged)
             is_old = partial(self._book.is_old, pane=pane)
-            for found in findings(now, judged, self._baseline, strange, outside, is_old):
+            for found in findings(now, judged, self._baseline, strange, is_old):
                 if (finding := self.judgements.admit(found)) is not None:
                     self.judgements.keep(self._book.take(finding), finding)
             self._book.unite()

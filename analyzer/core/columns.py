@@ -17,6 +17,7 @@ from analyzer.core.events import NAMED_FIELDS, EventColumns, RequestEvent
 from analyzer.core.fields import NAMED, PARAMS
 from analyzer.core.fingerprint import Chains
 from analyzer.core.keys import CACHE_LIMIT, BlockCache, HashCache, domain_seed, pseudonym
+from analyzer.core.names import NameBook, Names
 from analyzer.core.scan import PADDING, Scanned, scan
 from analyzer.core.windows import HashIndex
 from analyzer.errors import BadRecord
@@ -156,19 +157,18 @@ class Columnizer:
         )
         return columns, plain
 
-    def _scanned_names(
-        self, text: bytes, found: Scanned, rows: slice | NDArray[np.bool_]
-    ) -> dict[int, str]:
+    def _scanned_names(self, text: bytes, found: Scanned, rows: slice | NDArray[np.bool_]) -> Names:
         hashes = found.hashes[-len(NAMED) :, rows].ravel()
         numbers = HashIndex(np.zeros(1, np.uint64)).intern(hashes)
         first = np.flatnonzero(np.diff(np.maximum.accumulate(numbers), prepend=0))
-        starts, stops = found.spans[:, rows].reshape(-1, 2)[first].T.tolist()
-        whole = text.decode("latin-1")  # a plain text is the same in it, and is cut out faster
-        texts = [whole[start:stop] for start, stop in zip(starts, stops, strict=True)]
-        if self._pseudonymise:
-            accounts = int(np.searchsorted(first, len(hashes) // len(NAMED)))
-            texts[:accounts] = [pseudonym(name, self._key) for name in texts[:accounts]]
-        return dict(zip(hashes[first].tolist(), texts, strict=True))
+        starts, stops = found.spans[:, rows].reshape(-1, 2)[first].T
+        names = Names.cut(hashes[first], np.frombuffer(text, np.uint8), starts, stops)
+        if not self._pseudonymise:
+            return names
+        texts = names.as_dict()
+        for account in hashes[first[first < len(hashes) // len(NAMED)]].tolist():
+            texts[account] = pseudonym(texts[account], self._key)
+        return Names.of(texts)
 
     def columns(self, events: Sequence[RequestEvent], offsets: Sequence[int]) -> EventColumns:
         """Columns of these events, in their order."""
@@ -222,9 +222,9 @@ class Columnizer:
         shard = family_table(columns.org, self._tables) % np.uint64(shards)
         order = np.argsort(shard.astype(np.uint16), kind="stable")
         stops = np.cumsum(np.bincount(shard.astype(np.int64), minlength=shards)).tolist()
-        ordered = columns.take(order)
+        ordered, names = columns.take(order), NameBook(columns.names)
         return [
-            _own_names(ordered.take(slice(start, stop)))
+            _own_names(ordered.take(slice(start, stop)), names)
             for start, stop in zip([0, *stops], stops, strict=False)
         ]
 
@@ -238,7 +238,7 @@ class Columnizer:
             [0 if t is None else digest(t.encode(), seed) or 1 for t in texts], np.uint64
         )
 
-    def _names(self, col: dict[str, list[Any]]) -> dict[int, str]:
+    def _names(self, col: dict[str, list[Any]]) -> Names:
         names: dict[int, str] = {}
         for name, field in (
             ("template", "prompt_template_id"),
@@ -255,7 +255,7 @@ class Columnizer:
             names.update(shown)
         else:
             names.update((accounts[a], a) for a in set(col["account_id"]))
-        return names
+        return Names.of(names)
 
 
 def family_table(orgs: NDArray[np.uint64], tables: int) -> NDArray[np.uint64]:
@@ -263,11 +263,10 @@ def family_table(orgs: NDArray[np.uint64], tables: int) -> NDArray[np.uint64]:
     return orgs % np.uint64(tables)
 
 
-def _own_names(columns: EventColumns) -> EventColumns:
+def _own_names(columns: EventColumns, names: NameBook) -> EventColumns:
     """The same rows with only the names that occur in them."""
-    present = HashIndex(np.concatenate([getattr(columns, n) for n in NAMED_FIELDS])).keys.tolist()
-    names = columns.names
-    return replace(columns, names={h: names[h] for h in present if h in names})
+    present = HashIndex(np.concatenate([getattr(columns, n) for n in NAMED_FIELDS])).keys
+    return replace(columns, names=names.of(present))
 
 
 def _u64(values: Iterable[int]) -> NDArray[np.uint64]:

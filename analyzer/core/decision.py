@@ -41,6 +41,8 @@ LIVES_INSIDE, KEEPS_INSIDE = 0.6, 0.4
 class Judged:
     """How the cohorts of a pane stand; arrays of shape (cohorts,)."""
 
+    outside: F64
+    """Outside evidence in [-1, 1]."""
     score: F64
     """Fused score in [0, 1]; of an account alone, its strangeness."""
     suspicion: F64
@@ -72,7 +74,7 @@ def judge(
     e = baseline.e_values(strata_of(cohorts), suspicion)
     found[~alone] &= discoveries(e[~alone], config.fdr)
     score = np.where(alone, cohorts.facts[:, FACTS.index("strangeness")], score)
-    return Judged(score, suspicion, suspect, found)
+    return Judged(outside, score, suspicion, suspect, found)
 
 
 def suspicion_of(cohorts: CohortColumns, score: F64, outside: F64 | float = 0.0) -> F64:

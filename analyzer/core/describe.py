@@ -107,7 +107,6 @@ def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:
     account = held.indices
     org = accounts["org"][account]
     among = np.repeat(np.arange(len(shown)), np.diff(held.indptr))
-    names = window.population.account_names
     keys = accounts["key"][account]
     return {
         "member_row": row.astype(np.int64),
@@ -117,7 +116,7 @@ def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:
         "member_first_ms": accounts["first_ms"][account],
         "member_last_ms": accounts["last_ms"][account],
         "member_affinity": affinity(cohorts, shown, among, org),
-        "names": dict(zip(keys.tolist(), (names[i] for i in account.tolist()), strict=True)),
+        "names": window.population.names_of(np.unique(keys)),
     }
 
 
@@ -137,16 +136,19 @@ def _named(cohorts: Cohorts, shown: NDArray[np.intp]) -> sp.csr_matrix:
 
 def _notes(cohorts: Cohorts, shown: NDArray[np.intp]) -> list[str]:
     notes = [""] * len(cohorts)
-    name = cohorts.window.population.object_name
     listed = (Kind.TEMPLATE, Kind.MODEL, Kind.BLOCK, Kind.PAYMENT)
     tops = {kind: _top_objects(cohorts, kind, shown) for kind in listed}
+    told = {o for top in tops.values() for objects in top.values() for o in objects}
+    objects = np.array(sorted(told | set(cohorts.object[shown].tolist()) - {-1}), np.int64)
+    texts = cohorts.window.population.object_texts(objects)
+    name = {-1: "", **dict(zip(objects.tolist(), texts, strict=True))}
     for i in shown.tolist():
         note = CohortNote(
-            name=name(int(cohorts.object[i])) if cohorts.object[i] >= 0 else "",
-            templates=[name(o) for o in tops[Kind.TEMPLATE][i]],
-            models=[name(o) for o in tops[Kind.MODEL][i]],
-            blocks=[name(o) for o in tops[Kind.BLOCK][i]],
-            payments=[name(o) for o in tops[Kind.PAYMENT][i]],
+            name=name[int(cohorts.object[i])],
+            templates=[name[o] for o in tops[Kind.TEMPLATE][i]],
+            models=[name[o] for o in tops[Kind.MODEL][i]],
+            blocks=[name[o] for o in tops[Kind.BLOCK][i]],
+            payments=[name[o] for o in tops[Kind.PAYMENT][i]],
         )
         notes[i] = msgspec.json.encode(note).decode()
     return notes

@@ -13,6 +13,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.names import Names
+
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 U8 = NDArray[np.uint8]
@@ -105,7 +107,7 @@ class EventColumns:
     chains: NDArray[np.uint64] = field(default_factory=lambda: np.zeros((0, 0), np.uint64))
     """Anchor chains of the prompt text (see :mod:`analyzer.core.fingerprint`), shape (n, k);
     k is 0 where no event of the batch came with text."""
-    names: dict[int, str] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
 
     def __len__(self) -> int:
         return len(self.ts_ms)
@@ -120,9 +122,7 @@ class EventColumns:
         parts = [part for part in parts if len(part)]
         if not parts:
             return cls()
-        names: dict[int, str] = {}
-        for part in parts:
-            names |= part.names
+        names = Names.joined([part.names for part in parts])
         width = max(part.chains.shape[1] for part in parts)
         arrays = {
             name: np.concatenate([getattr(part, name) for part in parts])

@@ -18,6 +18,7 @@ from analyzer.core.cohorts import DAY_S
 from analyzer.core.decision import LIVES_INSIDE, Judged, focus_of
 from analyzer.core.describe import CohortNote
 from analyzer.core.evidence import STRONG
+from analyzer.core.names import NameBook
 from analyzer.core.tables import FACTS, CohortColumns, Kind
 
 F64 = NDArray[np.float64]
@@ -151,7 +152,6 @@ def findings(
     judged: Judged,
     baseline: Baseline,
     strangeness: Sequence[float | None],
-    outside: F64,
     is_old: Callable[[str], bool],
 ) -> Iterator[Finding]:
     """What was found among these cohorts, surest first; ties are broken by the cohort's name.
@@ -159,15 +159,17 @@ def findings(
     Cohorts whose key is old news are left out before anything is made of them.
     """
     usual, high = baseline.usual(strata_of(cohorts))
+    names = NameBook(cohorts.names)
     found = [
         _finding(
             cohorts,
             row,
+            names,
             score=float(judged.score[row]),
             usual=usual[row],
             high=high[row],
             strangeness=strangeness[row],
-            outside=float(outside[row]),
+            outside=float(judged.outside[row]),
         )
         for row in np.flatnonzero(judged.found).tolist()
         if not is_old(_key_of(cohorts, row))
@@ -175,7 +177,7 @@ def findings(
     yield from sorted(found, key=lambda finding: (-finding.score, finding.key))
 
 
-def _finding(cohorts: CohortColumns, row: int, **judged: Any) -> Finding:
+def _finding(cohorts: CohortColumns, row: int, names: NameBook, **judged: Any) -> Finding:
     start, stop = np.searchsorted(cohorts.member_row, [row, row + 1])
     members = slice(int(start), int(stop))
     facts = dict(zip(FACTS, cohorts.facts[row].tolist(), strict=True))
@@ -192,9 +194,10 @@ def _finding(cohorts: CohortColumns, row: int, **judged: Any) -> Finding:
         facts=facts,
         note=msgspec.json.decode(cohorts.note[row], type=CohortNote),
         accounts=[
-            Account(key, cohorts.names[key], org, requests, first_ms, last_ms, affinity)
-            for key, org, requests, first_ms, last_ms, affinity in zip(
+            Account(*account)
+            for account in zip(
                 cohorts.member[members].tolist(),
+                names.texts(cohorts.member[members]),
                 cohorts.member_org[members].tolist(),
                 cohorts.member_requests[members].tolist(),
                 cohorts.member_first_ms[members].tolist(),

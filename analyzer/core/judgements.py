@@ -344,7 +344,7 @@ def _holds(
     if target.type == "block":
         return np.array([note is not None and target.id in note.blocks for note in notes], float)
     if target.type == "account":
-        keys = [key for key, name in cohorts.names.items() if name == target.id]
+        keys = [key for key, name in cohorts.names.as_dict().items() if name == target.id]
         mine = cohorts.member_row[np.isin(cohorts.member, np.array(keys, np.uint64))]
         named = np.maximum(1, np.bincount(cohorts.member_row, minlength=n))
         share = np.bincount(mine, minlength=n) / named

@@ -8,15 +8,18 @@ sums run over the rows.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.admission import Admission
+from analyzer.core.blocks import from_plain, to_plain
 from analyzer.core.config import CoreConfig
 from analyzer.core.groups import by_hash
 from analyzer.core.keys import block_name
+from analyzer.core.names import NameBook, Names
 from analyzer.core.prompts import PromptMemory
 from analyzer.core.tables import Kind, PaneColumns
 from analyzer.core.windows import DenseTable, SlidingSum
@@ -79,14 +82,14 @@ class Population:
         self.newcomers, self.novelties = Admission(), Admission()
         self.refused: Counter[str] = Counter()
         """New accounts and pairs that were not counted for want of room, pane by pane."""
-        self.account_names: list[str] = []
-        self.object_names: list[str] = []
+        self._names = NameBook()
 
     def ingest(self, pane: int, rows: PaneColumns) -> None:
         """Count one pane, given as the joined tables of all account shards."""
         if self.first_pane < 0:
             self.first_pane = pane
         rows = self._admit(rows)
+        self._names.add(rows.names)
         self._count_orgs(pane, rows)
         self._count_accounts(pane, rows)
         self._count_pairs(pane, rows)
@@ -107,14 +110,23 @@ class Population:
         """True if no window holds anything."""
         return all(sums.empty for sums in self.org_sums)
 
-    def object_name(self, row: int) -> str:
-        """Text of an object, for people."""
-        if self.objects["kind"][row] == Kind.BLOCK:
-            return block_name(int(self.objects["hash"][row]))
-        return self.object_names[row]
+    def names_of(self, keys: U64) -> Names:
+        """Texts of accounts or objects, by their hashes."""
+        return self._names.of(keys)
+
+    def object_texts(self, rows: I32 | I64) -> list[str]:
+        """What people call each object; a block and a family found in text by their numbers."""
+        kinds, hashes = self.objects["kind"][rows], self.objects["hash"][rows]
+        texts = self._names.texts(hashes)
+        for i in np.flatnonzero(kinds == Kind.BLOCK).tolist():
+            texts[i] = block_name(int(hashes[i]))
+        for i in np.flatnonzero(kinds == Kind.TEMPLATE).tolist():
+            texts[i] = texts[i] or f"family-{int(hashes[i]):016x}"
+        return texts
 
     def _admit(self, rows: PaneColumns) -> PaneColumns:
         """The rows that there is room for; see :mod:`analyzer.core.admission`."""
+        all_rows = rows
         room = self._config.max_accounts - len(self.accounts)
         if self.newcomers.asked(len(rows.account), room):
             known = self.accounts.find(rows.account) >= 0
@@ -131,6 +143,9 @@ class Population:
             taken = self.novelties.take(keys, self.pairs.find(pairs) >= 0, room)
             self.refused["pairs"] += int((~taken).sum())
             rows = rows.where(pair=taken)
+        if rows is not all_rows:
+            kept = np.concatenate([rows.account, rows.pair_object])
+            rows = replace(rows, names=NameBook(rows.names).of(kept))
         return rows
 
     def _count_orgs(self, pane: int, rows: PaneColumns) -> None:
@@ -154,11 +169,8 @@ class Population:
             sums.add(pane, orgs, values)
 
     def _count_accounts(self, pane: int, rows: PaneColumns) -> None:
-        order, before = by_hash(rows.account), len(self.accounts)
-        keys = rows.account[order]
-        accounts = self.accounts.intern(keys)
-        new = keys[_firsts(accounts, before)].tolist()
-        self.account_names += [rows.names[h] for h in new]
+        order = by_hash(rows.account)
+        accounts = self.accounts.intern(rows.account[order])
         self.accounts["last_pane"][accounts] = pane
         first = self.accounts["first_ms"][accounts]
         self.accounts["first_ms"][accounts] = np.where(
@@ -177,7 +189,6 @@ class Population:
         new = _firsts(objects, before)
         self.objects["kind"][before:] = kinds[new]
         self.objects["hash"][before:] = hashes[new]
-        self.object_names += [rows.names.get(h, "") for h in hashes[new].tolist()]
         _touch(self.objects, objects, pane, before)
         orgs, before = self.orgs.find(rows.pair_org[order]), len(self.pairs)
         pairs = self.pairs.intern(_pair_key(orgs, objects))
@@ -225,6 +236,8 @@ class Population:
         old = pane - keep_s // config.pane_s
         self._drop_objects(self.objects["last_pane"] >= old)
         self._drop_orgs(self.orgs["last_pane"] >= old)
+        named = np.concatenate([self.accounts["key"], self.objects["hash"]])
+        self._names = NameBook(self._names.of(named))
         self.newcomers.relax()
         self.novelties.relax()
 
@@ -232,7 +245,6 @@ class Population:
         if alive.all():
             return
         renumbered = self.objects.keep(alive)
-        self.object_names = _kept(self.object_names, alive)
         self.pairs["object"][:] = renumbered[self.pairs["object"]]
         self._rekey_pairs()
 
@@ -244,10 +256,8 @@ class Population:
             sums.renumber(renumbered)
         self.pairs["org"][:] = renumbered[self.pairs["org"]]
         self._rekey_pairs()
-        accounts = renumbered[self.accounts["org"]] >= 0
         self.accounts["org"][:] = renumbered[self.accounts["org"]]
-        self.accounts.keep(accounts)
-        self.account_names = _kept(self.account_names, accounts)
+        self.accounts.keep(self.accounts["org"] >= 0)
 
     def _rekey_pairs(self) -> None:
         state = self.pairs.state()
@@ -261,8 +271,7 @@ class Population:
             "sums": [sums.state() for sums in self._sums()],
             "prompts": self.prompts.state(),
             "halvings": [self.newcomers.halvings, self.novelties.halvings],
-            "account_names": self.account_names,
-            "object_names": self.object_names,
+            "names": to_plain(self._names.all()),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -274,7 +283,7 @@ class Population:
             sums.restore(saved)
         self.prompts.restore(state["prompts"])
         self.newcomers.halvings, self.novelties.halvings = state["halvings"]
-        self.account_names, self.object_names = state["account_names"], state["object_names"]
+        self._names = NameBook(from_plain(state["names"], Names))
 
     def _tables(self) -> list[DenseTable]:
         return [self.orgs, self.accounts, self.objects, self.pairs]
@@ -297,7 +306,3 @@ def _firsts(rows: I32, before: int) -> NDArray[np.intp]:
     """Where each new row occurs first, in the order of the rows, which is that of first sight."""
     rises = np.diff(np.maximum.accumulate(rows), prepend=before - 1) > 0
     return np.flatnonzero(rises & (rows >= before))
-
-
-def _kept(names: list[str], alive: NDArray[np.bool_]) -> list[str]:
-    return [name for name, kept in zip(names, alive.tolist(), strict=True) if kept]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from analyzer.core import groups
 from analyzer.core.events import EventColumns
+from analyzer.core.names import NameBook
 from analyzer.core.tables import Kind, PaneColumns
 from analyzer.core.windows import HashIndex
 
@@ -28,7 +29,7 @@ PAIR_COLUMNS = {
 MICRO = 1e6
 
 
-def summarise(pane: int, rows: EventColumns, names: dict[int, str]) -> PaneColumns:
+def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
     """Tables of one pane, each sorted by its keys.
 
     Parameters
@@ -74,7 +75,7 @@ def summarise(pane: int, rows: EventColumns, names: dict[int, str]) -> PaneColum
         prompt_template=rows.template[prompt],
         prompt=rows.prompt[prompt],
         prompt_requests=prompt_requests,
-        names=_names(account.of(rows.account), kinds, objects, names),
+        names=names.of(HashIndex(np.concatenate([account.of(rows.account), objects])).keys),
     )
 
 
@@ -112,17 +113,3 @@ def _reduce(ufunc: np.ufunc, ordered: I64, starts: NDArray[np.intp]) -> I64:
     if not len(starts):
         return np.zeros(0, np.int64)
     return ufunc.reduceat(ordered, starts)
-
-
-def _names(accounts: U64, kinds: I64, objects: U64, names: dict[int, str]) -> dict[int, str]:
-    """Text of the accounts and objects; a block needs none, since its number tells it."""
-    named = {h: names[h] for h in accounts.tolist()}
-    told = _distinct(objects[kinds != Kind.BLOCK])
-    named.update((h, names[h]) for h in told if h in names)
-    families = _distinct(objects[kinds == Kind.TEMPLATE])
-    named.update((h, f"family-{h:016x}") for h in families if h not in named)
-    return named
-
-
-def _distinct(hashes: U64) -> list[int]:
-    return HashIndex(hashes).keys.tolist()  # type: ignore[no-any-return] # numpy's stub

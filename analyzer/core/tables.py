@@ -9,6 +9,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.names import Names
+
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]
@@ -76,7 +78,7 @@ class PaneColumns:
     prompt: U64 = field(default_factory=_u64)
     prompt_requests: I64 = field(default_factory=_i64)
 
-    names: dict[int, str] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
     """Text of the hashes of accounts and objects in these rows."""
 
     def between(self, start: int, stop: int) -> PaneColumns:
@@ -151,7 +153,7 @@ class CohortColumns:
     member_last_ms: I64 = field(default_factory=_i64)
     member_affinity: F64 = field(default_factory=lambda: np.zeros(0))
     """How like the other members its organisation is, in nats."""
-    names: dict[int, str] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
 
     def take(self, rows: NDArray[np.bool_]) -> Self:
         """The cohorts where the mask is True, with their members; names stay as they are."""
@@ -207,5 +209,5 @@ def _concat(tables: list[C], kind: type[C]) -> C:
         elif isinstance(parts[0], list):
             columns[f.name] = [item for part in parts for item in part]
         else:
-            columns[f.name] = {key: text for part in parts for key, text in part.items()}
+            columns[f.name] = Names.joined(parts)
     return kind(**columns)

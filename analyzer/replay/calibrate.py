@@ -61,7 +61,7 @@ class History(CampaignStep):
                 if file.revision and latest.get(file.id) not in INNOCENT
             )
         )
-        accounts = {key for key, name in rows.names.items() if latest.get(name) in GUILTY}
+        accounts = {key for key, name in rows.names.as_dict().items() if latest.get(name) in GUILTY}
         out = np.isin(rows.member_org, _keys(orgs)) | np.isin(rows.member, _keys(accounts))
         return rows.take((rows.share_of_members(out) < UNDER_ALERT) & (rows.kind != Kind.ACCOUNT))
 

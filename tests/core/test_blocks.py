@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from analyzer.core.blocks import EventBlock, PaneBlock, Seen, decode, encode
 from analyzer.core.events import EventColumns
+from analyzer.core.names import Names
 from analyzer.errors import HoleError, StateError
 
 
 def test_a_block_comes_back_from_bytes_as_it_was() -> None:
     """decode(encode(block)) is the block."""
     rows = EventColumns(
-        ts_ms=np.array([1, 2]), chains=np.ones((2, 3), np.uint64), names={2**63 + 1: "a"}
+        ts_ms=np.array([1, 2]), chains=np.ones((2, 3), np.uint64), names=Names.of({2**63 + 1: "a"})
     )
     block = EventBlock(3, 10, 12, 77, idle=True, rows=rows)
     back = decode(encode(block), EventBlock)
@@ -28,7 +29,7 @@ def test_a_block_comes_back_from_bytes_as_it_was() -> None:
     )
     assert back.rows.ts_ms.tolist() == [1, 2]
     assert back.rows.chains.tolist() == [[1, 1, 1], [1, 1, 1]]
-    assert back.rows.names == {2**63 + 1: "a"}
+    assert back.rows.names.as_dict() == {2**63 + 1: "a"}
 
 
 @pytest.mark.parametrize("data", [b"", b"junk", b"\x93\xa1x\x01\x80", b"\xc1"])

@@ -55,9 +55,9 @@ def measured(monkeypatch: pytest.MonkeyPatch, seed: int, *, pause_h: float) -> f
     found = [np.nan]
 
     def keep(cohorts: Cohorts, features: np.ndarray, score: np.ndarray) -> CohortColumns:
-        population = cohorts.window.population
-        names = [population.object_name(o) if o >= 0 else "" for o in cohorts.object.tolist()]
-        mine = (cohorts.kind == Kind.TEMPLATE) & (np.array(names) == "tpl-work")
+        templates = np.flatnonzero(cohorts.kind == Kind.TEMPLATE)
+        names = cohorts.window.population.object_texts(cohorts.object[templates])
+        mine = np.isin(np.arange(len(cohorts)), templates[np.array(names) == "tpl-work"])
         if cohorts.window.length_s == 3 * DAY_S and mine.any():
             found[0] = float(hand_over.measure(cohorts)[mine][0])
         return describe(cohorts, features, score)

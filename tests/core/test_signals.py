@@ -55,7 +55,8 @@ def judged() -> tuple[tuple[Cohorts, ...], NDArray[np.bool_]]:
     population = last.window.population
     guilty = set(world.labels["campaigns"][0]["accounts"])
     crooked = np.zeros(len(population.orgs), np.bool_)
-    named = [name in guilty for name in population.account_names]
+    names = population.names_of(population.accounts["key"]).texts()
+    named = [name in guilty for name in names]
     crooked[population.accounts["org"][np.array(named)]] = True
     return tuple(seen[length] for length in sorted(seen)), crooked
 

@@ -211,6 +211,7 @@ def test_a_slow_slack_holds_nobody_up(
             assert slack.attempts
             slack.always = None
             for _ in range(kills):
+                slack.next.clear()
                 slack.next.extend(SLOW[i] for i in rng.integers(len(SLOW), size=8))
                 await two_attempts(slack)
                 process.kill()

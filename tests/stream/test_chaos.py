@@ -1,4 +1,4 @@
-"""The chaos suite: `pytest tests/stream/test_chaos.py --chaos 10`, 10 being the number of blows.
+"""The chaos suite: `pytest tests/stream/test_chaos.py --chaos 10`, 10 being the number of kills.
 
 Workers on Apache Kafka are killed, terminated, frozen, added and taken away at random, the broker
 is killed and started again, once after a minute, and producers have sent one event in fifty
@@ -8,6 +8,7 @@ twice; in the end every record must be byte for byte what one undisturbed proces
 from __future__ import annotations
 
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ LONG_BREAK_AT = 10
 SENT_TWICE = 0.02
 WITHIN_S = 300.0
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(2_400)]
 
 
 def take_away(broker: brokers.Broker, for_s: float) -> None:
@@ -46,9 +47,9 @@ def sent_twice(rng: np.random.Generator, lines: list[bytes]) -> list[bytes]:
 
 def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     """Whatever happens, alerts, campaigns and members are those of one undisturbed process."""
-    blows, jars = pytestconfig.getoption("--chaos"), trial.jars_of(pytestconfig.rootpath)
-    if not blows or jars is None:
-        pytest.skip("only with --chaos BLOWS, and with Java and Maven")
+    kills, jars = pytestconfig.getoption("--chaos"), trial.jars_of(pytestconfig.rootpath)
+    if not kills or jars is None:
+        pytest.skip("only with --chaos KILLS, and with Java and Maven")
     rng = np.random.default_rng(pytestconfig.getoption("--chaos-seed"))
     parts = trial.scenario("hydra", PARTITIONS)
     with brokers.apache(jars) as broker:
@@ -58,12 +59,17 @@ def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -
             sent = sent_twice(rng, part)
             trial.produce(settings, ((None, line) for line in sent), partition=number)
         with working(Crew(settings, tmp_path)) as crew:
-            for blow in range(blows):
+            blows = Counter[str]()
+            while blows["kill"] < kills:
                 time.sleep(rng.uniform(0.5, 6.0))
                 crew.supervise()
-                if blow == LONG_BREAK_AT:
+                how = str(rng.choice(BLOWS))
+                if blows.total() == LONG_BREAK_AT:
+                    how = "long break"
+                blows[how] += 1
+                if how == "long break":
                     take_away(broker, BROKER_LONG_DOWN_S)
-                elif (how := str(rng.choice(BLOWS))) == "broker":
+                elif how == "broker":
                     take_away(broker, BROKER_DOWN_S)
                 elif how == "resize":
                     crew.resize()
@@ -72,4 +78,5 @@ def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -
             assert crew.work_off(WITHIN_S)
             crew.end()
         found = trial.answers(settings)
+    print(f"blows: {dict(blows)}; {len(found):,} records")
     assert found == sorted(set(parity.records(settings.core, parts)))

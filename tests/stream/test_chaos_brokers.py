@@ -45,7 +45,7 @@ def cluster(pytestconfig: pytest.Config) -> Iterator[list[Broker]]:
     """Three nodes."""
     jars = trial.jars_of(pytestconfig.rootpath)
     if not pytestconfig.getoption("--chaos") or jars is None:
-        pytest.skip("only with --chaos BLOWS, and with Java and Maven")
+        pytest.skip("only with --chaos KILLS, and with Java and Maven")
     with brokers.apache_nodes(jars, NODES, **QUICKLY) as nodes:
         yield nodes
 
