@@ -255,6 +255,7 @@ class Book:
         file.findings += 1
         file.balance += finding.signal("balance")
         file.eliciting += finding.elicits
+        file.spread += finding.spread
         own_work = finding.kind == "reseller_pool" and finding.anchor in file.anchors
         if finding.tells_type and not own_work:
             file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1

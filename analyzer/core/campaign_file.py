@@ -12,9 +12,9 @@ from analyzer.core.alerts import AlertKind, Severity
 POOL, CAMPAIGN, ACCOUNT = "pool", "campaign", "account"
 NOBODY = 0
 """Organisation of an account that was taken out; no organisation's key is 0."""
-SMALL, UNEQUAL = 40, 0.5
-"""Fewer organisations than this, with a mean balance below that or without long answers, may be
-an agency's accounts."""
+SMALL, UNEQUAL, TOGETHER = 40, 0.5, 0.5
+"""Fewer organisations than the first, with a mean balance below the second or without long answers,
+may be an agency's accounts if they sit together: with fewer than so many address blocks a head."""
 CORE_SHARE = 0.15
 CONFIRMING_HITS = 2
 MOST_HITS_NEEDED = 3.0
@@ -62,6 +62,8 @@ class CampaignFile(msgspec.Struct):
     """Sum of the findings' balance signal."""
     eliciting: int = 0
     """Findings whose members draw long answers."""
+    spread: float = 0.0
+    """Sum of the findings' effective numbers of address blocks a head."""
     votes: dict[AlertKind, int] = {}
     """What the findings look like, each counted."""
     score: float = 0.0
@@ -116,8 +118,8 @@ class CampaignFile(msgspec.Struct):
 
         A finding of linked accounts lacks a sign of extraction; it doesn't speak against one.
 
-        A small group with unequal volumes, or without long answers, may be an agency's accounts:
-        linked, no more.
+        A small group in a few places, with unequal volumes or without long answers, may be an
+        agency's accounts: linked, no more.
         """
         extraction = self.votes.get("extraction_campaign", 0)
         linked = self.votes.get("linked_accounts", 0)
@@ -125,7 +127,8 @@ class CampaignFile(msgspec.Struct):
         if extraction >= max(2.0, 0.4 * (extraction + linked + pools), pools):
             unequal = self.balance < UNEQUAL * self.findings
             plain = self.eliciting < 0.25 * self.findings
-            agency = len(self.confirmed()) < SMALL and (unequal or plain)
+            together = self.spread < TOGETHER * self.findings
+            agency = len(self.confirmed()) < SMALL and together and (unequal or plain)
             return "linked_accounts" if agency else "extraction_campaign"
         return "reseller_pool" if pools > linked else "linked_accounts"
 
@@ -148,6 +151,7 @@ class CampaignFile(msgspec.Struct):
         self.findings += other.findings
         self.balance += other.balance
         self.eliciting += other.eliciting
+        self.spread += other.spread
         for kind, count in other.votes.items():
             self.votes[kind] = self.votes.get(kind, 0) + count
         self.anchors |= other.anchors

@@ -14,7 +14,7 @@ from analyzer.core.catalog import NAMES
 from analyzer.core.cohorts import Cohorts
 from analyzer.core.keys import in_turn
 from analyzer.core.population import OUTPUT_TOKENS, REQUESTS
-from analyzer.core.signals.scale import row_sums
+from analyzer.core.signals.scale import divide, row_sums
 from analyzer.core.tables import FACTS, CohortColumns, Kind
 
 F64 = NDArray[np.float64]
@@ -63,6 +63,9 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
             cohorts.mean(window.diversity),
             cohorts.mean(window.totals[:, REQUESTS]) / window.usual_requests,
             np.full(n, np.nan),
+            divide(
+                row_sums(blocks, blocks.requests, n) ** 2, row_sums(blocks, blocks.requests**2, n)
+            ),
         ],
         axis=1,
     )

@@ -90,6 +90,11 @@ class Finding:
         return {account.org for account in self.accounts}
 
     @property
+    def spread(self) -> float:
+        """Effective number of address blocks a member organisation; 0 where none is known."""
+        return float(np.nan_to_num(self.facts["places"])) / self.facts["organisations"]
+
+    @property
     def elicits(self) -> bool:
         """True if the members draw unusually long answers."""
         return self.signal("output_length") >= STRONG

@@ -117,11 +117,14 @@ FACTS = (
     "diversity",
     "times_usual",
     "strangeness",
+    "places",
 )
 """Columns of ``CohortColumns.facts``; ``billed`` is the share of organisations of which a payment
 reference or the account's creation is known, among the members and among all; ``diversity`` how
 much more kinds of work a member does than others of its volume, in nats; ``times_usual`` a
-member's requests over the median of all; ``strangeness`` an account's, NaN for real cohorts."""
+member's requests over the median of all; ``strangeness`` an account's, NaN for real cohorts; ``places``
+how many address blocks the traffic is spread over, an effective number (inverse of Simpson's
+index; Hill, 1973), NaN where no address is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ class CohortColumns:
     features: F64 = field(default_factory=lambda: np.zeros((0, 0)))
     """Shape (cohorts, signals), in the order of the catalog; NaN is "unknown"."""
     facts: F64 = field(default_factory=lambda: np.zeros((0, 0)))
-    """Shape (cohorts, 11): figures shown to people, in the order of :data:`FACTS`."""
+    """Shape (cohorts, 12): figures shown to people, in the order of :data:`FACTS`."""
     note: list[str] = field(default_factory=list)
     """What an alert shows of this cohort, JSON of :class:`CohortNote`; "" if nothing will."""
 
