@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohorts import Cohorts, Window
 from analyzer.core.models.triage import Triage
-from analyzer.core.population import LOG_OUTPUT, PROMPTED, REPEATED, REQUESTS
-from analyzer.core.summarise import MICRO
+from analyzer.core.population import PROMPTED, REPEATED, REQUESTS
 from analyzer.core.tables import Kind
 
 F64 = NDArray[np.float64]
@@ -36,9 +35,7 @@ def strange_accounts(window: Window, triage: Triage) -> tuple[Cohorts, F64] | No
     """
     totals = window.totals.astype(np.float64)
     requests = np.maximum(totals[:, REQUESTS], 1.0)
-    length = totals[:, LOG_OUTPUT] / requests / MICRO
-    everyone = length[window.active]
-    z = (length - everyone.mean()) / max(1e-6, float(everyone.std()))
+    z = window.deviation(window.log_output)
     times = totals[:, REQUESTS] / window.usual_requests
     work = window.usage(Kind.TEMPLATE).matrix
     most = work.max(axis=1).toarray().ravel() if work.shape[1] else np.zeros(len(requests))

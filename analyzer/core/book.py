@@ -35,7 +35,7 @@ INSIDE_POOL = 0.6
 SAME_BLOCKS, SAME_SHARE = 8, 0.7
 SAME_CARDS, SAME_CARD_SHARE = 2, 0.1
 """Customers hardly ever share a card, so a few common ones tell more than common blocks."""
-OUTLIERS, KNOWN_CORE, UNLIKE = 0.05, 8, 0.25
+OUTLIERS, LESS, KNOWN_CORE, UNLIKE = 0.05, 0.35, 8, 0.25
 
 _DOMAINS = {"reseller_pool": POOL, "account_anomaly": ACCOUNT}
 
@@ -66,9 +66,11 @@ class Book:
         self._last[finding.key] = finding.pane
         core = file.core_hits
         known = sum(file.hits.get(org, -1) >= core for org in finding.orgs)
-        pool = file.kind == "reseller_pool"
-        familiar = known >= (0.8 if pool else 0.5) * len(finding.orgs)
-        anchored = finding.anchor in file.anchors and not pool
+        familiar = known >= (0.8 if file.kind == "reseller_pool" else 0.5) * len(finding.orgs)
+        anchored = finding.anchor in file.anchors and "reseller_pool" not in {
+            file.kind,
+            finding.kind,
+        }
         grows = finding.tight and (not file.hits or anchored or familiar)
         if grows and finding.lasting and finding.kind != "reseller_pool":
             file.anchors[finding.anchor] = None
@@ -254,7 +256,7 @@ class Book:
             file.strangeness = max(finding.strangeness, file.strangeness or 0.0)
         file.findings += 1
         file.balance += finding.signal("balance")
-        file.eliciting += finding.elicits
+        file.eliciting += finding.elicits or (finding.dominates and finding.draws_long)
         file.spread += finding.spread
         own_work = finding.kind == "reseller_pool" and finding.anchor in file.anchors
         if finding.tells_type and not own_work:
@@ -309,12 +311,13 @@ def _alike(file: CampaignFile, finding: Finding) -> set[int]:
     """Organisations of the finding that are members, or as like the members as these are.
 
     Who merely shares an object that became popular is less like the core than nearly all of
-    the core are. While hardly any of its members are known, half of them are the measure.
+    the core are, and much less than most. While hardly any of its members are known, half of
+    them are the measure.
     """
     core, members = file.core_hits, file.confirmed()
     known = [a.affinity for a in finding.accounts if file.hits.get(a.org, 0) >= max(core, 1)]
     if len(known) >= KNOWN_CORE:
-        floor = float(np.quantile(known, OUTLIERS))
+        floor = max(float(np.quantile(known, OUTLIERS)), LESS * float(np.median(known)))
     else:
         usual = float(np.median([a.affinity for a in finding.accounts] or [0.0]))
         floor = min(usual, UNLIKE * usual)

@@ -15,6 +15,8 @@ NOBODY = 0
 SMALL, UNEQUAL, TOGETHER = 40, 0.5, 0.5
 """Fewer organisations than the first, with a mean balance below the second or without long answers,
 may be an agency's accounts if they sit together: with fewer than so many address blocks a head."""
+YOUNG_POOL = 60
+"""Without long answers, fewer than so many together may be a pool that has few customers yet."""
 CORE_SHARE = 0.15
 CONFIRMING_HITS = 2
 MOST_HITS_NEEDED = 3.0
@@ -61,7 +63,7 @@ class CampaignFile(msgspec.Struct):
     balance: float = 0.0
     """Sum of the findings' balance signal."""
     eliciting: int = 0
-    """Findings whose members draw long answers."""
+    """Findings whose members draw long answers, or on a template that is much of a pool's work."""
     spread: float = 0.0
     """Sum of the findings' effective numbers of address blocks a head."""
     votes: dict[AlertKind, int] = {}
@@ -119,7 +121,7 @@ class CampaignFile(msgspec.Struct):
         A finding of linked accounts lacks a sign of extraction; it doesn't speak against one.
 
         A small group in a few places, with unequal volumes or without long answers, may be an
-        agency's accounts: linked, no more.
+        agency's accounts or a young pool: linked, no more.
         """
         extraction = self.votes.get("extraction_campaign", 0)
         linked = self.votes.get("linked_accounts", 0)
@@ -128,7 +130,8 @@ class CampaignFile(msgspec.Struct):
             unequal = self.balance < UNEQUAL * self.findings
             plain = self.eliciting < 0.25 * self.findings
             together = self.spread < TOGETHER * self.findings
-            agency = len(self.confirmed()) < SMALL and together and (unequal or plain)
+            size = len(self.confirmed())
+            agency = together and ((unequal and size < SMALL) or (plain and size < YOUNG_POOL))
             return "linked_accounts" if agency else "extraction_campaign"
         return "reseller_pool" if pools > linked else "linked_accounts"
 

@@ -20,7 +20,8 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.graph import linked_groups
 from analyzer.core.groups import by_row
 from analyzer.core.incidence import common, incidence
-from analyzer.core.population import Population
+from analyzer.core.population import LOG_OUTPUT, REQUESTS, Population
+from analyzer.core.summarise import MICRO
 from analyzer.core.tables import Kind
 
 F64 = NDArray[np.float64]
@@ -139,6 +140,23 @@ class Window:
         used = np.flatnonzero(sums[:, 0])
         on, n = pairs["object"][used], len(self.population.objects)
         return np.stack([np.bincount(on, sums[used, i], n) for i in (0, 1)], axis=1)
+
+    @cached_property
+    def log_output(self) -> F64:
+        """Shape (organisations,): mean of ln(output + 1) of an organisation's requests."""
+        return self.totals[:, LOG_OUTPUT] / np.maximum(self.totals[:, REQUESTS], 1) / MICRO
+
+    @cached_property
+    def template_log_output(self) -> F64:
+        """Shape (objects,): mean of ln(output + 1) on each template, NaN for other objects."""
+        n = len(self.population.objects)
+        requests, total = self.population.template_sums[self.number].sums(n).T
+        return np.where(requests > 0, total / np.maximum(requests, 1) / MICRO, np.nan)
+
+    def deviation(self, log_output: F64) -> F64:
+        """These means of ln(output + 1) in deviations of the organisations from their mean."""
+        everyone = self.log_output[self.active]
+        return np.asarray((log_output - everyone.mean()) / max(1e-6, float(everyone.std())))
 
     @cached_property
     def diversity(self) -> F64:

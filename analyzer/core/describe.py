@@ -66,6 +66,9 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
             divide(
                 row_sums(blocks, blocks.requests, n) ** 2, row_sums(blocks, blocks.requests**2, n)
             ),
+            window.deviation(
+                np.where(cohorts.object >= 0, window.template_log_output[cohorts.object], np.nan)
+            ),
         ],
         axis=1,
     )

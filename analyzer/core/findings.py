@@ -25,9 +25,11 @@ F64 = NDArray[np.float64]
 
 MIXED_WORK = 0.75
 """From this diversity on, in nats, each member does the work of several customers."""
-POOL_FOCUS, QUEUE_FOCUS = 0.15, 0.25
-"""Share of a pool's traffic from which one template in it can be extraction: where answers are
+POOL_FOCUS, QUEUE_FOCUS = 0.2, 0.4
+"""Share of a pool's traffic from which one template in it can be extraction: where its answers are
 long, and where it is only a queue of prompts that all accounts work off alike."""
+LONG = 0.6
+"""Deviations beyond the mean from which a template's own answers are long."""
 ALL_LONG = 0.7
 """From this value of ``output_length`` on, all of the members' work draws long answers."""
 PLAIN_WORK = 0.15
@@ -100,9 +102,14 @@ class Finding:
         return self.signal("output_length") >= STRONG
 
     @property
+    def draws_long(self) -> bool:
+        """True if the defining template draws long answers, whatever else the members do."""
+        return self.facts["own_length"] >= LONG
+
+    @property
     def dominates(self) -> bool:
         """True if the object is more than one customer's share of a pool, over a day or more."""
-        return self.window_s >= DAY_S and _inside_pool(self.facts["focus"], self.features)
+        return self.window_s >= DAY_S and _inside_pool(self.facts, self.features)
 
     @property
     def lasting(self) -> bool:
@@ -223,18 +230,22 @@ def _type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
     hardly anybody else does, and either of one kind or from a queue, each prompt sent once;
     where neither shows, accounts are linked and no more.
     Accounts on a few blocks may be one customer's, on its own servers, unless they look made up
-    to seem several. So may made-up ones on very few blocks, those whose billing is unknown, unlike
-    everybody else's, and a graph's group: there only long answers tell.
+    to seem several; people who sign up together in one place and each pay for themselves are a
+    class.
+    Made-up accounts on very few blocks may be one customer's too, as may those whose billing is
+    unknown, unlike everybody else's, and a graph's group: there only long answers tell.
     """
     if kind == Kind.ACCOUNT:
         return "account_anomaly"
     focus = facts["focus"]
     mixed = facts["diversity"] >= MIXED_WORK and not _all_extract(features)
-    if mixed and not (kind == Kind.TEMPLATE and _inside_pool(focus, features)):
-        return "reseller_pool"
+    if mixed:
+        inside = kind == Kind.TEMPLATE and _inside_pool(facts, features)
+        return "extraction_campaign" if inside else "reseller_pool"
     blocks = facts["blocks"]
     made_up = max(value_of(features, name) for name in MADE_UP) >= STRONG
-    if 0 < blocks <= FEW_BLOCKS and not made_up:
+    class_like = 0 < blocks <= FEWEST_BLOCKS and value_of(features, "payment_sharing") < STRONG
+    if class_like or (0 < blocks <= FEW_BLOCKS and not made_up):
         return "linked_accounts"
     unbilled = facts["billed"] < 0.2 and facts["billed_population"] >= 0.5
     if value_of(features, "output_length") >= STRONG:
@@ -262,8 +273,9 @@ def _all_extract(features: F64) -> bool:
     return queue and value_of(features, "output_length") >= ALL_LONG
 
 
-def _inside_pool(focus: float, features: F64) -> bool:
+def _inside_pool(facts: dict[str, float], features: F64) -> bool:
     """True if work that takes this share of a pool's traffic looks like extraction."""
-    elicits = value_of(features, "output_length") >= STRONG
     queue = min(value_of(features, "work_queue"), value_of(features, "balance")) >= STRONG
-    return (elicits and focus >= POOL_FOCUS) or (queue and focus >= QUEUE_FOCUS)
+    return (facts["own_length"] >= LONG and facts["focus"] >= POOL_FOCUS) or (
+        queue and facts["focus"] >= QUEUE_FOCUS
+    )

@@ -78,6 +78,8 @@ class Population:
         self.org_sums = [SlidingSum(length, hop, width=5) for length, hop in spans]
         self.pair_sums = [SlidingSum(length, hop) for length, hop in spans]
         self.prompt_sums = [SlidingSum(length, hop, width=2) for length, hop in spans]
+        self.template_sums = [SlidingSum(length, hop, width=2) for length, hop in spans]
+        """Requests on each object that is a template, and their log output."""
         self.prompts = PromptMemory()
         self.newcomers, self.novelties = Admission(), Admission()
         self.refused: Counter[str] = Counter()
@@ -94,11 +96,12 @@ class Population:
         self._count_accounts(pane, rows)
         self._count_pairs(pane, rows)
         self._count_prompts(pane, rows)
+        self._count_templates(pane, rows)
         self._forget(pane)
 
     def advance(self, pane: int) -> None:
         """Time has come to the start of this pane."""
-        for sums in (*self.org_sums, *self.pair_sums, *self.prompt_sums):
+        for sums in self._sums():
             sums.advance(pane)
 
     def remember_hits(self, objects: I32, pane: int) -> None:
@@ -217,6 +220,15 @@ class Population:
         for sums in self.prompt_sums:
             sums.add(pane, pairs[on_template], values[on_template])
 
+    def _count_templates(self, pane: int, rows: PaneColumns) -> None:
+        order = by_hash(rows.template)
+        kind = np.full(len(order), int(Kind.TEMPLATE))
+        objects = self.objects.find(object_key(kind, rows.template[order]))
+        known = objects >= 0
+        values = np.stack([rows.template_requests, rows.template_log_output], axis=1)[order]
+        for sums in self.template_sums:
+            sums.add(pane, objects[known], values[known])
+
     def _forget(self, pane: int) -> None:
         """Once a day, drop what has not been used for longer than its retention.
 
@@ -245,6 +257,8 @@ class Population:
         if alive.all():
             return
         renumbered = self.objects.keep(alive)
+        for sums in self.template_sums:
+            sums.renumber(renumbered)
         self.pairs["object"][:] = renumbered[self.pairs["object"]]
         self._rekey_pairs()
 
@@ -289,7 +303,7 @@ class Population:
         return [self.orgs, self.accounts, self.objects, self.pairs]
 
     def _sums(self) -> list[SlidingSum]:
-        return [*self.org_sums, *self.pair_sums, *self.prompt_sums]
+        return [*self.org_sums, *self.pair_sums, *self.prompt_sums, *self.template_sums]
 
 
 def _pair_key(orgs: I32, objects: I32) -> U64:

@@ -40,6 +40,8 @@ def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
         Text of hashes; those that occur are passed on.
     """
     org, account = _Groups(rows.org), _Groups(rows.account)
+    told = np.flatnonzero(rows.template)
+    template = _Groups(rows.template[told])
     pair_org, kind, objects, pair_requests = groups.pairs(
         org.of_row, len(org), np.stack([getattr(rows, name) for name in PAIR_COLUMNS.values()])
     )
@@ -75,6 +77,10 @@ def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
         prompt_template=rows.template[prompt],
         prompt=rows.prompt[prompt],
         prompt_requests=prompt_requests,
+        template_pane=np.full(len(template), pane),
+        template=template.of(rows.template[told]),
+        template_requests=template.counts,
+        template_log_output=template.total(log_output[told]),
         names=names.of(HashIndex(np.concatenate([account.of(rows.account), objects])).keys),
     )
 

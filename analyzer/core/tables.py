@@ -43,7 +43,7 @@ def _i64() -> I64:
 
 @dataclass(frozen=True, slots=True)
 class PaneColumns:
-    """What happened in a range of panes: four small tables, each sorted by its first columns."""
+    """What happened in a range of panes: five small tables, each sorted by its first columns."""
 
     org_pane: I64 = field(default_factory=_i64)
     """One row per (pane, organisation): number of the pane."""
@@ -78,12 +78,25 @@ class PaneColumns:
     prompt: U64 = field(default_factory=_u64)
     prompt_requests: I64 = field(default_factory=_i64)
 
+    template_pane: I64 = field(default_factory=_i64)
+    """One row per (pane, template): number of the pane."""
+    template: U64 = field(default_factory=_u64)
+    template_requests: I64 = field(default_factory=_i64)
+    template_log_output: I64 = field(default_factory=_i64)
+    """As ``org_log_output``."""
+
     names: Names = field(default_factory=Names)
     """Text of the hashes of accounts and objects in these rows."""
 
     def between(self, start: int, stop: int) -> PaneColumns:
         """The rows of panes ``[start, stop)``; the names stay as they are."""
-        panes = (self.org_pane, self.account_pane, self.pair_pane, self.prompt_pane)
+        panes = (
+            self.org_pane,
+            self.account_pane,
+            self.pair_pane,
+            self.prompt_pane,
+            self.template_pane,
+        )
         return self.where(*((pane >= start) & (pane < stop) for pane in panes))
 
     def where(
@@ -92,9 +105,10 @@ class PaneColumns:
         account: Bool | None = None,
         pair: Bool | None = None,
         prompt: Bool | None = None,
+        template: Bool | None = None,
     ) -> PaneColumns:
         """The rows of each table where its mask is true, or all; the names stay as they are."""
-        masks = iter((org, account, pair, prompt))
+        masks = iter((org, account, pair, prompt, template))
         mask: Bool | None = None
         kept: dict[str, Any] = {}
         for column in fields(self):
@@ -118,13 +132,16 @@ FACTS = (
     "times_usual",
     "strangeness",
     "places",
+    "own_length",
 )
 """Columns of ``CohortColumns.facts``; ``billed`` is the share of organisations of which a payment
 reference or the account's creation is known, among the members and among all; ``diversity`` how
 much more kinds of work a member does than others of its volume, in nats; ``times_usual`` a
-member's requests over the median of all; ``strangeness`` an account's, NaN for real cohorts; ``places``
-how many address blocks the traffic is spread over, an effective number (inverse of Simpson's
-index; Hill, 1973), NaN where no address is known."""
+member's requests over the median of all; ``strangeness`` an account's, NaN for real cohorts;
+``places`` how many address blocks the traffic is spread over, an effective number (inverse of
+Simpson's index; Hill, 1973), NaN where no address is known; ``own_length`` the mean of
+ln(output + 1) on the defining template, in deviations of organisations from their mean, NaN for
+other cohorts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +160,7 @@ class CohortColumns:
     features: F64 = field(default_factory=lambda: np.zeros((0, 0)))
     """Shape (cohorts, signals), in the order of the catalog; NaN is "unknown"."""
     facts: F64 = field(default_factory=lambda: np.zeros((0, 0)))
-    """Shape (cohorts, 12): figures shown to people, in the order of :data:`FACTS`."""
+    """Shape (cohorts, 13): figures shown to people, in the order of :data:`FACTS`."""
     note: list[str] = field(default_factory=list)
     """What an alert shows of this cohort, JSON of :class:`CohortNote`; "" if nothing will."""
 

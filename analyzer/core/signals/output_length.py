@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohorts import Cohorts
-from analyzer.core.population import LOG_OUTPUT
 from analyzer.core.signals.scale import clip
-from analyzer.core.summarise import MICRO
 
 NAME, FAMILY, UNIT = "output_length", "elicitation", "standard deviations"
 MEANING = "answers are longer than usual"
@@ -17,8 +15,5 @@ MEANING = "answers are longer than usual"
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     """c((z − 2/√n) / 0.4), z the members' mean of ln(output + 1) in population deviations."""
     window = cohorts.window
-    requests = np.maximum(window.totals[:, 0], 1)
-    log_output = window.totals[:, LOG_OUTPUT] / requests / MICRO
-    everyone = log_output[window.active]
-    z = (cohorts.mean(log_output) - everyone.mean()) / max(1e-6, float(everyone.std()))
+    z = window.deviation(cohorts.mean(window.log_output))
     return clip((z - 2 / np.sqrt(cohorts.size)) / 0.4)
