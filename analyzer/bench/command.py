@@ -29,7 +29,7 @@ def bench(out: Path, events: int, rounds: int, broker: str | None) -> None:
         runs = contest.stream_rounds(url, events, rounds, click.echo)
         runs.append(contest.latency_run(url, click.echo))
     runs += contest.file_rounds(events, rounds, click.echo)
-    runs += contest.core_runs(events * 2, 10_000, 1_000_000, click.echo)
+    runs += contest.core_runs(events * 2, click.echo)
     found = ratios(runs)
     result = {"machine": _machine(name), "runs": runs, "ratios": found}
     out.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
@@ -42,7 +42,8 @@ def ratios(runs: list[Run]) -> dict[str, float | None]:
     from analyzer.bench.contest import rate, ratio  # noqa: PLC0415 - as above
 
     live, bare = rate(runs, "live worker"), rate(runs, "bare aiokafka")
-    few, many = (run for run in runs if run.name.startswith("core"))
+    cores = [run for run in runs if run.name.startswith("core")]
+    few, _, many, few_light, _, many_light = cores
     [alerts] = (run for run in runs if run.name == "event to alert")
     return {
         "live_over_bare": ratio(live, bare),
@@ -52,6 +53,9 @@ def ratios(runs: list[Run]) -> dict[str, float | None]:
         "live_over_quix": ratio(live, rate(runs, "Quix")),
         "replay_over_msgspec": ratio(rate(runs, "replay"), rate(runs, "bare msgspec")),
         "cpu_per_event_1m_over_10k": ratio(many.cpu_us_per_event, few.cpu_us_per_event),
+        "cpu_per_event_1m_over_10k_same_rate": ratio(
+            many_light.cpu_us_per_event, few_light.cpu_us_per_event
+        ),
         "state_bytes_per_account": many.extra["state_bytes_per_account"],
         "event_to_alert_p99_s": alerts.extra["p99_s"],
     }

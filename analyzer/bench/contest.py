@@ -22,6 +22,9 @@ from analyzer.settings import Settings, Worker
 from analyzer.stream import trial
 
 PARTITIONS = 4
+ACCOUNTS = (10_000, 100_000, 1_000_000)
+A_HEAD = 2
+"""Events of an account in six hours: somewhat more than light accounts send."""
 TEN_YEARS_S = 315_360_000
 WITHIN_S = 900.0
 Say = Callable[[str], None]
@@ -117,10 +120,11 @@ def file_rounds(count: int, rounds: int, say: Say) -> list[Run]:
         ]
 
 
-def core_runs(count: int, few: int, many: int, say: Say) -> list[Run]:
-    """The core with few and with many accounts."""
+def core_runs(count: int, say: Say) -> list[Run]:
+    """The core by number of accounts: with the same events in all, then with the same a head."""
     settings = settings_for("kafka://127.0.0.1:9")
-    return [_told(contend(settings, "core", str(n), str(count)), say) for n in (few, many)]
+    sizes = [(n, count) for n in ACCOUNTS] + [(n, n * A_HEAD) for n in ACCOUNTS]
+    return [_told(contend(settings, "core", str(n), str(m)), say) for n, m in sizes]
 
 
 def latency_run(broker: str, say: Say) -> Run:
