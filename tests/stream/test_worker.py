@@ -54,38 +54,25 @@ def run_worker(settings: Settings, *options: str) -> subprocess.CompletedProcess
     )
 
 
-def test_a_kill_changes_no_record(
+def test_workers_that_die_come_and_go_change_no_record(
     settings: Settings, parts: list[list[bytes]], tmp_path: Path
 ) -> None:
-    """Kill -9 in the middle, a new worker, SIGTERM: the same records as in one process."""
-    trial.create_topics(settings)
-    trial.feed(settings, parts, 0.0, 0.6)
-    with trial.worker(settings, tmp_path / "a.log") as first:
-        trial.wait_until(lambda: bool(trial.consume(settings, settings.topics.cohort)), 30.0)
-        first.kill()
-    with trial.worker(settings, tmp_path / "b.log") as second:
-        trial.feed(settings, parts, 0.6, 1.0)
-        assert trial.caught_up(settings), second.text()
-        began = time.monotonic()
-        assert second.terminate() == 0
-        assert time.monotonic() - began < 5.0
-    assert trial.answers(settings) == sorted(set(parity.records(settings.core, parts)))
-
-
-def test_two_workers_share_the_work(
-    settings: Settings, parts: list[list[bytes]], tmp_path: Path
-) -> None:
-    """A second worker joins and leaves while events flow: the same records."""
+    """Kill -9, a new worker, one more that leaves again: the same records as in one process."""
     shared = settings.model_copy(update={"cohort_shards": 2})
     trial.create_topics(shared)
-    trial.feed(shared, parts, 0.0, 0.3)
+    trial.feed(shared, parts, 0.0, 0.5)
     with trial.worker(shared, tmp_path / "a.log") as first:
-        with trial.worker(shared, tmp_path / "b.log") as second:
-            trial.feed(shared, parts, 0.3, 0.7)
-            assert second.terminate() == 0
-        trial.feed(shared, parts, 0.7, 1.0)
-        assert trial.caught_up(shared), first.text()
-        assert first.terminate() == 0
+        trial.wait_until(lambda: bool(trial.consume(shared, shared.topics.cohort)), 30.0)
+        first.kill()
+    with trial.worker(shared, tmp_path / "b.log") as second:
+        with trial.worker(shared, tmp_path / "c.log") as third:
+            trial.feed(shared, parts, 0.5, 0.8)
+            began = time.monotonic()
+            assert third.terminate() == 0
+            assert time.monotonic() - began < 5.0
+        trial.feed(shared, parts, 0.8, 1.0)
+        assert trial.caught_up(shared), second.text()
+        assert second.terminate() == 0
     assert trial.answers(shared) == sorted(set(parity.records(shared.core, parts)))
 
 
