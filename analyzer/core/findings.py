@@ -27,7 +27,7 @@ MIXED_WORK = 0.75
 """From this diversity on, in nats, each member does the work of several customers."""
 POOL_FOCUS, QUEUE_FOCUS = 0.2, 0.4
 """Share of a pool's traffic from which one template in it can be extraction: where its answers are
-long, and where it is only a queue of prompts that all accounts work off alike."""
+long, and where it is only a queue of prompts; either way all accounts do it alike."""
 LONG = 0.6
 """Deviations beyond the mean from which a template's own answers are long."""
 ALL_LONG = 0.7
@@ -274,8 +274,10 @@ def _all_extract(features: F64) -> bool:
 
 
 def _inside_pool(facts: dict[str, float], features: F64) -> bool:
-    """True if work that takes this share of a pool's traffic looks like extraction."""
-    queue = min(value_of(features, "work_queue"), value_of(features, "balance")) >= STRONG
-    return (facts["own_length"] >= LONG and facts["focus"] >= POOL_FOCUS) or (
-        queue and facts["focus"] >= QUEUE_FOCUS
-    )
+    """True if work that takes this share of a pool's traffic looks like extraction.
+
+    All accounts do it alike, as nobody's own work would be.
+    """
+    long = facts["own_length"] >= LONG and facts["focus"] >= POOL_FOCUS
+    queue = value_of(features, "work_queue") >= STRONG and facts["focus"] >= QUEUE_FOCUS
+    return (long or queue) and value_of(features, "balance") >= STRONG
