@@ -68,7 +68,9 @@ class Names:
         """Names whose texts lie anywhere in a longer text."""
         ends = np.cumsum(stops - starts)
         cut = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
-        _cut(text, starts, ends, cut)
+        source = text.view()
+        source.flags.writeable = False  # one kind of array, so that one version is compiled
+        _cut(source, np.ascontiguousarray(starts), ends, cut)
         return cls(key, ends, cut)
 
     @classmethod
