@@ -19,7 +19,7 @@ from analyzer.core.fingerprint import Chains
 from analyzer.core.keys import CACHE_LIMIT, BlockCache, HashCache, domain_seed, pseudonym
 from analyzer.core.names import NameBook, Names
 from analyzer.core.scan import PADDING, Scanned, scan
-from analyzer.core.windows import HashIndex
+from analyzer.core.windows import HashIndex, firsts
 from analyzer.errors import BadRecord
 
 _FIELDS = (
@@ -160,7 +160,7 @@ class Columnizer:
     def _scanned_names(self, text: bytes, found: Scanned, rows: slice | NDArray[np.bool_]) -> Names:
         hashes = found.hashes[-len(NAMED) :, rows].ravel()
         numbers = HashIndex(np.zeros(1, np.uint64)).intern(hashes)
-        first = np.flatnonzero(np.diff(np.maximum.accumulate(numbers), prepend=0))
+        first = firsts(numbers, 1)
         starts, stops = found.spans[:, rows].reshape(-1, 2)[first].T
         names = Names.cut(hashes[first], np.frombuffer(text, np.uint8), starts, stops)
         if not self._pseudonymise:

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.compiled import compiled
-from analyzer.core.windows import HashIndex
+from analyzer.core.windows import HashIndex, firsts
 
 U8 = NDArray[np.uint8]
-I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
@@ -130,8 +129,7 @@ class NameBook:
         numbers = self._index.intern(names.key)
         if len(self) == before:
             return
-        rises = np.diff(np.maximum.accumulate(numbers), prepend=before - 1) > 0
-        new = names.take(np.flatnonzero(rises & (numbers >= before)))
+        new = names.take(firsts(numbers, before))
         end = int(self._stop[before])
         self._key = _with(self._key, before, new.key)
         self._stop = _with(self._stop, before + 1, new.stop + end)

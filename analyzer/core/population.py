@@ -22,7 +22,7 @@ from analyzer.core.keys import block_name
 from analyzer.core.names import NameBook, Names
 from analyzer.core.prompts import PromptMemory
 from analyzer.core.tables import Kind, PaneColumns
-from analyzer.core.windows import DenseTable, SlidingSum
+from analyzer.core.windows import DenseTable, SlidingSum, firsts
 
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
@@ -189,13 +189,13 @@ class Population:
         kinds, hashes = rows.pair_kind[order], rows.pair_object[order]
         before = len(self.objects)
         objects = self.objects.intern(object_key(kinds, hashes))
-        new = _firsts(objects, before)
+        new = firsts(objects, before)
         self.objects["kind"][before:] = kinds[new]
         self.objects["hash"][before:] = hashes[new]
         _touch(self.objects, objects, pane, before)
         orgs, before = self.orgs.find(rows.pair_org[order]), len(self.pairs)
         pairs = self.pairs.intern(_pair_key(orgs, objects))
-        new = _firsts(pairs, before)
+        new = firsts(pairs, before)
         self.pairs["org"][before:], self.pairs["object"][before:] = orgs[new], objects[new]
         _touch(self.pairs, pairs, pane, before)
         for sums in self.pair_sums:
@@ -314,9 +314,3 @@ def _touch(table: DenseTable, rows: I32, pane: int, before: int) -> None:
     """These rows are used in this pane; those from ``before`` on are new."""
     table["first_pane"][before:] = pane
     table["last_pane"][rows] = pane
-
-
-def _firsts(rows: I32, before: int) -> NDArray[np.intp]:
-    """Where each new row occurs first, in the order of the rows, which is that of first sight."""
-    rises = np.diff(np.maximum.accumulate(rows), prepend=before - 1) > 0
-    return np.flatnonzero(rises & (rows >= before))

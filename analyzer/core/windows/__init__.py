@@ -5,8 +5,8 @@ in one canonical order, so that every shard and every run holds the same numbers
 """
 
 from analyzer.core.windows.dense import DenseTable
-from analyzer.core.windows.index import HashIndex
+from analyzer.core.windows.index import HashIndex, firsts
 from analyzer.core.windows.last_seen import LastSeen
 from analyzer.core.windows.sliding import SlidingSum
 
-__all__ = ["DenseTable", "HashIndex", "LastSeen", "SlidingSum"]
+__all__ = ["DenseTable", "HashIndex", "LastSeen", "SlidingSum", "firsts"]

@@ -67,6 +67,12 @@ class HashIndex:
             self._slots = grown
 
 
+def firsts(numbers: I32, before: int) -> NDArray[np.intp]:
+    """Where each number from ``before`` on occurs first; they are in the order of first sight."""
+    rises = np.diff(np.maximum.accumulate(numbers), prepend=before - 1) > 0
+    return np.flatnonzero(rises & (numbers >= before))
+
+
 @compiled
 def slot_of(slots: U64, key: np.uint64) -> int:
     """Where the key is, or the free slot where it belongs."""
