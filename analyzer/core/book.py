@@ -261,6 +261,7 @@ class Book:
         own_work = finding.kind == "reseller_pool" and finding.anchor in file.anchors
         if finding.tells_type and not own_work:
             file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1
+            file.slight += finding.slight
         if file.domain == CAMPAIGN:
             file.kind = file.elected()
         file.last_pane = finding.pane

@@ -17,6 +17,8 @@ SMALL, UNEQUAL, TOGETHER = 40, 0.5, 0.5
 may be an agency's accounts if they sit together: with fewer than so many address blocks a head."""
 YOUNG_POOL = 60
 """Without long answers, fewer than so many together may be a pool that has few customers yet."""
+VOTES_NEEDED, SLIGHT_VOTE = 2.0, 0.25
+"""So many findings must say extraction; one of few members that do little else counts less."""
 CORE_SHARE = 0.15
 CONFIRMING_HITS = 2
 MOST_HITS_NEEDED = 3.0
@@ -68,6 +70,8 @@ class CampaignFile(msgspec.Struct):
     """Sum of the findings' effective numbers of address blocks a head."""
     votes: dict[AlertKind, int] = {}
     """What the findings look like, each counted."""
+    slight: int = 0
+    """Votes for extraction that are slight, see :attr:`~analyzer.core.findings.Finding.slight`."""
     score: float = 0.0
     features: list[float] = []
     usual: list[float] = []
@@ -118,7 +122,8 @@ class CampaignFile(msgspec.Struct):
     def elected(self) -> AlertKind:
         """Extraction if two in five of the findings, and two at least, say so; else what most say.
 
-        A finding of linked accounts lacks a sign of extraction; it doesn't speak against one.
+        Of the two, slight ones count a quarter. A finding of linked accounts lacks a sign of
+        extraction; it doesn't speak against one.
 
         A small group in a few places, with unequal volumes or without long answers, may be an
         agency's accounts or a young pool: linked, no more.
@@ -126,7 +131,8 @@ class CampaignFile(msgspec.Struct):
         extraction = self.votes.get("extraction_campaign", 0)
         linked = self.votes.get("linked_accounts", 0)
         pools = self.votes.get("reseller_pool", 0)
-        if extraction >= max(2.0, 0.4 * (extraction + linked + pools), pools):
+        sure = extraction - (1 - SLIGHT_VOTE) * self.slight
+        if sure >= VOTES_NEEDED and extraction >= max(0.4 * (extraction + linked + pools), pools):
             unequal = self.balance < UNEQUAL * self.findings
             plain = self.eliciting < 0.25 * self.findings
             together = self.spread < TOGETHER * self.findings
@@ -155,6 +161,7 @@ class CampaignFile(msgspec.Struct):
         self.balance += other.balance
         self.eliciting += other.eliciting
         self.spread += other.spread
+        self.slight += other.slight
         for kind, count in other.votes.items():
             self.votes[kind] = self.votes.get(kind, 0) + count
         self.anchors |= other.anchors

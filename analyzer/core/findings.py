@@ -32,12 +32,16 @@ LONG = 0.6
 """Deviations beyond the mean from which a template's own answers are long."""
 ALL_LONG = 0.7
 """From this value of ``output_length`` on, all of the members' work draws long answers."""
+ONE_WORK = 0.25
+"""Up to this diversity, in nats, long answers may be to one kind of work."""
 PLAIN_WORK = 0.15
 """Up to this diversity, in nats, members do no more kinds of work than others of their volume."""
 DEVOTED = 0.4
 """Share of the members' traffic from which one object is what they are there for."""
 FEW_BLOCKS, FEWEST_BLOCKS = 10, 6
 """Up to so many blocks may be one customer's own servers; the second even of made-up accounts."""
+FEW = 20
+"""Fewer organisations may be the first accounts of a pool that one of its tenants uses."""
 MADE_UP = ("payment_sharing", "creation_scan")
 """Signs that accounts were opened to look like several customers'."""
 
@@ -110,6 +114,16 @@ class Finding:
     def dominates(self) -> bool:
         """True if the object is more than one customer's share of a pool, over a day or more."""
         return self.window_s >= DAY_S and _inside_pool(self.facts, self.features)
+
+    @property
+    def slight(self) -> bool:
+        """True if it says extraction of few members, on one template or object alone.
+
+        A pool that has just opened looks so: a tenant's requests are all that its accounts do.
+        """
+        own_work = max(self.signal("narrowness"), self.signal("work_queue")) >= STRONG
+        few = self.facts["organisations"] < FEW
+        return self.kind == "extraction_campaign" and few and not own_work
 
     @property
     def lasting(self) -> bool:
@@ -197,7 +211,7 @@ def _finding(cohorts: CohortColumns, row: int, names: NameBook, **judged: Any) -
     kind = Kind(int(cohorts.kind[row]))
     return Finding(
         pane=int(cohorts.pane[row]),
-        kind=_type_of(kind, cohorts.features[row], facts),
+        kind=type_of(kind, cohorts.features[row], facts),
         cohort_kind=kind,
         object=int(cohorts.object[row]),
         window_s=int(cohorts.window_s[row]),
@@ -222,13 +236,14 @@ def _finding(cohorts: CohortColumns, row: int, names: NameBook, **judged: Any) -
     )
 
 
-def _type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
+def type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
     """What the cohort looks like.
 
     A reseller's accounts each do the work of several customers, and no template takes a large
-    part of the traffic. Extraction draws long answers, or its accounts do little but work that
-    hardly anybody else does, and either of one kind or from a queue, each prompt sent once;
-    where neither shows, accounts are linked and no more.
+    part of the traffic. Extraction draws long answers to one kind of work, from a queue, or beside
+    work that hardly anybody else does; or its accounts do little but such work, and either of one
+    kind or from a queue, each prompt sent once; where neither shows, accounts are linked and no
+    more.
     Accounts on a few blocks may be one customer's, on its own servers, unless they look made up
     to seem several; people who sign up together in one place and each pay for themselves are a
     class.
@@ -248,10 +263,12 @@ def _type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
     if class_like or (0 < blocks <= FEW_BLOCKS and not made_up):
         return "linked_accounts"
     unbilled = facts["billed"] < 0.2 and facts["billed_population"] >= 0.5
-    if value_of(features, "output_length") >= STRONG:
-        return "extraction_campaign"
-    devoted = focus >= DEVOTED or value_of(features, "narrowness") >= STRONG
+    narrow = value_of(features, "narrowness")
     queue = value_of(features, "work_queue") >= STRONG
+    several_works = facts["diversity"] > ONE_WORK and not queue and narrow < LIVES_INSIDE
+    if value_of(features, "output_length") >= STRONG and not several_works:
+        return "extraction_campaign"
+    devoted = focus >= DEVOTED or narrow >= STRONG
     plain = facts["diversity"] <= PLAIN_WORK
     if (
         unbilled

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from analyzer.core.campaign_file import CAMPAIGN, CampaignFile
 from analyzer.core.catalog import NAMES
 from analyzer.core.config import CoreConfig
 from analyzer.core.describe import CohortNote
-from analyzer.core.findings import Account, Finding
+from analyzer.core.findings import Account, Finding, type_of
 from analyzer.core.tables import FACTS, Kind
 
 CORE = range(1, 31)
@@ -76,6 +78,44 @@ def test_what_looks_like_a_pool_brings_a_campaign_nobody() -> None:
     both = alike(1.5, CORE) | alike(1.5, range(101, 161))
     assert members_after(first, finding(both, pane=HOURS_3, kind="reseller_pool")) == set(CORE)
     assert members_after(first, finding(both, pane=HOURS_3)) == set(both)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "signals", "kind"),
+    [
+        (0.1, {}, "extraction_campaign"),
+        (0.4, {}, "linked_accounts"),  # a young pool: several tenants, one of whom asks for much
+        (0.4, {"work_queue": 0.5}, "extraction_campaign"),
+        (0.4, {"narrowness": 0.7}, "extraction_campaign"),  # nobody else does any of it
+        (np.nan, {}, "extraction_campaign"),  # nothing is known of other work
+    ],
+)
+def test_long_answers_to_several_kinds_of_work_are_no_extraction(
+    kinds: float, signals: dict[str, float], kind: AlertKind
+) -> None:
+    """Unless prompts come from one queue, or the work is the group's own."""
+    features = np.zeros(len(NAMES))
+    for name, value in {"output_length": 0.9, "payment_sharing": 1.0, **signals}.items():
+        features[NAMES.index(name)] = value
+    facts = dict.fromkeys([*FACTS, "focus"], 1.0) | {"diversity": kinds, "blocks": 30.0}
+    assert type_of(Kind.TEMPLATE, features, facts) == kind
+
+
+def test_a_few_accounts_on_one_template_are_accused_when_more_than_that_is_known() -> None:
+    """So looks a pool that has just opened: eight such findings count as two."""
+    few, many = range(1, 13), range(1, 31)
+    assert _taken_for(few, findings=7) == "linked_accounts"
+    assert _taken_for(few, findings=8) == "extraction_campaign"
+    assert _taken_for(many, findings=2) == "extraction_campaign"
+
+
+def _taken_for(orgs: range, *, findings: int) -> AlertKind:
+    book = Book(CoreConfig())
+    for number in range(findings):
+        found = finding(alike(1.5, orgs), pane=HOURS_3 * number)
+        book.take(replace(found, facts=found.facts | {"places": float(len(orgs))}))
+    [file] = book.files.values()
+    return file.kind
 
 
 @pytest.mark.parametrize(
