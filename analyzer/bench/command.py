@@ -13,6 +13,8 @@ import click
 if TYPE_CHECKING:
     from analyzer.bench.timing import Run
 
+GATHER_MS = 3_000
+
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("bench.json"))
@@ -76,4 +78,7 @@ def _broker(url: str | None) -> Any:
 
     if url:
         return nullcontext(("given", url))
-    return brokers.any_broker(Path("deploy/kafka"))
+    # Two workers that start together begin in the same generation of the group.
+    return brokers.any_broker(
+        Path("deploy/kafka"), group__initial__rebalance__delay__ms=str(GATHER_MS)
+    )

@@ -13,7 +13,7 @@ from statistics import median
 
 import msgspec
 
-from analyzer.bench import latency, quix
+from analyzer.bench import latency, quix, workers
 from analyzer.bench.events import events
 from analyzer.bench.timing import Run
 from analyzer.core.config import CoreConfig
@@ -86,7 +86,10 @@ def stream_rounds(broker: str, count: int, rounds: int, say: Say) -> list[Run]:
     runs.append(_told(contend(settings, "rivals", "tables", fewer), say))
     if quix.is_there():
         runs.append(_told(contend(settings, "quix", few), say))
-    return runs
+    for number in (1, 2):
+        fresh = _fresh_internal(settings, f"w{number}")
+        runs.append(_told(workers.measure(fresh, count, number), say))
+    return [*runs, _told(workers.come_back(fresh), say)]
 
 
 def _account(line: bytes) -> bytes:

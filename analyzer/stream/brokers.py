@@ -261,14 +261,16 @@ def _embedded_binary() -> str:
 
 
 @contextmanager
-def any_broker(folder: Path) -> Iterator[tuple[str, str]]:
+def any_broker(folder: Path, **properties: str) -> Iterator[tuple[str, str]]:
     """Name and address of Apache Kafka if it can run here, else of the embedded broker.
 
     Parameters
     ----------
     folder
         Where ``deploy/kafka/pom.xml`` lies.
+    properties
+        As for :func:`apache_nodes`.
     """
     jars = apache_jars(folder)
-    with apache(jars) if jars else embedded() as broker:
+    with apache(jars, **properties) if jars else embedded() as broker:
         yield broker.name, broker.url

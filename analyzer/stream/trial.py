@@ -80,18 +80,31 @@ def _plain(value: object) -> str:
 @contextmanager
 def worker(settings: Settings, log: Path, command: Iterable[str] = ()) -> Iterator[Process]:
     """A worker process, ready for work; killed at the end if it still runs."""
-    line = list(command) or [sys.executable, "-m", "analyzer", "worker"]
-    with log.open("ab") as out:
-        popen = subprocess.Popen(  # noqa: S603 - our own command line
-            line, env=environment(settings), stdout=out, stderr=subprocess.STDOUT
-        )
-    process = Process(popen, log)
-    try:
-        process.wait_ready()
+    with workers(settings, [log], command) as [process]:
         yield process
+
+
+@contextmanager
+def workers(
+    settings: Settings, logs: Iterable[Path], command: Iterable[str] = ()
+) -> Iterator[list[Process]]:
+    """Worker processes, one for each log, started together."""
+    line = list(command) or [sys.executable, "-m", "analyzer", "worker"]
+    started: list[Process] = []
+    try:
+        for log in logs:
+            with log.open("ab") as out:
+                popen = subprocess.Popen(  # noqa: S603 - our own command line
+                    line, env=environment(settings), stdout=out, stderr=subprocess.STDOUT
+                )
+            started.append(Process(popen, log))
+        for process in started:
+            process.wait_ready()
+        yield started
     finally:
-        if popen.poll() is None:
-            process.kill()
+        for process in started:
+            if process.popen.poll() is None:
+                process.kill()
 
 
 def wait_until(condition: object, within_s: float, pause_s: float = 0.1) -> bool:
