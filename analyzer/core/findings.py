@@ -36,6 +36,8 @@ ONE_WORK = 0.25
 """Up to this diversity, in nats, long answers may be to one kind of work."""
 PLAIN_WORK = 0.15
 """Up to this diversity, in nats, members do no more kinds of work than others of their volume."""
+SAME_SETTINGS = 0.7
+"""From this value of ``params_homogeneity`` on, members are run by one program."""
 DEVOTED = 0.4
 """Share of the members' traffic from which one object is what they are there for."""
 FEW_BLOCKS, FEWEST_BLOCKS = 10, 6
@@ -242,8 +244,9 @@ def type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
     A reseller's accounts each do the work of several customers, and no template takes a large
     part of the traffic. Extraction draws long answers to one kind of work, from a queue, or beside
     work that hardly anybody else does; or its accounts do little but such work, and either of one
-    kind or from a queue, each prompt sent once; where neither shows, accounts are linked and no
-    more.
+    kind or from a queue, each prompt sent once; or made-up accounts do one kind of work from blocks
+    of their own, all with the same rare sampling parameters. Where none of this shows, accounts are
+    linked and no more.
     Accounts on a few blocks may be one customer's, on its own servers, unless they look made up
     to seem several; people who sign up together in one place and each pay for themselves are a
     class.
@@ -270,14 +273,21 @@ def type_of(kind: Kind, features: F64, facts: dict[str, float]) -> AlertKind:
         return "extraction_campaign"
     devoted = focus >= DEVOTED or narrow >= STRONG
     plain = facts["diversity"] <= PLAIN_WORK
+    one_pipeline = made_up and facts["diversity"] <= ONE_WORK and _one_pipeline(features)
     if (
         unbilled
         or 0 < blocks <= FEWEST_BLOCKS
         or kind == Kind.GRAPH
-        or not (devoted and (queue or plain))
+        or not (one_pipeline or (devoted and (queue or plain)))
     ):
         return "linked_accounts"
     return "extraction_campaign"
+
+
+def _one_pipeline(features: F64) -> bool:
+    """True if members ask with the same rare sampling parameters from blocks that are theirs."""
+    same = value_of(features, "params_homogeneity") >= SAME_SETTINGS
+    return same and value_of(features, "private_blocks") >= LIVES_INSIDE
 
 
 def _all_extract(features: F64) -> bool:

@@ -101,6 +101,26 @@ def test_long_answers_to_several_kinds_of_work_are_no_extraction(
     assert type_of(Kind.TEMPLATE, features, facts) == kind
 
 
+@pytest.mark.parametrize(
+    ("missing", "kind"),
+    [
+        (None, "extraction_campaign"),
+        ("params_homogeneity", "linked_accounts"),
+        ("private_blocks", "linked_accounts"),
+        ("payment_sharing", "linked_accounts"),
+    ],
+)
+def test_made_up_accounts_that_one_program_runs_from_blocks_of_its_own_are_extraction(
+    missing: str | None, kind: AlertKind
+) -> None:
+    """Even where neither long answers nor the work itself says so; each of the signs is needed."""
+    features = np.zeros(len(NAMES))
+    for name in {"params_homogeneity", "private_blocks", "payment_sharing"} - {missing}:
+        features[NAMES.index(name)] = 0.9
+    facts = dict.fromkeys([*FACTS, "focus"], 0.1) | {"blocks": 30.0, "billed": 1.0}
+    assert type_of(Kind.TEMPLATE, features, facts) == kind
+
+
 def test_a_few_accounts_on_one_template_are_accused_when_more_than_that_is_known() -> None:
     """So looks a pool that has just opened: eight such findings count as two."""
     few, many = range(1, 13), range(1, 31)
