@@ -213,13 +213,11 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
             raise ConsumerStoppedError
         if fetcher._subscriptions.reassignment_in_progress:  # noqa: SLF001 - as above
             return {}
-        for fetched in fetcher._records.values():  # noqa: SLF001 - as above
-            _spare_copies(fetched)
         before = {tp: _position(consumer, tp) for tp in partitions or ()}
-        found = await fetcher.fetched_records(partitions, timeout=0, max_records=max_records)
+        fetched = await fetcher.fetched_records(partitions, timeout=0, max_records=max_records)
         return {
             TP(*tp): _pack(TP(*tp), before.get(TP(*tp)), _position(consumer, tp), records)
-            for tp, records in found.items()
+            for tp, records in fetched.items()
         }
 
     async def seek_all(self, offsets: Mapping[TP, int]) -> None:
@@ -276,17 +274,6 @@ def _position(consumer: aiokafka.AIOKafkaConsumer, tp: TP) -> int | None:
         return None
 
 
-def _spare_copies(fetched: Any) -> None:
-    """Let a fetch give its records as they were read, without a copy of each in Python."""
-    records = getattr(fetched, "_partition_records", None)  # none: it failed
-    if records is not None:
-        records._consumer_record = _as_it_is  # noqa: SLF001 - no public way to it
-
-
-def _as_it_is(_tp: TopicPartition, record: T) -> T:
-    return record
-
-
 def _pack(tp: TP, start: int | None, stop: int | None, records: list[Any]) -> Records:
     n = len(records)
     first, last = records[0].offset, records[-1].offset
@@ -295,9 +282,7 @@ def _pack(tp: TP, start: int | None, stop: int | None, records: list[Any]) -> Re
         first if start is None else start,
         last + 1 if stop is None else stop,
         [record.value or b"" for record in records],
-        np.arange(first, last + 1)
-        if last - first + 1 == n
-        else np.fromiter((record.offset for record in records), np.int64, n),
+        np.fromiter((record.offset for record in records), np.int64, n),
         np.fromiter((record.timestamp for record in records), np.int64, n),
     )
 
