@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 
-from analyzer.errors import RetryLater
+from analyzer.errors import RetryLater, UsageError
 from analyzer.settings import Kafka, Settings
 
 MAX_REQUEST_BYTES = 8 * 1_048_576
@@ -48,10 +48,21 @@ def credentials(kafka: Kafka) -> Credentials | None:
 
 
 def tls(kafka: Kafka) -> ssl.SSLContext:
-    """Context with the authorities and the certificate of the settings."""
-    context = ssl.create_default_context(cafile=kafka.ssl_cafile)
-    if kafka.ssl_certfile:
-        context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
+    """Context with the authorities and the certificate of the settings.
+
+    Raises
+    ------
+    UsageError
+        If one of the files can't be read.
+    """
+    try:
+        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
+        if kafka.ssl_certfile:
+            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
+    except OSError as error:
+        files = (kafka.ssl_cafile, kafka.ssl_certfile, kafka.ssl_keyfile)
+        named = ", ".join(str(file) for file in files if file)
+        raise UsageError(f"kafka.ssl_…file: no PEM that can be used in {named}: {error}") from error
     return context
 
 
@@ -73,7 +84,8 @@ async def admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
         await client.start()
         yield client
     except KafkaConnectionError as error:
-        raise RetryLater(f"no broker answers at {','.join(settings.bootstrap)}") from error
+        where = ",".join(settings.bootstrap)
+        raise RetryLater(f"no broker answers at {where}, or lets us in: see above") from error
     finally:
         await client.close()
 

@@ -120,7 +120,8 @@ def apache_nodes(jars: Path, count: int, **properties: str) -> Iterator[list[Bro
     count
         Number of nodes.
     properties
-        More lines for ``server.properties``, with ``__`` for a dot.
+        More lines for ``server.properties``, with ``__`` for a dot; ``{port}`` and
+        ``{controller}`` in a value stand for the ports of the node.
     """
     ports = [free_port() for _ in range(count)]
     controllers = [free_port() for _ in range(count)]
@@ -142,7 +143,7 @@ def apache_nodes(jars: Path, count: int, **properties: str) -> Iterator[list[Bro
                 nodes=count,
                 majority=count // 2 + 1,
                 data=f"{folder}/{node}",
-                more=more,
+                more=more.format(port=port, controller=controller),
             )
             config.write_text(text, "utf-8")
             format_log = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c"]

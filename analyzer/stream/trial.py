@@ -17,6 +17,7 @@ from pathlib import Path
 
 from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
+from pydantic import SecretStr
 
 from analyzer import clients
 from analyzer.core.config import CoreConfig
@@ -63,7 +64,7 @@ class Process:
 def environment(settings: Settings) -> dict[str, str]:
     """Environment variables from which a process loads the same settings."""
     found = {name: text for name, text in os.environ.items() if not name.startswith("ANALYZER_")}
-    for table, value in settings.model_dump(mode="json", exclude_defaults=True).items():
+    for table, value in settings.model_dump(exclude_defaults=True).items():
         if isinstance(value, dict):
             found |= {f"ANALYZER_{table}__{key}".upper(): _plain(v) for key, v in value.items()}
         else:
@@ -74,7 +75,9 @@ def environment(settings: Settings) -> dict[str, str]:
 def _plain(value: object) -> str:
     import json  # noqa: PLC0415 - small and local
 
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value) if isinstance(value, str | Path) else json.dumps(value)
 
 
 @contextmanager
