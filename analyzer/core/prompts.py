@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
+U32 = NDArray[np.uint32]
+U8 = NDArray[np.uint8]
 
 _STEPS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 
@@ -53,12 +55,16 @@ class PromptMemory:
         return requests - ~again
 
     def state(self) -> dict[str, Any]:
-        """Both generations."""
-        return {"young": self._young, "old": self._old, "held": self._held}
+        """Both generations, without what is empty in them."""
+        young, old = _filled(self._young), _filled(self._old)
+        return {"young": young, "old": old, "size": len(self._young), "held": self._held}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` gave."""
-        self._young, self._old, self._held = state["young"], state["old"], state["held"]
+        self._held = state["held"]
+        self._young, self._old = (
+            _whole(at, filled, state["size"]) for at, filled in (state["young"], state["old"])
+        )
 
     def _positions(self, prompts: U64) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
         mixed = prompts[None, :] * _STEPS[:, None]
@@ -80,3 +86,19 @@ class PromptMemory:
         byte, bit = self._positions(prompts)
         np.bitwise_or.at(self._young, byte, bit)
         self._held += len(prompts)
+
+
+def _filled(generation: U8) -> tuple[U32, U8]:
+    """Where a generation is not empty, and what stands there; all of it if that is shorter."""
+    at = np.flatnonzero(generation).astype(np.uint32)
+    if len(at) * (at.itemsize + 1) >= len(generation):
+        return np.zeros(0, np.uint32), generation
+    return at, generation[at]
+
+
+def _whole(at: U32, filled: U8, size: int) -> U8:
+    if len(filled) == size:
+        return filled
+    generation = np.zeros(size, np.uint8)
+    generation[at] = filled
+    return generation
