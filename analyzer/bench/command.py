@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from analyzer.bench.timing import Run
 
 GATHER_MS = 3_000
+"""How long a new group waits for more: workers that start together begin in one generation."""
 
 
 @click.command()
@@ -78,7 +79,6 @@ def _broker(url: str | None) -> Any:
 
     if url:
         return nullcontext(("given", url))
-    # Two workers that start together begin in the same generation of the group.
     return brokers.any_broker(
         Path("deploy/kafka"), group__initial__rebalance__delay__ms=str(GATHER_MS)
     )

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 from aiokafka import TopicPartition
 
 from analyzer import clients, metrics
-from analyzer.bench.timing import Run
+from analyzer.bench.timing import Run, cpu_s
 from analyzer.errors import Broken
 from analyzer.settings import Health, Settings
 from analyzer.stream import brokers, topics, trial
@@ -24,12 +24,14 @@ WITHIN_S = 600.0
 def measure(settings: Settings, events: int, workers: int) -> Run:
     """Let so many workers do what lies in the topic; until the last block between two steps.
 
+    Processor time is that of their whole lives, start included.
+
     Raises
     ------
     Broken
         If they were not done in time.
     """
-    spent_s = _children_s()
+    spent_s = cpu_s(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory(prefix="analyzer-bench-") as folder:
         logs = [Path(folder) / f"{number}.log" for number in range(workers)]
         with trial.workers(settings, logs):
@@ -43,7 +45,7 @@ def measure(settings: Settings, events: int, workers: int) -> Run:
         events,
         round(seconds, 3),
         round(events / seconds, 1),
-        round((_children_s() - spent_s) / events * 1e6, 3),
+        round((cpu_s(resource.RUSAGE_CHILDREN) - spent_s) / events * 1e6, 3),
     )
 
 
@@ -76,8 +78,3 @@ async def _last_append_s(settings: Settings) -> float:
                     client.seek(tp, end - 1)
                     last_ms = max(last_ms, (await client.getone(tp)).timestamp)
     return last_ms / 1_000
-
-
-def _children_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
