@@ -30,11 +30,11 @@ class Stopwatch:
 
     def start(self) -> None:
         """Begin; a second call begins anew."""
-        self._wall, self._cpu = time.perf_counter(), cpu_s()
+        self._wall, self._cpu = time.perf_counter(), spent_cpu_s()
 
     def run(self, name: str, events: int, **extra: float) -> Run:
         """The figures so far."""
-        seconds, cpu_s = time.perf_counter() - self._wall, cpu_s() - self._cpu
+        seconds, cpu_s = time.perf_counter() - self._wall, spent_cpu_s() - self._cpu
         return Run(
             name,
             events,
@@ -45,7 +45,7 @@ class Stopwatch:
         )
 
 
-def cpu_s(whose: int = resource.RUSAGE_SELF) -> float:
+def spent_cpu_s(whose: int = resource.RUSAGE_SELF) -> float:
     """User and system time so far, of this process or of its children that have ended."""
     used = resource.getrusage(whose)
     return used.ru_utime + used.ru_stime

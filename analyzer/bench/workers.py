@@ -13,7 +13,7 @@ from urllib.request import urlopen
 from aiokafka import TopicPartition
 
 from analyzer import clients, metrics
-from analyzer.bench.timing import Run, cpu_s
+from analyzer.bench.timing import Run, spent_cpu_s
 from analyzer.errors import Broken
 from analyzer.settings import Health, Settings
 from analyzer.stream import brokers, topics, trial
@@ -31,7 +31,7 @@ def measure(settings: Settings, events: int, workers: int) -> Run:
     Broken
         If they were not done in time.
     """
-    spent_s = cpu_s(resource.RUSAGE_CHILDREN)
+    spent_s = spent_cpu_s(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory(prefix="analyzer-bench-") as folder:
         logs = [Path(folder) / f"{number}.log" for number in range(workers)]
         with trial.workers(settings, logs):
@@ -45,7 +45,7 @@ def measure(settings: Settings, events: int, workers: int) -> Run:
         events,
         round(seconds, 3),
         round(events / seconds, 1),
-        round((cpu_s(resource.RUSAGE_CHILDREN) - spent_s) / events * 1e6, 3),
+        round((spent_cpu_s(resource.RUSAGE_CHILDREN) - spent_s) / events * 1e6, 3),
     )
 
 
