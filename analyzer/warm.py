@@ -30,16 +30,18 @@ from analyzer.core import (
     incidence,
     names,
     scan,
+    wire,
     xxh3,
 )
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
+from analyzer.core.texts import Texts
 from analyzer.core.windows import HashIndex, LastSeen, index, last_seen, sliding
 
 MODULES = (
-    affinity, compiled, events, fields, fingerprint, graph, groups, incidence, names, scan, xxh3,
-    index, last_seen, sliding,
+    affinity, compiled, events, fields, fingerprint, graph, groups, incidence, names, scan, wire,
+    xxh3, index, last_seen, sliding,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000
@@ -109,11 +111,12 @@ def _run() -> None:
     step = IngestStep(config, source=0, source_name="warm", shards=1)
     values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
     append_ms = np.full(len(values), 5 * STEP_MS)
-    output = step.feed(RawBatch(values, np.arange(len(values)), append_ms))
+    output = step.feed(RawBatch(Texts.of(values), np.arange(len(values)), append_ms))
     for _ in Pipeline(config, sources=1).feed(output.blocks):
         pass
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
+    wire.find_records(np.zeros(0, np.uint8), np.zeros((4, 0), np.int64))
     LastSeen().fresh(keys, pane=1, oldest=0)
 
 

@@ -19,7 +19,7 @@ GATHER_MS = 3_000
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("bench.json"))
-@click.option("--events", default=600_000, show_default=True, help="Events in the topic and file.")
+@click.option("--events", default=1_500_000, show_default=True, help="In the topic and the file.")
 @click.option("--rounds", default=3, show_default=True, help="Interleaved rounds; medians count.")
 @click.option("--broker", help="kafka://HOST:PORT to use instead of a broker of our own.")
 def bench(out: Path, events: int, rounds: int, broker: str | None) -> None:
@@ -32,7 +32,7 @@ def bench(out: Path, events: int, rounds: int, broker: str | None) -> None:
         runs = contest.stream_rounds(url, events, rounds, click.echo)
         runs.append(contest.latency_run(url, click.echo))
     runs += contest.file_rounds(events, rounds, click.echo)
-    runs += contest.core_runs(events * 2, click.echo)
+    runs += contest.core_runs(events, click.echo)
     found = ratios(runs)
     result = {"machine": _machine(name), "runs": runs, "ratios": found}
     out.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")

@@ -17,8 +17,9 @@ import numpy as np
 from analyzer.bench.events import events
 from analyzer.bench.timing import Run, tell
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.ingest import IngestOutput, IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
+from analyzer.core.texts import Texts
 from analyzer.warm import warm
 
 BATCH = 5_000
@@ -44,10 +45,13 @@ def main(accounts: int, count: int) -> None:
         spent[step] += time.process_time() - start
         return out
 
-    for start in range(0, count, BATCH):
+    def read(values: list[bytes]) -> IngestOutput:
+        offsets = np.arange(ingest.position, ingest.position + len(values), dtype=np.int64)
+        return ingest.feed(RawBatch(Texts.of(values), offsets))
+
+    for _ in range(0, count, BATCH):
         values = list(islice(lines, BATCH))
-        offsets = np.arange(start, start + len(values), dtype=np.int64)
-        for events_block in timed("ingest", ingest.feed, RawBatch(values, offsets)).blocks:
+        for events_block in timed("ingest", read, values).blocks:
             for pane_block in timed("account", account.feed, events_block):
                 panes += len(np.unique(pane_block.rows.org_pane))
                 for cohort_block in timed("cohort", cohort.feed, pane_block):

@@ -17,6 +17,7 @@ from analyzer.replay.report import Report
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource
 from analyzer.settings import Settings
+from analyzer.warm import warm
 
 
 def bare(path: Path) -> None:
@@ -33,6 +34,7 @@ def bare(path: Path) -> None:
 def replay(path: Path) -> None:
     """All steps over the file, with the results written."""
     settings, watch = Settings.load(), Stopwatch()
+    warm()
     watch.start()
     with Report(path.parent / "replayed", io.BytesIO()) as report:
         runner = Runner(settings.core, [FileSource(str(path), 0)])

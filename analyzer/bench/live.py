@@ -55,7 +55,7 @@ class DecodingOwner:
     async def take(self, records: Records) -> None:
         """Decode."""
         new = await self._reading.admit(records)
-        if new is not None and new.values:
+        if new is not None and len(new.values):
             self._step.feed(RawBatch(new.values, new.offsets, new.append_ms))
             self._context.meter.add(metrics.EVENTS, len(new.values))
             self._reading.next = new.stop

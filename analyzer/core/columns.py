@@ -17,8 +17,9 @@ from analyzer.core.events import NAMED_FIELDS, EventColumns, RequestEvent
 from analyzer.core.fields import NAMED, PARAMS
 from analyzer.core.fingerprint import Chains
 from analyzer.core.keys import CACHE_LIMIT, BlockCache, HashCache, domain_seed, pseudonym
-from analyzer.core.names import NameBook, Names
-from analyzer.core.scan import PADDING, Scanned, scan
+from analyzer.core.names import Names
+from analyzer.core.scan import Scanned, scan
+from analyzer.core.texts import Texts
 from analyzer.core.windows import HashIndex, firsts
 from analyzer.errors import BadRecord
 
@@ -121,15 +122,13 @@ class Columnizer:
         self._told_params = Told(lambda event: self._params[_read_params(event)])
 
     def scan(
-        self, values: Sequence[bytes], offsets: NDArray[np.int64]
+        self, values: Texts, offsets: NDArray[np.int64]
     ) -> tuple[EventColumns, NDArray[np.bool_]]:
         """Columns of the plain ones of these records, and which those are.
 
         The others are for the decoder and :meth:`columns`, which say the same of a plain one.
         """
-        stops = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
-        text = b"".join([*values, PADDING])
-        found = scan(text, stops, self._max_bytes, self._scan_seeds)
+        found = scan(values, self._max_bytes, self._scan_seeds)
         block = found.block | self._told_blocks.values(found.address, values)
         params = self._told_params.values(found.params, values)
         plain = found.plain & (block != Told.UNTOLD) & (params != Told.UNTOLD)
@@ -153,7 +152,7 @@ class Columnizer:
             output_tokens=output_tokens,
             created_ms=created_ms,
             chains=np.zeros((len(ts_ms), 0), np.uint64),
-            names=self._scanned_names(text, found, rows),
+            names=self._scanned_names(values.buffer, found, rows),
         )
         return columns, plain
 
@@ -222,9 +221,11 @@ class Columnizer:
         shard = family_table(columns.org, self._tables) % np.uint64(shards)
         order = np.argsort(shard.astype(np.uint16), kind="stable")
         stops = np.cumsum(np.bincount(shard.astype(np.int64), minlength=shards)).tolist()
-        ordered, names = columns.take(order), NameBook(columns.names)
+        ordered = columns.take(order)
+        texts = HashIndex(columns.names.key)
+        named = [texts.find(getattr(ordered, name)) for name in NAMED_FIELDS]
         return [
-            _own_names(ordered.take(slice(start, stop)), names)
+            _with_names(ordered, named, slice(start, stop))
             for start, stop in zip([0, *stops], stops, strict=False)
         ]
 
@@ -263,10 +264,13 @@ def family_table(orgs: NDArray[np.uint64], tables: int) -> NDArray[np.uint64]:
     return orgs % np.uint64(tables)
 
 
-def _own_names(columns: EventColumns, names: NameBook) -> EventColumns:
-    """The same rows with only the names that occur in them."""
-    present = HashIndex(np.concatenate([getattr(columns, n) for n in NAMED_FIELDS])).keys
-    return replace(columns, names=names.of(present))
+def _with_names(columns: EventColumns, named: list[NDArray[np.int32]], rows: slice) -> EventColumns:
+    """These rows with only the names that occur in them, of which each row has the numbers."""
+    used = np.zeros(len(columns.names) + 1, np.bool_)  # the last place is for -1: no name
+    for numbers in named:
+        used[numbers[rows]] = True
+    names = columns.names.take(np.flatnonzero(used[:-1]))
+    return replace(columns.take(rows), names=names)
 
 
 def _u64(values: Iterable[int]) -> NDArray[np.uint64]:

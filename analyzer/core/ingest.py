@@ -20,6 +20,7 @@ from analyzer.core.decode import decode_event
 from analyzer.core.events import EventColumns, RequestEvent
 from analyzer.core.jumps import JumpGuard
 from analyzer.core.panes import END_OF_TIME_MS, NO_WATERMARK, late_rows
+from analyzer.core.texts import Texts
 from analyzer.errors import BadRecord
 
 PAYLOAD_LIMIT = 65_536
@@ -29,7 +30,7 @@ PAYLOAD_LIMIT = 65_536
 class RawBatch:
     """Consecutive records of one source."""
 
-    values: list[bytes]
+    values: Texts
     """Original bytes, in the order of the source; ``b""`` for a Kafka null value."""
     offsets: NDArray[np.int64]
     """Position of each record, strictly rising; may have gaps."""
@@ -57,7 +58,7 @@ class _Rows:
     """Good records: their columns, and their original bytes in the same order."""
 
     columns: EventColumns
-    values: list[bytes]
+    values: Texts
 
 
 class IngestStep:
@@ -140,7 +141,7 @@ class IngestStep:
     def _read_again(self, rows: list[_Row]) -> _Rows:
         """Columns of records that were found good before."""
         offsets = np.array([offset for offset, _ in rows], np.int64)
-        return self._read(RawBatch([value for _, value in rows], offsets))[0]
+        return self._read(RawBatch(Texts.of(value for _, value in rows), offsets))[0]
 
     def _decode(
         self, raw: RawBatch, columns: EventColumns, plain: NDArray[np.bool_]
@@ -163,7 +164,7 @@ class IngestStep:
             offsets.append(offset)
         columns = EventColumns.concat([columns, self._columnizer.columns(events, offsets)])
         columns = columns.take(np.argsort(columns.offset))
-        return _Rows(columns, [raw.values[i] for i in np.flatnonzero(good).tolist()]), dead
+        return _Rows(columns, raw.values.take(good)), dead
 
     def _without_future(
         self, raw: RawBatch, rows: _Rows, dead: list[DeadLetter]
@@ -182,8 +183,8 @@ class IngestStep:
             self._dead(int(columns.offset[i]), rows.values[i], _AHEAD)
             for i in np.flatnonzero(future).tolist()
         ]
-        values = [rows.values[i] for i in np.flatnonzero(~future).tolist()]
-        return _Rows(columns.take(~future), values), sorted(dead, key=lambda d: d.offset)
+        rows = _Rows(columns.take(~future), rows.values.take(~future))
+        return rows, sorted(dead, key=lambda d: d.offset)
 
     def _pack(self, rows: _Rows, dead: list[DeadLetter], stop: int, received: int) -> IngestOutput:
         late = 0

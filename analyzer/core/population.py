@@ -92,10 +92,12 @@ class Population:
             self.first_pane = pane
         rows = self._admit(rows)
         self._names.add(rows.names)
-        self._count_orgs(pane, rows)
+        order = by_hash(rows.org)
+        orgs = self._meet_orgs(pane, rows, order)
         self._count_accounts(pane, rows)
         self._count_pairs(pane, rows)
-        self._count_prompts(pane, rows)
+        prompted = self._count_prompts(pane, rows)[orgs]
+        self._count_orgs(pane, rows, order, orgs, prompted)
         self._count_templates(pane, rows)
         self._forget(pane)
 
@@ -151,23 +153,21 @@ class Population:
             rows = replace(rows, names=NameBook(rows.names).of(kept))
         return rows
 
-    def _count_orgs(self, pane: int, rows: PaneColumns) -> None:
-        order, before = by_hash(rows.org), len(self.orgs)
+    def _meet_orgs(self, pane: int, rows: PaneColumns, order: NDArray[np.intp]) -> I32:
+        """The number of each organisation, in this order."""
+        before = len(self.orgs)
         orgs = self.orgs.intern(rows.org[order])
         _touch(self.orgs, orgs, pane, before)
         created, known = rows.org_created_ms[order], self.orgs["created_ms"][orgs]
         known = np.where((known < 0) | ((created >= 0) & (created < known)), created, known)
         self.orgs["created_ms"][orgs] = known
-        values = np.stack(
-            [
-                rows.org_requests[order],
-                rows.org_log_output[order],
-                rows.org_output_tokens[order],
-                np.zeros(len(order), np.int64),
-                np.zeros(len(order), np.int64),
-            ],
-            axis=1,
-        )
+        return orgs
+
+    def _count_orgs(
+        self, pane: int, rows: PaneColumns, order: NDArray[np.intp], orgs: I32, prompted: I64
+    ) -> None:
+        own = np.stack([rows.org_requests, rows.org_log_output, rows.org_output_tokens], axis=1)
+        values = np.concatenate([own[order], prompted], axis=1)
         for sums in self.org_sums:
             sums.add(pane, orgs, values)
 
@@ -201,17 +201,15 @@ class Population:
         for sums in self.pair_sums:
             sums.add(pane, pairs, rows.pair_requests[order, None])
 
-    def _count_prompts(self, pane: int, rows: PaneColumns) -> None:
+    def _count_prompts(self, pane: int, rows: PaneColumns) -> I64:
+        """Requests with a prompt's hash of each organisation, and how many came before."""
         if not len(rows.prompt):
-            return
+            return np.zeros((len(self.orgs), 2), np.int64)
         by_org = by_hash(rows.prompt_org)  # and by template and prompt, as above
         order = by_org[by_hash(rows.prompt[by_org])]
         repeats = self.prompts.repeats(rows.prompt[order], rows.prompt_requests[order])
         values = np.stack([rows.prompt_requests[order], repeats], axis=1)
         orgs = self.orgs.find(rows.prompt_org[order])
-        per_org = np.pad(values, ((0, 0), (PROMPTED, 0)))
-        for sums in self.org_sums:
-            sums.add(pane, orgs, per_org)
         template = rows.prompt_template[order]
         kind = np.full(len(order), int(Kind.TEMPLATE))
         objects = self.objects.find(object_key(kind, template))
@@ -219,6 +217,8 @@ class Population:
         on_template = (template != 0) & (pairs >= 0)
         for sums in self.prompt_sums:
             sums.add(pane, pairs[on_template], values[on_template])
+        per_org = [np.bincount(orgs, column, len(self.orgs)) for column in values.T]
+        return np.stack(per_org, axis=1).astype(np.int64)
 
     def _count_templates(self, pane: int, rows: PaneColumns) -> None:
         order = by_hash(rows.template)

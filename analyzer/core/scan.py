@@ -41,14 +41,12 @@ from analyzer.core.fields import (
     WORDS,
     words,
 )
+from analyzer.core.texts import Texts
 from analyzer.core.xxh3 import LONGEST, xxh3
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
-
-PADDING = bytes(8)
-"""Follows the last record, so that whole words may be read anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +68,17 @@ class Scanned:
     """Hash of the text of the sampling parameters together; 0 where none is given."""
 
 
-def scan(text: bytes, stops: I64, max_bytes: int, seeds: U64) -> Scanned:
-    """Read records that lie one after another, each up to its stop.
+def scan(texts: Texts, max_bytes: int, seeds: U64) -> Scanned:
+    """Read records.
 
     Parameters
     ----------
-    text
-        All records, and ``PADDING``.
     max_bytes
         A longer record is not plain.
     seeds
         Shape (9,), seed of the hash of each of :data:`HASHED`.
     """
-    n = len(stops)
+    n = len(texts)
     found = Scanned(
         np.zeros(n, np.bool_),
         np.empty((len(NUMBERS), n), np.int64),
@@ -93,8 +89,9 @@ def scan(text: bytes, stops: I64, max_bytes: int, seeds: U64) -> Scanned:
         np.zeros(n, np.uint64),
     )
     _scan(
-        np.frombuffer(text, np.uint8),
-        stops,
+        np.frombuffer(texts.buffer, np.uint8),
+        texts.starts,
+        texts.stops,
         max_bytes,
         seeds,
         found.plain,
@@ -120,6 +117,7 @@ _V4_HEAD = np.uint64(4 << 60 | 24 << 48)
 @compiled
 def _scan(
     text: U8,
+    starts: I64,
     stops: I64,
     max_bytes: int,
     seeds: U64,
@@ -133,13 +131,11 @@ def _scan(
 ) -> None:
     begins, ends = np.empty(len(SIZES), np.int64), np.empty(len(SIZES), np.int64)
     values = np.empty(len(SIZES), np.int64)
-    start = 0
     for row in range(len(stops)):
-        begin, start = start, stops[row]
-        if start - begin > max_bytes:
+        if stops[row] - starts[row] > max_bytes:
             continue
         begins[:] = -1
-        if not _read_object(text, begin, start, begins, ends, values):
+        if not _read_object(text, starts[row], stops[row], begins, ends, values):
             continue
         for i in range(len(NUMBER_FIELDS)):
             field = NUMBER_FIELDS[i]

@@ -16,6 +16,7 @@ import numpy as np
 import zstandard
 
 from analyzer.core.ingest import RawBatch
+from analyzer.core.texts import Texts
 from analyzer.errors import UsageError
 
 CHUNK_BYTES = 4 * 1_048_576
@@ -66,7 +67,7 @@ class FileSource:
             while data := stream.read(CHUNK_BYTES):
                 if not data.endswith(b"\n"):
                     data += stream.readline()
-                lines = data.removesuffix(b"\n").split(b"\n")
+                lines = Texts.lines(data)
                 offsets = np.arange(number, number + len(lines), dtype=np.int64)
                 number += len(lines)
                 at = raw.tell() if self.size is not None else read

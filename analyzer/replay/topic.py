@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 
 from analyzer.clients import admin, options
 from analyzer.core.ingest import RawBatch
+from analyzer.core.texts import Texts
 from analyzer.errors import AnalyzerError, RetryLater, UsageError
 from analyzer.replay.sources import Source
 from analyzer.settings import Settings
@@ -184,6 +185,6 @@ class _PartitionSource:
             records = [record for record in records if record[0] < self._stop]
             if records:
                 offsets, values, times = zip(*records, strict=True)
-                batch = RawBatch(list(values), np.array(offsets), np.array(times))
+                batch = RawBatch(Texts.of(values), np.array(offsets), np.array(times))
                 yield batch, min(position, self._stop) - before
         self._reader.close()

@@ -27,7 +27,7 @@ from analyzer.stream.watch import Watch, save_forever, tick_forever
 
 log = structlog.get_logger("analyzer.stream")
 
-MAX_POLL_RECORDS = 5_000
+MAX_POLL_PIECES = 4
 MAX_FETCH_BYTES = 4 * 1_048_576
 MAX_BATCH_BYTES = 1_048_576
 BUFFERED_FETCHES = 4
@@ -104,7 +104,7 @@ def options(settings: Settings) -> dict[str, Any]:
     return {
         "broker": [URL(f"batched://{host_port}") for host_port in settings.bootstrap],
         "broker_credentials": clients.credentials(settings.kafka),
-        "broker_max_poll_records": MAX_POLL_RECORDS,
+        "broker_max_poll_records": MAX_POLL_PIECES,
         "broker_session_timeout": session_s,
         "broker_heartbeat_interval": session_s / 4,
         "broker_request_timeout": REQUEST_TIMEOUT_S,

@@ -79,7 +79,7 @@ class IngestOwner:
                 return
             self._active_at, self._idle = self._context.clock(), False
             for piece in new.split(FEED_BYTES):
-                if piece.values:
+                if len(piece.values):
                     raw = RawBatch(piece.values, piece.offsets, piece.append_ms)
                     await self._pass_on(self._step.feed(raw))
                 self._reading.next = piece.stop

@@ -15,6 +15,7 @@ from analyzer.core.alerts import encode_record
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
+from analyzer.core.texts import Texts
 
 FAR_FUTURE_MS = 2**52
 DAY_MS = 86_400_000
@@ -87,5 +88,5 @@ class Undisturbed:
             return []
         step = self._steps[source]
         offsets = np.arange(step.position, step.position + len(lines), dtype=np.int64)
-        raw = RawBatch(lines, offsets, np.full(len(lines), FAR_FUTURE_MS))
+        raw = RawBatch(Texts.of(lines), offsets, np.full(len(lines), FAR_FUTURE_MS))
         return [encode_record(record) for record in self._pipeline.feed(step.feed(raw).blocks)]

@@ -8,6 +8,8 @@ import numpy as np
 from faust.types import TP
 from numpy.typing import NDArray
 
+from analyzer.core.texts import Texts
+
 
 @dataclass(frozen=True, slots=True)
 class Records:
@@ -21,7 +23,7 @@ class Records:
     """Where the consumer stood before this fetch."""
     stop: int
     """Where it stands now."""
-    values: list[bytes]
+    values: Texts
     """``b""`` for a null value."""
     offsets: NDArray[np.int64]
     """Shape (n,), strictly rising."""
@@ -34,7 +36,7 @@ class Records:
         Examples
         --------
         >>> at = np.array([4, 6], np.int64)
-        >>> Records(TP("t", 0), 4, 7, [b"a", b"b"], at, at).since(5).values
+        >>> list(Records(TP("t", 0), 4, 7, Texts.of([b"a", b"b"]), at, at).since(5).values)
         [b'b']
         """
         if offset <= self.start:
@@ -51,7 +53,7 @@ class Records:
 
     def split(self, max_bytes: int) -> list[Records]:
         """Consecutive pieces of at most ``max_bytes`` of values, or of one record."""
-        sizes = np.fromiter(map(len, self.values), np.int64, len(self.values))
+        sizes = self.values.sizes
         if sizes.sum() <= max_bytes:
             return [self]
         pieces, first, total = [], 0, 0

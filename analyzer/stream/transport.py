@@ -1,7 +1,7 @@
 """A Faust transport that delivers fetches, not messages: ``batched://host:port``.
 
-Faust loads it by the entry-point group ``faust.transports``. One event is one fetch of one
-partition; its value is a :class:`~analyzer.stream.records.Records`. Faust's own book of
+Faust loads it by the entry-point group ``faust.transports``. One event is a piece of one
+partition's fetch; its value is a :class:`~analyzer.stream.records.Records`. Faust's own book of
 acknowledged offsets stays empty: where to read from is asked of the application at every
 rebalance (``app.start_offsets``), and offsets are committed by :meth:`Consumer.commit_upto`
 alone. So none of the ways in which that book can run ahead of the work matters here.
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
+from itertools import chain
 from typing import Any, ClassVar, TypeVar, cast
 
 import aiokafka
 import faust
-import numpy as np
 from aiokafka.errors import (
     CommitFailedError,
     ConsumerStoppedError,
@@ -30,6 +30,7 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from analyzer.stream.pieces import read_in_pieces
 from analyzer.stream.records import Records
 
 METADATA_PAUSE_S = 0.25
@@ -103,26 +104,26 @@ class Consumer(driver.Consumer):
         self,
         timeout: float,  # noqa: ASYNC109 - the signature is Faust's
     ) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """One message per partition and fetch.
+        """One message per piece of a fetch.
 
         What arrives while the flow is stopped is dropped: every start of the flow seeks
         first, and an owner that finds a hole rewinds.
         """
         fetched, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
-        for tp, records in (fetched or {}).items():
+        for piece in chain.from_iterable((fetched or {}).values()):
             gone = self.should_stop or not self.flow_active
             if gone or generation != self.app.consumer_generation_id:
                 return
-            if active is None or tp in active or tp in self._buffered_partitions:
-                yield tp, self._to_message(tp, records)
+            if active is None or piece.tp in active or piece.tp in self._buffered_partitions:
+                yield piece.tp, self._to_message(piece.tp, piece)
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         return ConsumerMessage(
             tp.topic,
             tp.partition,
             record.stop - 1,
-            float(record.append_ms[-1]) / 1_000.0,
+            float(record.append_ms[-1]) / 1_000.0 if len(record.append_ms) else 0.0,
             0,
             [],
             None,
@@ -177,6 +178,11 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
         """Await ``work`` on the thread's loop, from any other loop."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
 
+    async def on_start(self) -> None:
+        """Start the consumer."""
+        await super().on_start()
+        read_in_pieces(self._ensure_consumer())
+
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_consumer(loop=loop)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust fixes it at 1,500
@@ -206,19 +212,15 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
 
     async def _drain(
         self, consumer: aiokafka.AIOKafkaConsumer, partitions: set[TP], max_records: int | None
-    ) -> dict[TP, Records]:
-        """What has been fetched, with where the consumer stood just before."""
+    ) -> dict[TP, list[Records]]:
+        """What has been fetched."""
         fetcher = consumer._fetcher  # noqa: SLF001 - as above
         if consumer._closed or fetcher._closed:  # noqa: SLF001 - as above
             raise ConsumerStoppedError
         if fetcher._subscriptions.reassignment_in_progress:  # noqa: SLF001 - as above
             return {}
-        before = {tp: _position(consumer, tp) for tp in partitions or ()}
-        fetched = await fetcher.fetched_records(partitions, timeout=0, max_records=max_records)
-        return {
-            TP(*tp): _pack(TP(*tp), before.get(TP(*tp)), _position(consumer, tp), records)
-            for tp, records in fetched.items()
-        }
+        pieces = await fetcher.fetched_records(partitions, timeout=0, max_records=max_records)
+        return cast("dict[TP, list[Records]]", pieces)
 
     async def seek_all(self, offsets: Mapping[TP, int]) -> None:
         """See :meth:`Consumer.seek_all`."""
@@ -264,27 +266,6 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
         """See :meth:`Consumer.ends`."""
         found = await self._ensure_consumer().end_offsets([TopicPartition(*tp) for tp in tps])
         return {TP(*key): end for key, end in found.items()}
-
-
-def _position(consumer: aiokafka.AIOKafkaConsumer, tp: TP) -> int | None:
-    assignment = consumer._subscription.subscription.assignment  # noqa: SLF001 - position() waits
-    try:
-        return cast("int | None", assignment.state_value(TopicPartition(*tp))._position)  # noqa: SLF001
-    except (AttributeError, KeyError):
-        return None
-
-
-def _pack(tp: TP, start: int | None, stop: int | None, records: list[Any]) -> Records:
-    n = len(records)
-    first, last = records[0].offset, records[-1].offset
-    return Records(
-        tp,
-        first if start is None else start,
-        last + 1 if stop is None else stop,
-        [record.value or b"" for record in records],
-        np.fromiter((record.offset for record in records), np.int64, n),
-        np.fromiter((record.timestamp for record in records), np.int64, n),
-    )
 
 
 def pause_after_failed_refresh(client: aiokafka.client.AIOKafkaClient) -> None:

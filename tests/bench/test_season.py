@@ -11,6 +11,7 @@ from analyzer.core.alerts import Alert, Campaign, Member, Record
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
+from analyzer.core.texts import Texts
 
 DAYS = 14
 """Longer than it takes until everybody has used every template before, and to be closed."""
@@ -22,7 +23,7 @@ def test_a_season_is_one_campaign_to_its_end() -> None:
     pipeline, at = Pipeline(CoreConfig(), sources=1), 0
     records: list[Record] = []
     for lines in islice(season(0.008, 3), DAYS * STEPS_A_DAY):
-        output = ingest.feed(RawBatch(lines, np.arange(at, at + len(lines))))
+        output = ingest.feed(RawBatch(Texts.of(lines), np.arange(at, at + len(lines))))
         at += len(lines)
         records += pipeline.feed(output.blocks)
     last = {r.campaign_id: r for r in records if isinstance(r, Campaign)}

@@ -13,6 +13,7 @@ from analyzer.core.cohort import CohortStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.population import Population
+from analyzer.core.texts import Texts
 
 PANE_MS = 600_000
 PANES, CLOSED = 12, 10
@@ -52,7 +53,7 @@ def _flood(config: CoreConfig, accounts_a_pane: int, panes: int) -> Population:
         lines = [_line(pane, name) for name in names]
         offsets = np.arange(offset, offset + len(lines))
         offset += len(lines)
-        output = ingest.feed(RawBatch(lines, offsets, np.full(len(lines), 10**13)))
+        output = ingest.feed(RawBatch(Texts.of(lines), offsets, np.full(len(lines), 10**13)))
         for block in account.feed(output.blocks[0]):
             cohort.feed(block)
     return cohort._population

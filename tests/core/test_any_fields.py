@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
+from analyzer.core.texts import Texts
 
 HOUR_MS = 3_600_000
 OPTIONAL = {
@@ -32,7 +33,7 @@ def test_any_subset_of_the_optional_fields(given_fields: set[str]) -> None:
     step = IngestStep(CoreConfig(warmup_s=0), source=0, source_name="some", shards=1)
     lines = [_line(hour, number, given_fields) for hour in range(30) for number in range(12)]
     offsets, append_ms = np.arange(len(lines)), np.full(len(lines), 100 * HOUR_MS)
-    output = step.feed(RawBatch(lines, offsets, append_ms))
+    output = step.feed(RawBatch(Texts.of(lines), offsets, append_ms))
     assert not output.dead
     pipeline = Pipeline(CoreConfig(warmup_s=0), sources=1)
     assert not list(pipeline.feed(output.blocks))

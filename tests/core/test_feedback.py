@@ -31,6 +31,7 @@ from analyzer.core.feedback import (
 )
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.models.verdicts import NEEDED, Verdicts
+from analyzer.core.texts import Texts
 from analyzer.errors import BadRecord
 from analyzer.simulate import generate
 
@@ -49,7 +50,7 @@ def cohorts() -> tuple[CohortBlock, ...]:
     found = []
     for start in range(0, len(lines), 4_000):
         part = lines[start : start + 4_000]
-        raw = RawBatch(part, np.arange(start, start + len(part)))
+        raw = RawBatch(Texts.of(part), np.arange(start, start + len(part)))
         for block in ingest.feed(raw).blocks:
             found += [b for pane in account.feed(block) for b in cohort.feed(pane)]
     for block in ingest.finish().blocks:

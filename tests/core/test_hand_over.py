@@ -16,6 +16,7 @@ from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
 from analyzer.core.signals import hand_over
 from analyzer.core.tables import CohortColumns, Kind
+from analyzer.core.texts import Texts
 
 START_MS = 1_772_323_200_000
 HOUR_MS = 3_600_000
@@ -67,7 +68,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, seed: int, *, pause_h: float) -> f
     config = CoreConfig()
     ingest = IngestStep(config, source=0, source_name="test", shards=1)
     pipeline = Pipeline(config, sources=1)
-    list(pipeline.feed(ingest.feed(RawBatch(lines, np.arange(len(lines)))).blocks))
+    list(pipeline.feed(ingest.feed(RawBatch(Texts.of(lines), np.arange(len(lines)))).blocks))
     list(pipeline.feed(ingest.finish().blocks))
     return found[0]
 

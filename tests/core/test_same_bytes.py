@@ -14,6 +14,7 @@ from analyzer.core.alerts import Alert, Member, Record, encode_record
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
+from analyzer.core.texts import Texts
 from analyzer.simulate import generate
 
 CONFIG = CoreConfig()
@@ -51,7 +52,9 @@ def analyze(
         for s, step in enumerate(ingest):
             mine = list(part[s::sources])
             offsets = np.arange(start + s, start + len(part), sources)
-            records += pipeline.feed(step.feed(RawBatch(mine, offsets[: len(mine)])).blocks)
+            records += pipeline.feed(
+                step.feed(RawBatch(Texts.of(mine), offsets[: len(mine)])).blocks
+            )
         if save_every and number % save_every == 0:
             pipeline = saved(pipeline, sources, shards, cohort_shards)
     for step in ingest:
@@ -140,7 +143,9 @@ def test_members_are_told_with_the_alert() -> None:
     pipeline = Pipeline(CONFIG, sources=1)
     step = IngestStep(CONFIG, source=0, source_name="test", shards=1)
     lines = list(smoke())
-    records = list(pipeline.feed(step.feed(RawBatch(lines, np.arange(len(lines)))).blocks))
+    records = list(
+        pipeline.feed(step.feed(RawBatch(Texts.of(lines), np.arange(len(lines)))).blocks)
+    )
     opened = next(r for r in records if isinstance(r, Alert))
     joined = [r for r in records if isinstance(r, Member) and r.joined_ms == opened.detected_at_ms]
     assert len(joined) >= opened.campaign.members_total

@@ -14,6 +14,7 @@ from analyzer.core.columns import Columnizer
 from analyzer.core.config import CoreConfig
 from analyzer.core.decode import decode_event
 from analyzer.core.events import ARRAY_FIELDS
+from analyzer.core.texts import Texts
 from analyzer.core.xxh3 import LONGEST, xxh3
 from analyzer.errors import BadRecord
 
@@ -74,7 +75,7 @@ OPTIONAL = st.fixed_dictionaries(
 
 def same(line: bytes, columnizer: Columnizer) -> bool:
     """Hold the scanner to the decoder on one line; whether the line was plain."""
-    scanned, plain = columnizer.scan([line], np.array([3], np.int64))
+    scanned, plain = columnizer.scan(Texts.of([line]), np.array([3], np.int64))
     if not plain.all():
         return False
     event = decode_event(line, LIMIT)
@@ -136,7 +137,7 @@ def test_many_records_at_once() -> None:
     values = [json.dumps(PLAIN | {"event_id": f"e{i}", "n": i % 3}).encode() for i in range(9)]
     values[4] = b"{"
     values[7] = json.dumps(PLAIN | {"client_ip": "nowhere"}).encode()
-    columns, plain = Columnizer(CoreConfig()).scan(values, np.arange(9))
+    columns, plain = Columnizer(CoreConfig()).scan(Texts.of(values), np.arange(9))
     assert [0, 1, 2, 3, 5, 6, 8] == columns.offset.tolist() == np.flatnonzero(plain).tolist()
     assert len(set(columns.params.tolist())) == 3
     assert {"acct-1", "large-4"} == set(columns.names.texts())

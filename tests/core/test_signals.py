@@ -22,6 +22,7 @@ from analyzer.core.pipeline import Pipeline
 from analyzer.core.signals.balance import _evenness, truncated_poisson_variance
 from analyzer.core.signals.scale import divide
 from analyzer.core.tables import CohortColumns
+from analyzer.core.texts import Texts
 from analyzer.simulate import generate
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +49,7 @@ def judged() -> tuple[tuple[Cohorts, ...], NDArray[np.bool_]]:
         lines = list(world.lines())[:-1]
         list(
             Pipeline(CoreConfig(), sources=1).feed(
-                step.feed(RawBatch(lines, np.arange(len(lines)))).blocks
+                step.feed(RawBatch(Texts.of(lines), np.arange(len(lines)))).blocks
             )
         )
     [last] = [seen[length] for length in seen if length == 86_400]

@@ -13,6 +13,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.jumps import CONFIRMATIONS, JumpGuard
 from analyzer.core.panes import NO_WATERMARK, late_rows
+from analyzer.core.texts import Texts
 
 HOUR = 3_600_000
 TIMES = st.lists(st.integers(0, 100_000), min_size=1, max_size=80)
@@ -114,7 +115,7 @@ def test_the_end_of_the_input_closes_every_pane(batch: int) -> None:
     ingest = IngestStep(config, source=0, source_name="test", shards=1)
     account = AccountStep(config, shard=0, sources=1)
     outputs = [
-        ingest.feed(RawBatch(lines[at : at + batch], np.arange(at, min(3, at + batch))))
+        ingest.feed(RawBatch(Texts.of(lines[at : at + batch]), np.arange(at, min(3, at + batch))))
         for at in range(0, 3, batch)
     ]
     counted = [

@@ -12,6 +12,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.models.triage import TRAITS, WINDOW, Triage
 from analyzer.core.pipeline import Pipeline
+from analyzer.core.texts import Texts
 from analyzer.simulate import generate
 
 HEAVY = "acct-heavy"
@@ -22,7 +23,9 @@ def alerts_of(lines: Iterable[bytes]) -> list[Alert]:
     ordered = sorted(lines, key=lambda line: int(orjson.loads(line)["timestamp_ms"]))
     ingest = IngestStep(CoreConfig(), source=0, source_name="test", shards=1)
     pipeline = Pipeline(CoreConfig(), sources=1)
-    records = list(pipeline.feed(ingest.feed(RawBatch(ordered, np.arange(len(ordered)))).blocks))
+    records = list(
+        pipeline.feed(ingest.feed(RawBatch(Texts.of(ordered), np.arange(len(ordered)))).blocks)
+    )
     records += pipeline.feed(ingest.finish().blocks)
     return [record for record in records if isinstance(record, Alert)]
 

@@ -19,6 +19,7 @@ from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.keys import HashCache
 from analyzer.core.pipeline import Pipeline
 from analyzer.core.tables import CohortColumns
+from analyzer.core.texts import Texts
 from analyzer.simulate import generate
 
 Rows = list[dict[str, Any]]
@@ -75,7 +76,7 @@ def batches(lines: list[bytes]) -> Iterator[RawBatch]:
     """Lines in batches."""
     for start in range(0, len(lines), 50_000):
         part = lines[start : start + 50_000]
-        yield RawBatch(part, np.arange(start, start + len(part)))
+        yield RawBatch(Texts.of(part), np.arange(start, start + len(part)))
 
 
 def main(out: str, scenario: str, seed: str, scale: str = "1.0") -> None:

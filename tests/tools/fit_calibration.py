@@ -23,6 +23,7 @@ from analyzer.core.feedback import Feedback, Target
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
 from analyzer.core.tables import CohortColumns, concat_cohorts
+from analyzer.core.texts import Texts
 from analyzer.replay.calibrate import History, calibration_of
 from analyzer.simulate import generate
 from analyzer.simulate.world import Labels
@@ -69,7 +70,7 @@ def cohorts_of(scenario: str, seed: int) -> CohortColumns:
     for start in range(0, len(lines), BATCH):
         part = lines[start : start + BATCH]
         offsets = np.arange(start, start + len(part))
-        list(pipeline.feed(ingest.feed(RawBatch(part, offsets)).blocks))
+        list(pipeline.feed(ingest.feed(RawBatch(Texts.of(part), offsets)).blocks))
     list(pipeline.feed(ingest.finish().blocks))
     found = history.innocent(verdicts(world.labels))
     # Worlds use the same blocks and clients, which are other objects in each of them.

@@ -14,6 +14,7 @@ from analyzer.core.alerts import Record
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
+from analyzer.core.texts import Texts
 from analyzer.simulate import World, generate
 
 BATCH = 50_000
@@ -78,6 +79,6 @@ def _batches(world: World, names: list[str]) -> Iterator[RawBatch]:
         names.append(key.decode())
         values.append(line)
         if len(values) == BATCH:
-            yield RawBatch(values, np.arange(len(names) - BATCH, len(names)))
+            yield RawBatch(Texts.of(values), np.arange(len(names) - BATCH, len(names)))
             values = []
-    yield RawBatch(values, np.arange(len(names) - len(values), len(names)))
+    yield RawBatch(Texts.of(values), np.arange(len(names) - len(values), len(names)))

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.compiled import compiled
-from analyzer.core.groups import by_number
 
 Rows = NDArray[np.int32]
 Values = NDArray[np.int64]
@@ -49,7 +48,7 @@ class SlidingSum:
         self._bucket = 0
         self._open: list[tuple[Rows, Values]] = []
         self.closed: dict[int, tuple[Rows, Values]] = {}
-        """Number of the bucket → its rows (distinct, rising) and their values."""
+        """Number of the bucket → its rows (distinct, as they came) and their values."""
 
     def add(self, pane: int, rows: Rows, values: Values) -> None:
         """Count values, shape (n, width), for distinct or repeated rows in this pane."""
@@ -105,17 +104,15 @@ class SlidingSum:
     def _close(self) -> None:
         if not self._open:
             return
-        rows = np.concatenate([rows for rows, _ in self._open])
-        values = np.concatenate([values for _, values in self._open])
+        size = 1 + max(int(rows.max()) for rows, _ in self._open)
+        most = min(size, sum(len(rows) for rows, _ in self._open))
+        self._reserve(size)
+        found = np.empty(most, np.int32), np.empty((most, self._width), np.int64)
+        place, count = np.full(size, -1, np.int32), 0
+        for rows, values in self._open:
+            count = _add_up(rows, values, self._sums, place, *found, count)
         self._open = []
-        order = by_number(rows)
-        distinct = np.empty(len(rows), np.int32)
-        added = np.zeros(values.shape, np.int64)
-        count = _add_up(order, rows, values, distinct, added)
-        distinct, added = distinct[:count].copy(), added[:count].copy()
-        self._reserve(int(distinct[-1]) + 1)
-        self._sums[distinct] += added
-        self.closed[self._bucket] = (distinct, added)
+        self.closed[self._bucket] = (found[0][:count].copy(), found[1][:count].copy())
 
     def _reserve(self, count: int) -> None:
         if count > len(self._sums):
@@ -131,14 +128,21 @@ def _renumbered(renumbered: Rows, rows: Rows, values: Values) -> tuple[Rows, Val
 
 @compiled
 def _add_up(
-    order: NDArray[np.intp], rows: Rows, values: Values, distinct: Rows, added: Values
+    rows: Rows, values: Values, sums: Values, place: Rows, distinct: Rows, added: Values, count: int
 ) -> int:
-    """Sums of the rows that are the same; how many different ones there are."""
-    count = 0
-    for i in order:
-        if not count or distinct[count - 1] != rows[i]:
-            distinct[count] = rows[i]
+    """Add to the sums, and to the entry of each different row; how many entries there are now.
+
+    ``place`` tells the entry of each row, and is -1 where there is none.
+    """
+    for i in range(len(rows)):
+        row = rows[i]
+        at = place[row]
+        if at < 0:
+            at = place[row] = count
+            distinct[at] = row
+            added[at] = 0
             count += 1
         for column in range(values.shape[1]):
-            added[count - 1, column] += values[i, column]
+            added[at, column] += values[i, column]
+            sums[row, column] += values[i, column]
     return count

@@ -1,0 +1,153 @@
+"""Fetches read without an object for each record say what aiokafka's own reader says."""
+
+from __future__ import annotations
+
+import pytest
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.control_record import ControlRecord
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+from faust.types import TP
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.stream.pieces import PIECE_BYTES, Pieces
+from analyzer.stream.records import Records
+
+AT = TP("requests", 3)
+BASE_MS = 1_700_000_000_000
+
+texts = st.binary(max_size=300)
+sent = st.tuples(
+    st.integers(0, 5),  # offsets left out before it
+    st.integers(-200_000, 2**40),  # milliseconds after the base
+    st.none() | texts,
+    st.none() | texts,
+    st.lists(st.tuples(st.text(max_size=5), st.none() | texts), max_size=2),
+)
+Sent = tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
+
+
+def batch(base: int, records: list[Sent], codec: int = 0) -> tuple[bytes, int]:
+    """One batch as a broker hands it on, and the offset after its last record."""
+    builder = DefaultRecordBatchBuilder(2, codec, False, -1, -1, -1, 10**7)
+    offset = -1
+    for skipped, after_ms, key, value, headers in records:
+        offset += 1 + skipped
+        assert builder.append(offset, BASE_MS + after_ms, key, value, headers) is not None
+    data = bytearray(builder.build())
+    data[:8] = base.to_bytes(8)
+    return bytes(data), base + offset + 1
+
+
+def told(pieces: list[Records]) -> list[tuple[int, int, bytes]]:
+    """Offset, time and value of every record."""
+    return [
+        (offset, ms, value)
+        for piece in pieces
+        for offset, ms, value in zip(
+            piece.offsets.tolist(), piece.append_ms.tolist(), piece.values, strict=True
+        )
+    ]
+
+
+def reference(data: bytes) -> list[tuple[int, int, bytes]]:
+    """The same by aiokafka."""
+    records, found = MemoryRecords(data), []
+    while records.has_next():
+        one = records.next_batch()
+        assert one is not None
+        found += [(r.offset, r.timestamp, r.value or b"") for r in one]
+    return found
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.lists(sent, min_size=1, max_size=6), st.integers(0, 4)), max_size=4),
+    st.integers(0, 40),
+    st.integers(0, 60),
+)
+def test_as_aiokafka_reads_it(batches: list[tuple[list[Sent], int]], base: int, cut: int) -> None:
+    """Keys, headers, nulls, gaps, every compression, and a last batch that is cut short."""
+    data, stop = b"", base
+    for records, codec in batches:
+        one, stop = batch(stop, records, codec)
+        data += one
+    whole = len(data)
+    if batches and 0 < cut < len(one):
+        whole, data = whole - len(one), data[:-cut]
+    start = base + 2
+    pieces = list(Pieces(AT, data, start))
+    assert told(pieces) == [r for r in reference(data[:whole]) if r[0] >= start]
+    assert [p.start for p in pieces] == [start, *(p.stop for p in pieces[:-1])][: len(pieces)]
+
+
+def test_a_large_fetch_comes_in_pieces() -> None:
+    """A piece ends with the batch that makes it large enough, and the next one goes on there."""
+    records: list[Sent] = [(0, i, None, bytes(1_000), []) for i in range(400)]
+    data, stop = b"", 0
+    for _ in range(6):
+        one, stop = batch(stop, records, 4)
+        data += one
+    pieces = list(Pieces(AT, data, 0))
+    assert [(p.start, p.stop) for p in pieces] == [(0, 1_200), (1_200, 2_400)]
+    assert PIECE_BYTES < 3 * 400 * 1_000
+
+
+def test_time_of_the_log() -> None:
+    """Where the broker sets the time, that is the time of every record of the batch."""
+    data = bytearray(batch(0, [(0, 0, None, b"a", []), (0, 9, None, b"b", [])])[0])
+    data[21:23] = (8).to_bytes(2)
+    rewritten = _with_checksum(data)
+    assert told(list(Pieces(AT, rewritten, 0))) == [(0, BASE_MS + 9, b"a"), (1, BASE_MS + 9, b"b")]
+
+
+def test_marks_of_transactions_are_passed_over() -> None:
+    """A fetch that holds nothing else moves on, with no record."""
+    data = bytearray(batch(4, [(0, 0, ControlRecord(0, 1).version.to_bytes(4), b"", [])])[0])
+    data[21:23] = (0x30).to_bytes(2)
+    (piece,) = Pieces(AT, _with_checksum(data), 4)
+    assert (piece.start, piece.stop, len(piece.values)) == (4, 5, 0)
+
+
+@pytest.mark.parametrize("magic", [0, 1])
+def test_old_formats(magic: int) -> None:
+    """What a broker hands on from an old log is read too."""
+    builder = LegacyRecordBatchBuilder(magic, 0, 10**6)
+    for i in range(3):
+        builder.append(i, BASE_MS + i, b"key", b"value %d" % i)
+    found = told(list(Pieces(AT, bytes(builder.build()), 1)))
+    assert [(offset, value) for offset, _, value in found] == [(1, b"value 1"), (2, b"value 2")]
+    assert [ms for _, ms, _ in found] == ([BASE_MS + 1, BASE_MS + 2] if magic else [0, 0])
+
+
+@given(st.data())
+def test_damage_is_seen(data: st.DataObject) -> None:
+    """One wrong byte is an error, not other records."""
+    good = batch(0, [(0, 0, b"k", b"value", []), (0, 1, None, b"other", [])])[0]
+    at = data.draw(st.integers(17, len(good) - 1))
+    bad = bytearray(good)
+    bad[at] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(CorruptRecordException):
+        list(Pieces(AT, bytes(bad), 0))
+
+
+@given(st.binary(max_size=80), st.integers(1, 5))
+def test_nonsense_with_a_right_checksum(payload: bytes, count: int) -> None:
+    """Records that run beyond their batch are an error; nothing outside it is ever read."""
+    data = bytearray(batch(0, [(0, 0, None, b"", [])])[0][:61] + payload)
+    data[8:12], data[57:61] = (len(data) - 12).to_bytes(4), count.to_bytes(4)
+    pieces = Pieces(AT, _with_checksum(data), 0)
+    try:
+        values = [value for _, _, value in told(list(pieces))]
+    except CorruptRecordException:
+        return
+    assert sum(map(len, values)) <= len(payload)
+
+
+def _with_checksum(data: bytearray) -> bytes:
+    from aiokafka.record.util import calc_crc32c
+
+    data[17:21] = calc_crc32c(bytes(data[21:])).to_bytes(4)
+    return bytes(data)
