@@ -57,6 +57,8 @@ class Watch:
     """Where each owner stood when it last moved or had nothing to read, and when that was."""
     _standing: tuple[float, str] = (0.0, "")
     """For how long the owner stands that stands longest, in seconds, and which it is."""
+    _unsaved: dict[TP, float] = field(default_factory=dict)
+    """Since when each owner is due to be saved, of those that are and of whom the broker tells."""
     _looked_at: float = 0.0
     _empty_since: float | None = None
     _unopened_since: float | None = None
@@ -122,12 +124,12 @@ class Watch:
             self._empty_since = now
 
     async def look_at_owners(self) -> None:
-        """Tell the lag of each owner, and whether it moves.
+        """Tell the lag of each owner, and whether it moves and is saved.
 
         Raises
         ------
         Broken
-            If a partition has stood still for too long.
+            If a partition has stood still or has not been saved for too long.
         """
         owners = dict(self.ownership.owners)
         try:
@@ -144,10 +146,17 @@ class Watch:
         self._moved = {
             tp: self._last_move(owner, ends.get(tp), now) for tp, owner in owners.items()
         }
-        self._standing = max(
-            ((now - since, _tell(tp, at, ends)) for tp, (at, since) in self._moved.items()),
-            default=(0.0, ""),
-        )
+        self._unsaved = {
+            tp: self._unsaved.get(tp, now)
+            for tp, owner in owners.items()
+            if tp in ends and (owner.closed or owner.due(now))
+        }
+        standing = [(now - since, _tell(tp, at, ends)) for tp, (at, since) in self._moved.items()]
+        standing += [
+            (now - since, f"{tp.topic}/{tp.partition} is not saved although the broker answers")
+            for tp, since in self._unsaved.items()
+        ]
+        self._standing = max(standing, default=(0.0, ""))
         if self._standing[0] >= self._limit_s:
             raise Broken(self._standing[1])
 

@@ -30,6 +30,11 @@ class FakeOwner:
     tp: TP = AT
     next: int = 0
     closed: bool = False
+    unsaved: bool = False
+
+    def due(self, _now: float) -> bool:
+        """As long as nobody saves it."""
+        return self.unsaved
 
 
 @dataclass
@@ -121,6 +126,22 @@ def test_a_process_that_was_stopped_is_not_standing() -> None:
     world.now += 3_600
     world.look(watch, 28)
     assert watch.unwell() is None
+
+
+@pytest.mark.parametrize("owner", [FakeOwner(unsaved=True), FakeOwner(closed=True)])
+def test_who_is_not_saved_is_broken_too(owner: FakeOwner) -> None:
+    """Everything is read, but its saving hangs, or was refused and nobody opens it anew."""
+    owner.next = 7
+    world = World(end=7, owner=owner)
+    watch = world.watch()
+    world.look(watch, 58)
+    world.answers = False
+    world.look(watch, 600)
+    world.answers = True
+    world.look(watch, 34)
+    assert watch.unwell() == "llm.requests/0 is not saved although the broker answers"
+    with pytest.raises(Broken, match="not saved"):
+        world.look(watch, 32)
 
 
 def test_what_is_assigned_must_be_opened() -> None:
