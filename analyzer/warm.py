@@ -116,7 +116,7 @@ def _run() -> None:
         pass
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
-    wire.find_records(np.zeros(0, np.uint8), np.zeros((4, 0), np.int64))
+    wire.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
     LastSeen().fresh(keys, pane=1, oldest=0)
 
 

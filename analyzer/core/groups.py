@@ -26,12 +26,6 @@ def by_hash(hashes: U64) -> NDArray[np.intp]:
     return np.argsort(hashes, kind="stable")
 
 
-def by_number(numbers: NDArray[np.int32]) -> NDArray[np.intp]:
-    """As :func:`by_hash`, for numbers from 0 on of which most occur."""
-    bits = int(numbers.max(initial=0)).bit_length()
-    return by_hash(numbers.astype(np.uint64) << np.uint64(64 - max(bits, 1)))
-
-
 def distinct(numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], I64]:
     """As ``np.unique`` with the inverse, for numbers from 0 on of which many occur: no sort.
 

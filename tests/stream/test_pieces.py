@@ -8,6 +8,7 @@ from aiokafka.record.control_record import ControlRecord
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import calc_crc32c
 from faust.types import TP
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -147,7 +148,5 @@ def test_nonsense_with_a_right_checksum(payload: bytes, count: int) -> None:
 
 
 def _with_checksum(data: bytearray) -> bytes:
-    from aiokafka.record.util import calc_crc32c
-
     data[17:21] = calc_crc32c(bytes(data[21:])).to_bytes(4)
     return bytes(data)
