@@ -27,6 +27,7 @@ from analyzer.stream.ownership import Owner
 from analyzer.stream.reading import Reading
 from analyzer.stream.records import Records
 from analyzer.stream.run import leave, run
+from analyzer.warm import warm
 
 POLL_S = 0.05
 
@@ -108,6 +109,7 @@ def main(name: str, events: int) -> None:
     logging.disable(logging.INFO)
     title, owner_maker = CONTENDERS[name]
     layout = asyncio.run(topics.prepare(settings, create=False))
+    warm()  # as a worker does before it joins its group
     with tempfile.TemporaryDirectory(prefix="analyzer-bench-") as data:
         live = make_app(settings, layout, owner_maker=owner_maker, data=Path(data))
 

@@ -24,7 +24,7 @@ from analyzer.core.summarise import summarise
 from analyzer.core.tables import PaneColumns, concat
 from analyzer.core.windows import HashIndex, LastSeen
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 NAMES_LIMIT = 500_000
 
 

@@ -18,14 +18,17 @@ from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+import zstandard
 from numpy.typing import NDArray
 
+from analyzer.core.arrays import array_of, array_parts
 from analyzer.core.events import EventColumns
-from analyzer.core.state import array_of, array_parts
 from analyzer.core.tables import CohortColumns, PaneColumns
 from analyzer.errors import HoleError, StateError
 
-FORMAT = 3
+FORMAT = 4
+LEVEL = -1
+"""Of compression: half of a block is hashes, in which a higher one finds nothing more."""
 
 T = TypeVar("T")
 
@@ -64,7 +67,14 @@ class CohortBlock:
     rows: CohortColumns = field(default_factory=CohortColumns)
 
 
-BLOCKS = {kind.__name__: kind for kind in (EventBlock, PaneBlock, CohortBlock)}
+_NO_BLOCK = (
+    zstandard.ZstdError,
+    msgspec.DecodeError,
+    MemoryError,
+    RecursionError,
+    ValueError,
+    TypeError,
+)
 
 
 class Seen:
@@ -98,8 +108,9 @@ class Seen:
 
 
 def encode(block: EventBlock | PaneBlock | CohortBlock) -> bytes:
-    """A block as bytes: MessagePack with one binary string per column."""
-    return msgspec.msgpack.encode([type(block).__name__, FORMAT, to_plain(block)])
+    """A block as bytes: MessagePack with one binary string per column, in a frame of zstd."""
+    plain = msgspec.msgpack.encode([type(block).__name__, FORMAT, to_plain(block)])
+    return zstandard.compress(plain, LEVEL)
 
 
 def decode(data: bytes, kind: type[T]) -> T:
@@ -111,8 +122,8 @@ def decode(data: bytes, kind: type[T]) -> T:
         If the bytes are not a block of that kind and of this format.
     """
     try:
-        name, version, plain = msgspec.msgpack.decode(data)
-    except (msgspec.DecodeError, RecursionError, ValueError, TypeError) as error:
+        name, version, plain = msgspec.msgpack.decode(zstandard.decompress(data))
+    except _NO_BLOCK as error:
         raise StateError(f"not a block: {error}") from error
     if name != kind.__name__ or version != FORMAT:
         raise StateError(
@@ -121,7 +132,7 @@ def decode(data: bytes, kind: type[T]) -> T:
     try:
         block = from_plain(plain, kind)
         _check_range(block)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StateError(f"damaged {name}: {error!r}") from error
     return block
 

@@ -26,7 +26,7 @@ from analyzer.core.publish import Publisher
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import FACTS, CohortColumns, Kind, concat_cohorts
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 LEARNED = 64
 """Cohorts of a pane that the strangeness is learned from: enough to know what is usual."""
 UNDER_ALERT = 0.2

@@ -23,7 +23,7 @@ from analyzer.core.population import Population
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import CohortColumns, PaneColumns, concat, concat_cohorts
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 END_PANE = 2**40
 """A pane beyond this comes from a watermark at the end of time: the input has ended."""
 

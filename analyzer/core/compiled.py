@@ -24,9 +24,11 @@ def compiled(function: F) -> F:
     changes a function deletes the ``*.nbi`` of the files that call it.
     """
     try:
-        fast: F = numba.njit(cache=True, forceinline=True, error_model="numpy")(function)
+        fast: F = numba.njit(cache=True, nogil=True, forceinline=True, error_model="numpy")(
+            function
+        )
     except RuntimeError:  # no folder to keep it in: compiled anew in each process
-        fast = numba.njit(error_model="numpy")(function)
+        fast = numba.njit(nogil=True, error_model="numpy")(function)
     return fast
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from analyzer.core.arrays import Parts, array_of, array_parts
 from analyzer.errors import StateError
 
 Plain = dict[str, Any]
+_Saved = tuple[str, int, msgspec.Raw]
 
 
 def pack(kind: str, version: int, state: Plain) -> bytes:
@@ -37,25 +38,15 @@ def unpack(kind: str, version: int, data: bytes) -> Plain:
         If the bytes are damaged, of another kind or of another version.
     """
     try:
-        found, found_version, state = msgspec.msgpack.decode(data, ext_hook=_from_plain)
-    except (msgspec.DecodeError, ValueError, TypeError) as error:
+        found, found_version, state = msgspec.msgpack.decode(data, type=_Saved)
+        if (found, found_version) != (kind, version):
+            raise StateError(
+                f"saved state is {found} version {found_version}, this program reads "
+                f"{kind} version {version}; it will be rebuilt from the topic"
+            )
+        return dict(msgspec.msgpack.decode(state, ext_hook=_from_plain))
+    except (msgspec.DecodeError, ValueError, TypeError, OverflowError) as error:
         raise StateError(f"saved state of {kind} is damaged: {error}") from error
-    if (found, found_version) != (kind, version):
-        raise StateError(
-            f"saved state is {found} version {found_version}, this program reads "
-            f"{kind} version {version}; it will be rebuilt from the topic"
-        )
-    return dict(state)
-
-
-def array_parts(array: NDArray[Any]) -> tuple[str, list[int], bytes]:
-    """An array as plain data: dtype, shape and raw bytes."""
-    return array.dtype.str, list(array.shape), np.ascontiguousarray(array).tobytes()
-
-
-def array_of(dtype: str, shape: list[int], flat: bytes) -> NDArray[Any]:
-    """The array of these parts, read-only."""
-    return np.frombuffer(flat, np.dtype(dtype)).reshape(shape)
 
 
 _ARRAY = 1
@@ -72,5 +63,5 @@ def _to_plain(value: object) -> object:
 def _from_plain(code: int, data: memoryview) -> object:
     if code != _ARRAY:
         raise ValueError(f"unknown extension {code}")
-    parts = msgspec.msgpack.decode(data, type=tuple[str, list[int], bytes])
-    return array_of(*parts).copy()
+    array = array_of(*msgspec.msgpack.decode(data, type=Parts))
+    return array if array.flags.writeable else array.copy()

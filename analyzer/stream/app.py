@@ -113,7 +113,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "consumer_auto_offset_reset": "earliest",
         "producer_acks": -1,
         "producer_linger": 0,
-        "producer_compression_type": "zstd",
+        "producer_compression_type": None,  # blocks and pages are compressed where they are made
         "producer_max_batch_size": MAX_BATCH_BYTES,
         "producer_max_request_size": clients.MAX_REQUEST_BYTES,
         "stream_buffer_maxsize": BUFFERED_FETCHES,

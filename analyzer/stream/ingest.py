@@ -26,7 +26,7 @@ from analyzer.stream.topic_ids import NO_ID
 
 log = structlog.get_logger("analyzer.stream")
 
-FEED_BYTES = 1_048_576
+FEED_BYTES = 4 * 1_048_576
 """Raw bytes given to the step at once, which bounds the size of the blocks."""
 COMMIT_EVERY_S = 2.0
 

@@ -24,7 +24,7 @@ from analyzer.errors import StateError
 
 PART_BYTES = 768 * 1_024
 MARK = b"\x00"
-"""First byte of a part; a block begins with a MessagePack array, which never is zero."""
+"""First byte of a part; a block begins with the magic number of zstd, which has another."""
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True):

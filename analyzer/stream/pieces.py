@@ -31,7 +31,7 @@ from analyzer.core.texts import PADDING, Texts
 from analyzer.core.wire import find_records
 from analyzer.stream.records import Records
 
-PIECE_BYTES = 1_048_576
+PIECE_BYTES = 4 * 1_048_576
 """A piece ends with the batch that reaches so many bytes, uncompressed."""
 
 _LENGTH = struct.Struct(">qi")

@@ -33,7 +33,7 @@ POISON = (
     msgspec.msgpack.encode({"a": "map"}),
     encode(EventBlock(0, 5, 9, 0))[:-20],
     encode(EventBlock(0, 9, 5, 0)),
-    encode(PaneBlock(0, 0, 1)).replace(b"<u8", b"<f4"),
+    zstandard.compress(zstandard.decompress(encode(PaneBlock(0, 0, 1))).replace(b"<u8", b"<f4")),
 )
 
 pytestmark = pytest.mark.integration

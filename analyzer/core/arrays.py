@@ -1,0 +1,66 @@
+"""Arrays as plain data: dtype, shape and bytes; integers in as few bytes each as they need.
+
+Most integers of a block are counts, kinds and times that lie close together. They are kept as
+the least of them and, in one, two or four bytes each, how far each is above it.
+
+Reference: Goldstein, Ramakrishnan & Shaft (1998), *Compressing relations and indexes* (frame of
+reference).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Parts = tuple[str, list[int], int, str, bytes]
+"""Dtype, shape, the least number, the dtype of what is kept, and its bytes."""
+
+FEW = 64
+"""So few numbers are kept as they are."""
+
+
+def array_parts(array: NDArray[Any]) -> Parts:
+    r"""An array as plain data.
+
+    Examples
+    --------
+    >>> array_parts(1_000 + np.arange(300))[2:4], array_parts(np.array([0.5]))[2:]
+    ((1000, '<u2'), (0, '<f8', b'\x00\x00\x00\x00\x00\x00\xe0?'))
+    """
+    least, kept = _narrowed(array)
+    return array.dtype.str, list(array.shape), least, kept.dtype.str, kept.tobytes()
+
+
+def array_of(dtype: str, shape: list[int], least: int, kept: str, flat: bytes) -> NDArray[Any]:
+    """The array of these parts; it may be read-only.
+
+    Raises
+    ------
+    ValueError, TypeError, OverflowError
+        If these are no parts of an array.
+    """
+    array = np.frombuffer(flat, np.dtype(kept)).reshape(shape)
+    if kept == dtype:
+        return array
+    wide = np.dtype(dtype)
+    if wide.kind not in "iu" or array.dtype.kind != "u":
+        raise TypeError(f"{kept} stands for no {dtype}")
+    array = array.astype(wide)
+    array += wide.type(least)
+    return array
+
+
+def _narrowed(array: NDArray[Any]) -> tuple[int, NDArray[Any]]:
+    """The least number, and how far each is above it; 0 and the array itself if that spares none.
+
+    Differences are taken modulo the width of the array, where they are exact.
+    """
+    if array.dtype.kind not in "iu" or array.size < FEW:
+        return 0, array
+    least, most = int(array.min()), int(array.max())
+    narrow = np.min_scalar_type(most - least)
+    if narrow.itemsize >= array.dtype.itemsize:
+        return 0, array
+    return least, (array - array.dtype.type(least)).astype(narrow)
