@@ -19,7 +19,7 @@ from analyzer.core import groups
 from analyzer.core.config import CoreConfig
 from analyzer.core.graph import linked_groups
 from analyzer.core.groups import by_row
-from analyzer.core.incidence import common, incidence
+from analyzer.core.incidence import common, incidence, sums
 from analyzer.core.population import LOG_OUTPUT, REQUESTS, Population
 from analyzer.core.summarise import MICRO
 from analyzer.core.tables import Kind
@@ -103,11 +103,11 @@ class Window:
         """Shape (organisations, 5), see :mod:`analyzer.core.population`."""
         self.active: Bool = self.totals[:, 0] > 0
         self.n_active = int(self.active.sum())
-        sums = population.pair_sums[number].sums(len(population.pairs))[:, 0]
-        self.pair = np.flatnonzero(sums)
+        requests = population.pair_sums[number].sums(len(population.pairs))[:, 0]
+        self.pair = np.flatnonzero(requests)
         self.pair_org = population.pairs["org"][self.pair]
         self.pair_object = population.pairs["object"][self.pair]
-        self.pair_requests = sums[self.pair].astype(np.float64)
+        self.pair_requests = requests[self.pair].astype(np.float64)
         kinds = population.objects["kind"][self.pair_object]
         self._by_kind = np.split(*by_row(kinds, max(Kind) + 1))
         self._usage: dict[Kind, Usage] = {}
@@ -136,10 +136,10 @@ class Window:
     def prompts(self) -> F64:
         """Shape (objects, 2): prompts with a hash on each template, and how many came before."""
         pairs = self.population.pairs
-        sums = self.population.prompt_sums[self.number].sums(len(pairs))
-        used = np.flatnonzero(sums[:, 0])
+        prompts = self.population.prompt_sums[self.number].sums(len(pairs))
+        used = np.flatnonzero(prompts[:, 0])
         on, n = pairs["object"][used], len(self.population.objects)
-        return np.stack([np.bincount(on, sums[used, i], n) for i in (0, 1)], axis=1)
+        return np.stack([np.bincount(on, prompts[used, i], n) for i in (0, 1)], axis=1)
 
     @cached_property
     def log_output(self) -> F64:
@@ -213,7 +213,14 @@ class Cohorts:
 
     def total(self, values: NDArray[np.generic]) -> F64:
         """Sum over the members of a value per organisation (any trailing shape)."""
+        if values.ndim == 1:
+            return sums(self.members, values)
         return np.asarray(self.members @ values.astype(np.float64))
+
+    @cached_property
+    def requests(self) -> F64:
+        """All requests of the members of each cohort."""
+        return self.total(self.window.totals[:, REQUESTS])
 
     def mean(self, values: NDArray[np.generic]) -> F64:
         """Mean over the members of a value per organisation."""

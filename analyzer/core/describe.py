@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from analyzer.core.affinity import affinity
 from analyzer.core.catalog import NAMES
 from analyzer.core.cohorts import Cohorts
+from analyzer.core.incidence import common
 from analyzer.core.keys import in_turn
-from analyzer.core.population import OUTPUT_TOKENS, REQUESTS
+from analyzer.core.population import OUTPUT_TOKENS
 from analyzer.core.signals.scale import divide, row_sums
 from analyzer.core.tables import FACTS, CohortColumns, Kind
 
@@ -53,7 +54,7 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
     facts = np.stack(
         [
             cohorts.size,
-            cohorts.total(window.totals[:, REQUESTS]),
+            cohorts.requests,
             np.asarray(cohorts.matrix.sum(axis=1)).ravel(),
             cohorts.total(window.totals[:, OUTPUT_TOKENS]),
             row_sums(blocks, np.ones_like(blocks.members), n),
@@ -61,7 +62,7 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
             cohorts.mean(billed),
             np.full(n, float(billed[window.active].mean())),
             cohorts.mean(window.diversity),
-            cohorts.mean(window.totals[:, REQUESTS]) / window.usual_requests,
+            cohorts.requests / cohorts.size / window.usual_requests,
             np.full(n, np.nan),
             divide(
                 row_sums(blocks, blocks.requests, n) ** 2, row_sums(blocks, blocks.requests**2, n)
@@ -164,19 +165,18 @@ def _top_objects(cohorts: Cohorts, kind: Kind, shown: NDArray[np.intp]) -> dict[
     """Per shown cohort the objects with most requests of its members, most first."""
     usage = cohorts.window.usage(kind)
     hashes = cohorts.window.population.objects["hash"]
-    shared = cohorts.shared(kind)
+    row, column, _, amounts = common(cohorts.members[shown], usage.matrix)
     tops: dict[int, list[int]] = {}
-    starts = np.searchsorted(shared.row, np.arange(len(cohorts) + 1))
-    for i in shown.tolist():
-        entries = slice(starts[i], starts[i + 1])
-        objects = usage.objects[shared.column[entries]]
-        requests = shared.requests[entries]
+    starts = np.searchsorted(row, np.arange(len(shown) + 1))
+    for number, i in enumerate(shown.tolist()):
+        used = column[starts[number] : starts[number + 1]]
+        objects, requests = usage.objects[used], amounts[starts[number] : starts[number + 1]]
         if kind == Kind.MODEL:
             worth = requests >= 0.02 * requests.sum()
             objects, requests = objects[worth], requests[worth]
         if kind == Kind.PAYMENT:
-            common = usage.degree[shared.column[entries]] >= 2
-            objects, requests = objects[common], requests[common]
+            several = usage.degree[used] >= 2
+            objects, requests = objects[several], requests[several]
         order = np.lexsort((hashes[objects], -requests))[: MOST[kind]]
         tops[i] = objects[order].tolist()
     return tops

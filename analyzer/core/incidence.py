@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -31,6 +33,28 @@ def incidence(
     return sp.csr_matrix(cells, shape=shape)
 
 
+def sums(members: sp.csr_matrix, values: NDArray[Any]) -> F64:
+    """Sum over the members of each cohort of a value per organisation, shape (cohorts,).
+
+    Examples
+    --------
+    >>> sums(sp.csr_matrix([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0]]), np.array([2, 3, 4])).tolist()
+    [6.0, 0.0]
+    """
+    found = np.empty(members.shape[0])
+    _sums(members.indptr, members.indices, values, found)
+    return found
+
+
+@compiled
+def _sums(starts: I32, orgs: I32, values: NDArray[Any], found: F64) -> None:
+    for cohort in range(len(found)):
+        total = 0.0
+        for member in range(starts[cohort], starts[cohort + 1]):
+            total += values[orgs[member]]
+        found[cohort] = total
+
+
 def common(members: sp.csr_matrix, usage: sp.csr_matrix) -> tuple[I64, I32, F64, F64]:
     """What the members of each cohort use together.
 
@@ -46,6 +70,9 @@ def common(members: sp.csr_matrix, usage: sp.csr_matrix) -> tuple[I64, I32, F64,
     Cohort, object, number of members that use it, and their requests on it: one entry per
     (cohort, object), by rising cohort; objects in the order in which members come to them.
     """
+    if not usage.nnz:
+        nothing = np.zeros(0)
+        return np.zeros(0, np.int64), np.zeros(0, np.int32), nothing, nothing
     used = np.append(0, np.cumsum(np.diff(usage.indptr)[members.indices]))
     most = np.minimum(np.diff(used[members.indptr]), usage.shape[1])
     stops = np.empty(members.shape[0], np.int64)

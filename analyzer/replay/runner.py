@@ -13,7 +13,11 @@ from analyzer.core.feedback import Feedback, FeedbackBlock
 from analyzer.core.ingest import IngestOutput, IngestStep, RawBatch
 from analyzer.core.judgements import Judgements
 from analyzer.core.pipeline import Pipeline
+from analyzer.replay.ahead import ahead
 from analyzer.replay.sources import Source
+
+AHEAD = 2
+"""Batches that are read and decoded while the steps are busy with one before."""
 
 
 @dataclass(slots=True)
@@ -30,6 +34,8 @@ class Tally:
 
 class Runner:
     """One replay; iterate it once for everything that comes out, in order.
+
+    Reading and ingest run in a thread of their own, a little ahead of the other steps.
 
     Parameters
     ----------
@@ -79,22 +85,24 @@ class Runner:
         return self._pipeline.campaign.judgements
 
     def __iter__(self) -> Iterator[Record | DeadLetter]:
+        for output, size in ahead(self._read(), AHEAD):
+            self._count(output)
+            yield from output.dead
+            yield from self._pipeline.feed(output.blocks)
+            self._progress(size)
+        self.tally.late += sum(step.late for step in self._pipeline.accounts)
+        self.tally.duplicates = sum(step.duplicates for step in self._pipeline.accounts)
+
+    def _read(self) -> Iterator[tuple[IngestOutput, int]]:
+        """What ingest makes of each batch, and how much of its source's size that is."""
         while self._batches:
             number = min(self._batches, key=lambda n: (self._ingest[n].watermark_ms, n))
             batch = next(self._batches[number], None)
             if batch is None:
                 del self._batches[number]
-                yield from self._pass_on(self._ingest[number].finish())
-                continue
-            yield from self._pass_on(self._ingest[number].feed(batch[0]))
-            self._progress(batch[1])
-        self.tally.late += sum(step.late for step in self._pipeline.accounts)
-        self.tally.duplicates = sum(step.duplicates for step in self._pipeline.accounts)
-
-    def _pass_on(self, output: IngestOutput) -> Iterator[Record | DeadLetter]:
-        self._count(output)
-        yield from output.dead
-        yield from self._pipeline.feed(output.blocks)
+                yield self._ingest[number].finish(), 0
+            else:
+                yield self._ingest[number].feed(batch[0]), batch[1]
 
     def _count(self, output: IngestOutput) -> None:
         tally = self.tally

@@ -24,7 +24,7 @@ def measure(cohorts: Cohorts) -> F64:
     Reference: Johnson, Kemp & Kotz, *Univariate Discrete Distributions*, section 4.10.
     """
     requests = cohorts.window.totals[:, 0].astype(np.float64)
-    everywhere = _evenness(cohorts.size, cohorts.total(requests), cohorts.total(requests**2))
+    everywhere = _evenness(cohorts.size, cohorts.requests, cohorts.total(requests**2))
     squared = cohorts.matrix.copy()
     squared.data = squared.data**2
     on_object = _evenness(

@@ -95,7 +95,7 @@ def inside_share(cohorts: Cohorts, kind: Kind, counted: NDArray[np.bool_]) -> F6
     inside = (df >= 3) & (shared.members >= 0.6 * df) & counted
     return divide(
         row_sums(shared, np.where(inside, shared.requests, 0.0), len(cohorts)),
-        cohorts.total(cohorts.window.totals[:, 0]),
+        cohorts.requests,
     )
 
 

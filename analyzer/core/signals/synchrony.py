@@ -35,7 +35,7 @@ def measure(cohorts: Cohorts) -> F64:
         squares[rows] += requests**2
     profile /= max(1.0, float(profile.sum()))
     total = window.totals[:, 0].astype(np.float64)
-    together = cohorts.total(counts) - np.outer(cohorts.total(total), profile)
+    together = cohorts.total(counts) - np.outer(cohorts.requests, profile)
     apart = squares - 2 * total * (counts @ profile) + total**2 * (profile @ profile)
     ratio = (together**2).sum(axis=1) / np.maximum(cohorts.total(apart), 1e-9)
     return clip(np.log(np.maximum(ratio / 2, 1e-9)) / np.log(8))
