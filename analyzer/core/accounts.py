@@ -9,10 +9,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from analyzer.core.cohorts import Cohorts, Window
+from analyzer.core.cohorts import Cohorts
 from analyzer.core.models.triage import Triage
 from analyzer.core.population import PROMPTED, REPEATED, REQUESTS
 from analyzer.core.tables import Kind
+from analyzer.core.window_view import Window
 
 F64 = NDArray[np.float64]
 

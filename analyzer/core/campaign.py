@@ -13,7 +13,6 @@ from analyzer.core.baseline import Baseline
 from analyzer.core.blocks import CohortBlock, Seen, from_plain, to_plain
 from analyzer.core.book import Book
 from analyzer.core.calibration import Calibration, strata_of
-from analyzer.core.cohorts import DAY_S
 from analyzer.core.config import CoreConfig
 from analyzer.core.decision import Judged, judge
 from analyzer.core.evidence import Fusion
@@ -22,6 +21,7 @@ from analyzer.core.findings import findings
 from analyzer.core.judgements import Judgements
 from analyzer.core.keys import in_turn
 from analyzer.core.models.strangeness import Strangeness
+from analyzer.core.panes import DAY_S
 from analyzer.core.publish import Publisher
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import FACTS, CohortColumns, Kind, concat_cohorts

@@ -14,14 +14,16 @@ import numpy as np
 from analyzer.core.accounts import strange_accounts
 from analyzer.core.blocks import CohortBlock, PaneBlock, Seen, from_plain, to_plain
 from analyzer.core.catalog import measure_all
-from analyzer.core.cohorts import DAY_S, Window, find_cohorts
+from analyzer.core.cohorts import find_cohorts
 from analyzer.core.config import CoreConfig
 from analyzer.core.describe import describe, describe_accounts
 from analyzer.core.evidence import Fusion
 from analyzer.core.models.triage import Triage
+from analyzer.core.panes import DAY_S
 from analyzer.core.population import Population
 from analyzer.core.state import pack, unpack
 from analyzer.core.tables import CohortColumns, PaneColumns, concat, concat_cohorts
+from analyzer.core.window_view import Window
 
 STATE_VERSION = 7
 END_PANE = 2**40

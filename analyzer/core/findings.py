@@ -14,11 +14,11 @@ from analyzer.core.alerts import AlertKind
 from analyzer.core.baseline import Baseline
 from analyzer.core.calibration import strata_of
 from analyzer.core.catalog import NAMES
-from analyzer.core.cohorts import DAY_S
 from analyzer.core.decision import LIVES_INSIDE, Judged, focus_of
 from analyzer.core.describe import CohortNote
 from analyzer.core.evidence import STRONG
 from analyzer.core.names import NameBook
+from analyzer.core.panes import DAY_S
 from analyzer.core.tables import FACTS, CohortColumns, Kind
 
 F64 = NDArray[np.float64]

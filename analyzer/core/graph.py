@@ -7,8 +7,6 @@ worth enough; groups are what holds together through common neighbours.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -17,9 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from analyzer.core.compiled import compiled
 from analyzer.core.incidence import incidence
 from analyzer.core.tables import Kind
-
-if TYPE_CHECKING:
-    from analyzer.core.cohorts import Window
+from analyzer.core.window_view import Window
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 NO_WATERMARK = -(2**62)
 END_OF_TIME_MS = 2**62
+DAY_S = 86_400
 
 
 def late_rows(

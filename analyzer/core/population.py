@@ -20,6 +20,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.groups import by_hash
 from analyzer.core.keys import block_name
 from analyzer.core.names import NameBook, Names
+from analyzer.core.panes import DAY_S
 from analyzer.core.prompts import PromptMemory
 from analyzer.core.tables import Kind, PaneColumns
 from analyzer.core.windows import DenseTable, SlidingSum, firsts
@@ -28,7 +29,7 @@ U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
-PAIR_RETENTION_S = 7 * 86_400
+PAIR_RETENTION_S = 7 * DAY_S
 NEVER = np.int64(-1)
 
 REQUESTS, LOG_OUTPUT, OUTPUT_TOKENS, PROMPTED, REPEATED = range(5)
@@ -235,7 +236,7 @@ class Population:
         What fills more than half of its room is kept no longer than the longest window.
         """
         config, longest_s = self._config, self._config.windows[-1].length_s
-        day = 86_400 // config.pane_s or 1
+        day = DAY_S // config.pane_s or 1
         if pane % day:
             return
         full = 2 * len(self.pairs) > config.max_pairs

@@ -24,10 +24,10 @@ from analyzer.core.alerts import (
 from analyzer.core.book import Book
 from analyzer.core.campaign_file import ACCOUNT, CONFIRMED_ORGS, CampaignFile, Place
 from analyzer.core.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
-from analyzer.core.cohorts import DAY_S
 from analyzer.core.config import CoreConfig
 from analyzer.core.evidence import Fusion, strong_families
 from analyzer.core.judgements import Judgements
+from analyzer.core.panes import DAY_S
 from analyzer.core.wording import next_steps, summarise_campaign
 
 ATTACK = "AML.T0024.002"

@@ -9,10 +9,11 @@ import orjson
 import pytest
 
 from analyzer.core import cohort as cohort_step
-from analyzer.core.cohorts import DAY_S, Cohorts
+from analyzer.core.cohorts import Cohorts
 from analyzer.core.config import CoreConfig
 from analyzer.core.describe import describe
 from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.panes import DAY_S
 from analyzer.core.pipeline import Pipeline
 from analyzer.core.signals import hand_over
 from analyzer.core.tables import CohortColumns, Kind

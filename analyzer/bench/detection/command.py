@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from analyzer.bench.detection.run import Result
+    from analyzer.bench.detection.result import Result
 
 
 @click.command()
@@ -26,7 +26,7 @@ def bench_detection(
     from analyzer.bench.detection import tasks  # noqa: PLC0415 - `analyzer --help` must be quick
     from analyzer.bench.detection.ablation import EVERY_FAMILY  # noqa: PLC0415 - as above
     from analyzer.bench.detection.peers import PEERS  # noqa: PLC0415 - as above
-    from analyzer.bench.detection.run import WHOLE  # noqa: PLC0415 - as above
+    from analyzer.bench.detection.result import WHOLE  # noqa: PLC0415 - as above
     from analyzer.bench.detection.table import line  # noqa: PLC0415 - as above
 
     todo = tasks.tasks(
@@ -72,7 +72,7 @@ def _report(results: list[Result], out: Path) -> None:
 
     from analyzer.bench.detection import table  # noqa: PLC0415 - as above
     from analyzer.bench.detection.peers.oracle import compare, missing  # noqa: PLC0415 - as above
-    from analyzer.bench.detection.run import WHOLE  # noqa: PLC0415 - as above
+    from analyzer.bench.detection.result import WHOLE  # noqa: PLC0415 - as above
     from analyzer.bench.detection.summary import summarise  # noqa: PLC0415 - as above
 
     usual = [result for result in results if not result.task.peers]

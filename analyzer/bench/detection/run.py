@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
 import numpy as np
 
 from analyzer.bench.detection.ablation import Beside
-from analyzer.bench.detection.judge import Outcome, judge
+from analyzer.bench.detection.judge import judge
+from analyzer.bench.detection.result import WHOLE, Result, Task
 from analyzer.bench.detection.truth import truth_of
 from analyzer.core.alerts import Record
 from analyzer.core.config import CoreConfig
@@ -18,30 +18,6 @@ from analyzer.core.texts import Texts
 from analyzer.simulate import World, generate
 
 BATCH = 50_000
-WHOLE = ""
-"""Name of the run with all families."""
-
-
-class Task(msgspec.Struct, frozen=True):
-    """What one process is to do."""
-
-    scenario: str
-    seed: int
-    scale: float = 1.0
-    days: float | None = None
-    dropped: tuple[str, ...] = ()
-    """Signal families to leave out, one at a time."""
-    peers: tuple[str, ...] = ()
-
-
-class Result(msgspec.Struct, frozen=True):
-    """What came out of it."""
-
-    task: Task
-    outcomes: dict[str, Outcome]
-    """By the family that was left out; :data:`WHOLE` is the run as shipped."""
-    peers: dict[str, list[bool]] = {}
-    """Per peer: whether each campaign was found, in the order of the labels."""
 
 
 def perform(task: Task) -> Result:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 
-from analyzer.bench.detection.run import Result, Task, perform
+from analyzer.bench.detection.result import Result, Task
+from analyzer.bench.detection.run import perform
 from analyzer.simulate import SCENARIOS
 
 FIRST_SEED = 1_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.cohorts import DAY_S, Cohorts
+from analyzer.core.cohorts import Cohorts
+from analyzer.core.panes import DAY_S
 from analyzer.core.signals.scale import clip, one_hot
 
 NAME, FAMILY, UNIT = "first_seen", "identity", "share of organisations"

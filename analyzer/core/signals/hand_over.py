@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.cohorts import DAY_S, Cohorts, Window
+from analyzer.core.cohorts import Cohorts
+from analyzer.core.panes import DAY_S
 from analyzer.core.signals.scale import clip, one_hot
+from analyzer.core.window_view import Window
 
 F64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]

@@ -20,7 +20,7 @@ from analyzer.bench.detection.peers.protocol import I64, Grouper, PeerEvents, Sc
 from analyzer.bench.detection.truth import Truth
 
 if TYPE_CHECKING:
-    from analyzer.bench.detection.run import Result
+    from analyzer.bench.detection.result import Result
     from analyzer.simulate import World
 
 INNOCENT_GROUP = 20
