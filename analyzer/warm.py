@@ -29,6 +29,7 @@ from analyzer.core import (
     groups,
     incidence,
     names,
+    prompts,
     scan,
     wire,
     xxh3,
@@ -36,12 +37,13 @@ from analyzer.core import (
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
+from analyzer.core.signals import scale
 from analyzer.core.texts import Texts
 from analyzer.core.windows import HashIndex, LastSeen, index, last_seen, sliding
 
 MODULES = (
-    affinity, compiled, events, fields, fingerprint, graph, groups, incidence, names, scan, wire,
-    xxh3, index, last_seen, sliding,
+    affinity, compiled, events, fields, fingerprint, graph, groups, incidence, names, prompts,
+    scale, scan, wire, xxh3, index, last_seen, sliding,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000

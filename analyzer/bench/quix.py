@@ -27,7 +27,7 @@ def is_there() -> bool:
 
 def main(events: int) -> None:
     """Count by key in each window until so many events went through."""
-    from quixstreams import Application  # type: ignore[import-not-found]  # noqa: PLC0415 - may be missing
+    from quixstreams import Application  # noqa: PLC0415 - may be missing
 
     logging.disable(logging.CRITICAL)
     settings, watch = Settings.load(), Stopwatch()

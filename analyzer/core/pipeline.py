@@ -46,10 +46,15 @@ class Pipeline:
 
     def feed(self, blocks: list[EventBlock]) -> Iterator[Record]:
         """Take one block per account shard; the records that follow from them."""
-        for step, block in zip(self.accounts, blocks, strict=True):
-            yield from self._to_cohorts(step.feed(block))
+        return self.judge(self.panes(blocks))
 
-    def _to_cohorts(self, panes: Iterable[PaneBlock]) -> Iterator[Record]:
+    def panes(self, blocks: list[EventBlock]) -> Iterator[PaneBlock]:
+        """The first half of the way: what happened in the panes that these blocks seal."""
+        for step, block in zip(self.accounts, blocks, strict=True):
+            yield from step.feed(block)
+
+    def judge(self, panes: Iterable[PaneBlock]) -> Iterator[Record]:
+        """The second half: the records that follow from what happened."""
         for block in panes:
             for step in self.cohorts:
                 yield from self._to_campaign(step.feed(block))

@@ -23,7 +23,7 @@ from analyzer.core.names import NameBook, Names
 from analyzer.core.panes import DAY_S
 from analyzer.core.prompts import PromptMemory
 from analyzer.core.tables import Kind, PaneColumns
-from analyzer.core.windows import DenseTable, SlidingSum, firsts
+from analyzer.core.windows import DenseTable, SlidingSum, SlidingSums, firsts
 
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
@@ -76,10 +76,10 @@ class Population:
             }
         )
         spans = [(w.length_s // config.pane_s, w.hop_s // config.pane_s) for w in config.windows]
-        self.org_sums = [SlidingSum(length, hop, width=5) for length, hop in spans]
-        self.pair_sums = [SlidingSum(length, hop) for length, hop in spans]
-        self.prompt_sums = [SlidingSum(length, hop, width=2) for length, hop in spans]
-        self.template_sums = [SlidingSum(length, hop, width=2) for length, hop in spans]
+        self.org_sums = SlidingSums(spans, width=5)
+        self.pair_sums = SlidingSums(spans)
+        self.prompt_sums = SlidingSums(spans, width=2)
+        self.template_sums = SlidingSums(spans, width=2)
         """Requests on each object that is a template, and their log output."""
         self.prompts = PromptMemory()
         self.newcomers, self.novelties = Admission(), Admission()
@@ -104,7 +104,7 @@ class Population:
 
     def advance(self, pane: int) -> None:
         """Time has come to the start of this pane."""
-        for sums in self._sums():
+        for sums in (self.org_sums, self.pair_sums, self.prompt_sums, self.template_sums):
             sums.advance(pane)
 
     def remember_hits(self, objects: I32, pane: int) -> None:
@@ -169,8 +169,7 @@ class Population:
     ) -> None:
         own = np.stack([rows.org_requests, rows.org_log_output, rows.org_output_tokens], axis=1)
         values = np.concatenate([own[order], prompted], axis=1)
-        for sums in self.org_sums:
-            sums.add(pane, orgs, values)
+        self.org_sums.add(pane, orgs, values)
 
     def _count_accounts(self, pane: int, rows: PaneColumns) -> None:
         order = by_hash(rows.account)
@@ -199,8 +198,7 @@ class Population:
         new = firsts(pairs, before)
         self.pairs["org"][before:], self.pairs["object"][before:] = orgs[new], objects[new]
         _touch(self.pairs, pairs, pane, before)
-        for sums in self.pair_sums:
-            sums.add(pane, pairs, rows.pair_requests[order, None])
+        self.pair_sums.add(pane, pairs, rows.pair_requests[order, None])
 
     def _count_prompts(self, pane: int, rows: PaneColumns) -> I64:
         """Requests with a prompt's hash of each organisation, and how many came before."""
@@ -216,8 +214,7 @@ class Population:
         objects = self.objects.find(object_key(kind, template))
         pairs = self.pairs.find(_pair_key(orgs, objects))
         on_template = (template != 0) & (pairs >= 0)
-        for sums in self.prompt_sums:
-            sums.add(pane, pairs[on_template], values[on_template])
+        self.prompt_sums.add(pane, pairs[on_template], values[on_template])
         per_org = [np.bincount(orgs, column, len(self.orgs)) for column in values.T]
         return np.stack(per_org, axis=1).astype(np.int64)
 
@@ -227,8 +224,7 @@ class Population:
         objects = self.objects.find(object_key(kind, rows.template[order]))
         known = objects >= 0
         values = np.stack([rows.template_requests, rows.template_log_output], axis=1)[order]
-        for sums in self.template_sums:
-            sums.add(pane, objects[known], values[known])
+        self.template_sums.add(pane, objects[known], values[known])
 
     def _forget(self, pane: int) -> None:
         """Once a day, drop what has not been used for longer than its retention.

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.compiled import compiled
+
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
@@ -48,9 +50,8 @@ class PromptMemory:
         requests
             Shape (n,), requests of each row with that prompt.
         """
-        again = np.zeros(len(prompts), np.bool_)
-        again[1:] = prompts[1:] == prompts[:-1]
-        again |= self._has(prompts)
+        again = np.empty(len(prompts), np.bool_)
+        _look(prompts, self._mask, self._young, self._old, again)
         self._put(prompts[~again])
         return requests - ~again
 
@@ -66,26 +67,41 @@ class PromptMemory:
             _whole(at, filled, state["size"]) for at, filled in (state["young"], state["old"])
         )
 
-    def _positions(self, prompts: U64) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-        mixed = prompts[None, :] * _STEPS[:, None]
-        mixed ^= mixed >> np.uint64(29)
-        bit = mixed & self._mask
-        byte = (bit >> np.uint64(3)).astype(np.int64)
-        return byte, np.uint8(1) << (bit & np.uint64(7)).astype(np.uint8)
-
-    def _has(self, prompts: U64) -> NDArray[np.bool_]:
-        byte, bit = self._positions(prompts)
-        young = (self._young[byte] & bit) != 0
-        old = (self._old[byte] & bit) != 0
-        return np.asarray(young.all(axis=0) | old.all(axis=0))
-
     def _put(self, prompts: U64) -> None:
         if self._held + len(prompts) > self._capacity:
             self._old, self._young = self._young, np.zeros_like(self._young)
             self._held = 0
-        byte, bit = self._positions(prompts)
-        np.bitwise_or.at(self._young, byte, bit)
+        _note(prompts, self._mask, self._young)
         self._held += len(prompts)
+
+
+@compiled
+def _look(prompts: U64, mask: np.uint64, young: U8, old: U8, again: NDArray[np.bool_]) -> None:
+    """Fill whether each prompt came before: in the row above, or in a generation."""
+    for i in range(len(prompts)):
+        again[i] = i > 0 and prompts[i] == prompts[i - 1]
+        in_young, in_old = True, True
+        for step in _STEPS:
+            byte, bit = _place(prompts[i], step, mask)
+            in_young &= young[byte] & bit != 0
+            in_old &= old[byte] & bit != 0
+        again[i] |= in_young or in_old
+
+
+@compiled
+def _note(prompts: U64, mask: np.uint64, generation: U8) -> None:
+    for prompt in prompts:
+        for step in _STEPS:
+            byte, bit = _place(prompt, step, mask)
+            generation[byte] |= bit
+
+
+@compiled
+def _place(prompt: np.uint64, step: np.uint64, mask: np.uint64) -> tuple[int, np.uint8]:
+    """The byte in which a prompt has a bit, and the bit."""
+    mixed = prompt * step
+    bit = (mixed ^ (mixed >> np.uint64(29))) & mask
+    return int(bit >> np.uint64(3)), np.uint8(np.uint64(1) << (bit & np.uint64(7)))
 
 
 def _filled(generation: U8) -> tuple[U32, U8]:

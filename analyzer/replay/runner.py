@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from analyzer.core.alerts import DeadLetter, Record
+from analyzer.core.blocks import PaneBlock
 from analyzer.core.campaign import CampaignStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.feedback import Feedback, FeedbackBlock
@@ -17,7 +18,7 @@ from analyzer.replay.ahead import ahead
 from analyzer.replay.sources import Source
 
 AHEAD = 2
-"""Batches that are read and decoded while the steps are busy with one before."""
+"""Batches whose panes are made while one before is judged."""
 
 
 @dataclass(slots=True)
@@ -35,7 +36,7 @@ class Tally:
 class Runner:
     """One replay; iterate it once for everything that comes out, in order.
 
-    Reading and ingest run in a thread of their own, a little ahead of the other steps.
+    Reading, ingest and the account step run in a thread of their own, a little ahead of the rest.
 
     Parameters
     ----------
@@ -85,13 +86,18 @@ class Runner:
         return self._pipeline.campaign.judgements
 
     def __iter__(self) -> Iterator[Record | DeadLetter]:
-        for output, size in ahead(self._read(), AHEAD):
+        for output, panes, size in ahead(self._panes(), AHEAD):
             self._count(output)
             yield from output.dead
-            yield from self._pipeline.feed(output.blocks)
+            yield from self._pipeline.judge(panes)
             self._progress(size)
         self.tally.late += sum(step.late for step in self._pipeline.accounts)
         self.tally.duplicates = sum(step.duplicates for step in self._pipeline.accounts)
+
+    def _panes(self) -> Iterator[tuple[IngestOutput, list[PaneBlock], int]]:
+        """As ``_read``, with the panes that each batch seals."""
+        for output, size in self._read():
+            yield output, list(self._pipeline.panes(output.blocks)), size
 
     def _read(self) -> Iterator[tuple[IngestOutput, int]]:
         """What ingest makes of each batch, and how much of its source's size that is."""

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.core.windows import DenseTable, HashIndex, SlidingSum
+from analyzer.core.windows import DenseTable, HashIndex, SlidingSum, SlidingSums
 
 KEYS = st.lists(st.integers(0, 2**64 - 1), max_size=200)
 
@@ -83,6 +83,28 @@ def test_window_equals_a_brute_force_sum(
         if here := by_pane.get(pane):
             rows = np.array([row for _, row, _ in here], np.int32)
             window.add(pane, rows, np.array([[value] for _, _, value in here]))
+
+
+@settings(max_examples=200)
+@given(EVENTS, st.permutations([(4, 2), (12, 4), (12, 12), (9, 3), (7, 7)]), st.integers(0, 40))
+def test_windows_that_feed_one_another_equal_windows_of_their_own(
+    events: list[tuple[int, int, int]], spans: list[tuple[int, int]], cut: int
+) -> None:
+    """Whichever hops divide one another, and wherever the state is saved."""
+    together, apart = SlidingSums(spans), [SlidingSum(*span) for span in spans]
+    for pane in range(42):
+        if pane == cut:
+            states, together = [window.state() for window in together], SlidingSums(spans)
+            for window, state in zip(together, states, strict=True):
+                window.restore(state)
+        every: list[SlidingSum | SlidingSums] = [together, *apart]
+        for at, row, value in events:
+            if at == pane:
+                for sums in every:
+                    sums.add(pane, np.array([row], np.int32), np.array([[value]]))
+        for sums in every:
+            sums.advance(pane + 1)
+        assert [w.sums(6).tolist() for w in together] == [w.sums(6).tolist() for w in apart]
 
 
 @given(EVENTS, st.integers(0, 40))

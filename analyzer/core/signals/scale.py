@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.cohorts import Cohorts, Shared
+from analyzer.core.compiled import compiled
 from analyzer.core.tables import Kind
 
 F64 = NDArray[np.float64]
@@ -25,8 +26,14 @@ def row_sums(shared: Shared, values: F64, rows: int) -> F64:
 def row_max(shared: Shared, values: F64, rows: int) -> F64:
     """Greatest of the entries' values by cohort, 0 where there is none; shape (rows,)."""
     greatest = np.zeros(rows)
-    np.maximum.at(greatest, shared.row, values)
+    _row_max(shared.row, values, greatest)
     return greatest
+
+
+@compiled
+def _row_max(row: NDArray[np.int64], values: F64, greatest: F64) -> None:
+    for i in range(len(row)):
+        greatest[row[i]] = max(greatest[row[i]], values[i])
 
 
 def divide(a: F64, b: F64) -> F64:

@@ -11,7 +11,8 @@ At every hop the sums equal those of a brute-force pass over the window's panes.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +50,22 @@ class SlidingSum:
         self._open: list[tuple[Rows, Values]] = []
         self.closed: dict[int, tuple[Rows, Values]] = {}
         """Number of the bucket → its rows (distinct, as they came) and their values."""
+        self._longer: list[SlidingSum] = []
+
+    def feeds(self, longer: SlidingSum) -> bool:
+        """Whether a window of whole buckets of this one may count them; from now on it does."""
+        fits = longer.hop % self.hop == 0
+        if fits:
+            self._longer.append(longer)
+        return fits
 
     def add(self, pane: int, rows: Rows, values: Values) -> None:
         """Count values, shape (n, width), for distinct or repeated rows in this pane."""
         self.advance(pane)
+        self.count(rows, values)
+
+    def count(self, rows: Rows, values: Values) -> None:
+        """Count values in the bucket that time has come to."""
         if len(rows):
             self._open.append((rows, values))
 
@@ -112,13 +125,69 @@ class SlidingSum:
         for rows, values in self._open:
             count = _add_up(rows, values, self._sums, place, *found, count)
         self._open = []
-        self.closed[self._bucket] = (found[0][:count].copy(), found[1][:count].copy())
+        bucket = found[0][:count].copy(), found[1][:count].copy()
+        self.closed[self._bucket] = bucket
+        for longer in self._longer:
+            longer.count(*bucket)
 
     def _reserve(self, count: int) -> None:
         if count > len(self._sums):
             grown = np.zeros((2 * count, self._width), np.int64)
             grown[: len(self._sums)] = self._sums
             self._sums = grown
+
+
+class SlidingSums(Sequence[SlidingSum]):
+    """The same numbers over several windows.
+
+    A window whose hop is a multiple of a shorter one's counts the closed buckets of that one,
+    in which each row comes once, instead of what these were made of.
+
+    Parameters
+    ----------
+    spans
+        Length and hop of each window, in panes.
+    width
+        How many values each row has.
+
+    Examples
+    --------
+    >>> windows = SlidingSums([(2, 1), (4, 2)])
+    >>> windows.add(0, np.array([0], np.int32), np.array([[5]]))
+    >>> windows.add(1, np.array([0], np.int32), np.array([[7]]))
+    >>> windows.advance(2); [window.sums(1)[0, 0] for window in windows]
+    [np.int64(12), np.int64(12)]
+    """
+
+    def __init__(self, spans: Sequence[tuple[int, int]], width: int = 1) -> None:
+        self._windows = [SlidingSum(length, hop, width) for length, hop in spans]
+        self._by_hop = sorted(self._windows, key=lambda window: window.hop)
+        self._fed = [
+            window
+            for number, window in enumerate(self._by_hop)
+            if not any(shorter.feeds(window) for shorter in reversed(self._by_hop[:number]))
+        ]
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    @overload
+    def __getitem__(self, at: int) -> SlidingSum: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[SlidingSum]: ...
+    def __getitem__(self, at: int | slice) -> SlidingSum | Sequence[SlidingSum]:
+        return self._windows[at]
+
+    def add(self, pane: int, rows: Rows, values: Values) -> None:
+        """Count values in all windows; see :meth:`SlidingSum.add`."""
+        self.advance(pane)
+        for window in self._fed:
+            window.add(pane, rows, values)
+
+    def advance(self, pane: int) -> None:
+        """Time has come to the start of this pane, for the window with the shortest hop first."""
+        for window in self._by_hop:
+            window.advance(pane)
 
 
 def _renumbered(renumbered: Rows, rows: Rows, values: Values) -> tuple[Rows, Values]:
