@@ -25,7 +25,7 @@ run: venv ## first run: broker, worker, notifier and traffic with a campaign hid
 	$(BIN)/analyzer demo
 
 test: venv ## all tests (integration tests on Apache Kafka where Java and Maven are there)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: venv ## format, lint, types, layers and tests
 	$(BIN)/ruff format --check .

@@ -17,8 +17,9 @@ from analyzer.core.pipeline import Pipeline
 from analyzer.replay.ahead import ahead
 from analyzer.replay.sources import Source
 
-AHEAD = 2
-"""Batches whose panes are made while one before is judged."""
+AHEAD = 16
+"""Batches whose panes are made while one before is judged: more than the batches of a pane on a
+busy day, so that the one thread does not wait while the other judges what a pane has ended."""
 
 
 @dataclass(slots=True)
