@@ -8,4 +8,9 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long and how fast."""
     parser.addoption("--soak", type=float, default=0.0, help="minutes; 0 skips the soak")
-    parser.addoption("--soak-rate", type=int, default=20_000, help="events per second")
+    parser.addoption(
+        "--soak-rate",
+        type=int,
+        default=5_000,
+        help="events per second; two cores carry twice that, with broker and producer beside",
+    )
