@@ -1,7 +1,8 @@
 """A season of traffic as the largest published campaign left it, at its own size.
 
-25,000 accounts work off 16 million prompts in 45 days, among four times as much from ordinary
-customers. Piped into a replay: ``python -m analyzer.bench.season | analyzer replay - --out DIR``.
+25,000 accounts work off 16 million prompts in 45 days, among four times as much and a little more
+from ordinary customers. Piped into a replay:
+``python -m analyzer.bench.season | analyzer replay - --out DIR``.
 It is a load with a known answer, not a test of detection: for that see ``analyzer simulate``.
 """
 
@@ -23,7 +24,7 @@ START_MS = 1_767_225_600_000
 """2026-01-01, UTC."""
 DAYS, STEPS_A_DAY = 45, 24
 CAMPAIGN_ACCOUNTS, CAMPAIGN_EVENTS = 25_000, 16_000_000
-CUSTOMERS, CUSTOMER_EVENTS = 60_000, 64_000_000
+CUSTOMERS, CUSTOMER_EVENTS = 60_000, 65_000_000
 JOIN_LATER = 0.2
 BLOCKS, PROXIES = 40_000, 3_000
 SHARED_TEMPLATES, QUEUE_TEMPLATES = 2_000, 40
@@ -38,7 +39,8 @@ class People:
 
     name: str
     share: F64
-    """Of the requests of all of them."""
+    """Of the hourly requests of all of them, if all are there; they add up to more than 1, by what
+    those who join later do not send before."""
     zone: F64
     """Hour of the day at which activity is greatest."""
     blocks: I64
@@ -52,11 +54,11 @@ class People:
 
 def customers(rng: np.random.Generator, count: int) -> People:
     """Unequal, diurnal, on the blocks of their providers, some of them new."""
-    share = rng.gamma(0.5, 1.0, count) + 0.02
+    weight = rng.gamma(0.5, 1.0, count) + 0.02
     joined = np.where(rng.random(count) < JOIN_LATER, rng.random(count) * DAYS, -1.0)
     return People(
         name="cust",
-        share=share / share.sum(),
+        share=shares(weight, joined),
         zone=rng.choice([2.0, 8.0, 9.0, 15.0, 20.0], count),
         blocks=(BLOCKS * rng.random((count, 2)) ** 2).astype(np.int64),
         client=(CLIENTS * rng.random(count) ** 3).astype(np.int64),
@@ -70,16 +72,28 @@ def pool(rng: np.random.Generator, count: int) -> People:
     half = PROXIES // 2
     proxies = np.concatenate([rng.choice(BLOCKS, half, replace=False), BLOCKS + np.arange(half)])
     client = np.where(rng.random(count) < 0.3, rng.integers(0, CLIENTS, count), CLIENTS - 1)
-    share = rng.gamma(8.0, 1.0, count)
+    weight, joined = rng.gamma(8.0, 1.0, count), rng.random(count) * 7
     return People(
         name="pool",
-        share=share / share.sum(),
+        share=shares(weight, joined),
         zone=rng.random(count) * 24,
         blocks=rng.choice(proxies, (count, 2)),
         client=client,
         shared=(SHARED_TEMPLATES * rng.random((count, 3)) ** 3).astype(np.int64),
-        joined=rng.random(count) * 7,
+        joined=joined,
     )
+
+
+def shares(weight: F64, joined: F64) -> F64:
+    """Share of each in the requests of an hour, so that a season has as many as it should.
+
+    Examples
+    --------
+    >>> shares(np.array([1.0, 1.0]), np.array([-1.0, DAYS / 2])).round(3).tolist()
+    [0.667, 0.667]
+    """
+    present = 1 - np.ceil(np.maximum(joined, 0.0) * STEPS_A_DAY) / (DAYS * STEPS_A_DAY)
+    return np.asarray(weight / (weight * present).sum())
 
 
 def season(scale: float, seed: int) -> Iterator[list[bytes]]:

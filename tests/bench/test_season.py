@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 
-from analyzer.bench.season import STEPS_A_DAY, season
+from analyzer.bench.season import CAMPAIGN_EVENTS, STEPS_A_DAY, season
 from analyzer.core.alerts import Alert, Campaign, Member, Record
 from analyzer.core.config import CoreConfig
 from analyzer.core.ingest import IngestStep, RawBatch
@@ -15,6 +15,18 @@ from analyzer.core.texts import Texts
 
 DAYS = 14
 """Longer than it takes until everybody has used every template before, and to be closed."""
+
+
+def test_a_season_is_as_large_as_it_says() -> None:
+    """The campaign's exchanges are as many as published, the customers' at least four times that.
+
+    Whoever joins later sends no less for it.
+    """
+    scale = 0.004
+    lines = [line for lines in season(scale, 1) for line in lines]
+    campaign = sum(line.startswith(b'{"event_id":"pool-') for line in lines)
+    assert 0.98 <= campaign / (scale * CAMPAIGN_EVENTS) <= 1.02
+    assert len(lines) >= 5 * campaign
 
 
 def test_a_season_is_one_campaign_to_its_end() -> None:
