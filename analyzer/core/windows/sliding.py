@@ -11,8 +11,8 @@ At every hop the sums equal those of a brute-force pass over the window's panes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, overload
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +137,7 @@ class SlidingSum:
             self._sums = grown
 
 
-class SlidingSums(Sequence[SlidingSum]):
+class SlidingSums:
     """The same numbers over several windows.
 
     A window whose hop is a multiple of a shorter one's counts the closed buckets of that one,
@@ -168,21 +168,17 @@ class SlidingSums(Sequence[SlidingSum]):
             if not any(shorter.feeds(window) for shorter in reversed(self._by_hop[:number]))
         ]
 
-    def __len__(self) -> int:
-        return len(self._windows)
+    def __iter__(self) -> Iterator[SlidingSum]:
+        return iter(self._windows)
 
-    @overload
-    def __getitem__(self, at: int) -> SlidingSum: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[SlidingSum]: ...
-    def __getitem__(self, at: int | slice) -> SlidingSum | Sequence[SlidingSum]:
-        return self._windows[at]
+    def __getitem__(self, number: int) -> SlidingSum:
+        return self._windows[number]
 
     def add(self, pane: int, rows: Rows, values: Values) -> None:
         """Count values in all windows; see :meth:`SlidingSum.add`."""
         self.advance(pane)
         for window in self._fed:
-            window.add(pane, rows, values)
+            window.count(rows, values)
 
     def advance(self, pane: int) -> None:
         """Time has come to the start of this pane, for the window with the shortest hop first."""
