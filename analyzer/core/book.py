@@ -17,6 +17,7 @@ that looks like a pool supports a campaign that holds most of its members alread
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from typing import Any
 
@@ -80,11 +81,12 @@ class Book:
 
     def _place(self, finding: Finding) -> CampaignFile | None:
         """The campaign that a finding belongs to, a new one if need be; None to leave it."""
-        domains = self._domains(finding)
-        anchored = self._anchored.get(finding.anchor)
         orgs = finding.orgs
-        pooled = domains[0] == POOL and self._held(POOL, orgs) >= INSIDE_POOL * len(orgs)
-        if anchored is not None and self.files[anchored].domain in domains[: 1 if pooled else 2]:
+        pooled = self._held(POOL, orgs) >= INSIDE_POOL * len(orgs)
+        domains = self._domains(finding, pooled=pooled)
+        within = domains[:1] if pooled else domains
+        anchored = self._anchored.get(finding.anchor)
+        if anchored is not None and self.files[anchored].domain in within:
             return self.files[anchored]
         held = Counter[str]()
         for domain in domains:
@@ -105,7 +107,7 @@ class Book:
             return self._open(finding)
         return None
 
-    def _domains(self, finding: Finding) -> tuple[str, ...]:
+    def _domains(self, finding: Finding, *, pooled: bool) -> tuple[str, ...]:
         """Where to look for a campaign to join, in this order.
 
         Work inside a pool that draws no long answers, or is a small part of what the pool does,
@@ -115,7 +117,6 @@ class Book:
             return (ACCOUNT,)
         if finding.kind == "reseller_pool" or not (finding.elicits or finding.dominates):
             return POOL, CAMPAIGN
-        pooled = self._held(POOL, finding.orgs) >= INSIDE_POOL * len(finding.orgs)
         if pooled and not finding.dominates:
             return POOL, CAMPAIGN
         return (CAMPAIGN,)
@@ -177,19 +178,19 @@ class Book:
         orgs = set[int]().union(*(owner.keys() for owner in self._owner.values()))
         return np.fromiter(orgs, np.uint64, len(orgs))
 
-    def _held(self, domain: str, orgs: set[int]) -> int:
+    def _held(self, domain: str, orgs: AbstractSet[int]) -> int:
         """How many of these are core members of campaigns of the domain."""
         return sum(self._holders(domain, orgs).values())
 
-    def _holders(self, domain: str, orgs: set[int]) -> Counter[str]:
+    def _holders(self, domain: str, orgs: AbstractSet[int]) -> Counter[str]:
         owner = self._owner.setdefault(domain, {})
         counts: Counter[str] = Counter()
         core: dict[str, float] = {}
-        for org in orgs:
-            if (id_ := owner.get(org)) is not None:
-                if id_ not in core:
-                    core[id_] = self.files[id_].core_hits
-                counts[id_] += self.files[id_].hits[org] >= core[id_]
+        for org in owner.keys() & orgs:
+            id_ = owner[org]
+            if id_ not in core:
+                core[id_] = self.files[id_].core_hits
+            counts[id_] += self.files[id_].hits[org] >= core[id_]
         return counts
 
     def _join(self, finding: Finding, enough: dict[str, int]) -> CampaignFile:
@@ -220,6 +221,7 @@ class Book:
     def _add(self, file: CampaignFile, finding: Finding, *, grows: bool) -> None:
         owner = self._owner.setdefault(file.domain, {})
         alike = _alike(file, finding)
+        placed: set[int] = set()
         for account in finding.accounts:
             if account.org not in file.hits and not (grows and account.org in alike):
                 continue
@@ -233,7 +235,8 @@ class Book:
                 if reason not in place.reasons:
                     place.reasons.append(reason)
             owner.setdefault(account.org, file.id)
-        for org in {place.org for place in file.accounts.values()} & alike:
+            placed.add(place.org)
+        for org in placed & alike:
             file.hits[org] = file.hits.get(org, 0) + 1
         self._update(file, finding)
 

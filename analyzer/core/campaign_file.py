@@ -136,8 +136,8 @@ class CampaignFile(msgspec.Struct):
             unequal = self.balance < UNEQUAL * self.findings
             plain = self.eliciting < 0.25 * self.findings
             together = self.spread < TOGETHER * self.findings
-            size = len(self.confirmed())
-            agency = together and ((unequal and size < SMALL) or (plain and size < YOUNG_POOL))
+            least = max(SMALL if unequal else 0, YOUNG_POOL if plain else 0)
+            agency = together and least > 0 and len(self.confirmed()) < least
             return "linked_accounts" if agency else "extraction_campaign"
         return "reseller_pool" if pools > linked else "linked_accounts"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -48,8 +49,7 @@ MADE_UP = ("payment_sharing", "creation_scan")
 """Signs that accounts were opened to look like several customers'."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True, gc=False):
     """A member of a finding, as it stands at the end of the window."""
 
     key: int
@@ -62,7 +62,7 @@ class Account:
     """How like the other members its organisation is, in nats."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """One cohort that was found, see :mod:`analyzer.core.decision`."""
 
@@ -92,10 +92,10 @@ class Finding:
         """Names the cohort: kind and hash of the object, window, and which of its users."""
         return _key(self.cohort_kind, self.object, self.window_s, self.newcomers)
 
-    @property
-    def orgs(self) -> set[int]:
+    @cached_property
+    def orgs(self) -> frozenset[int]:
         """Organisations of the members."""
-        return {account.org for account in self.accounts}
+        return frozenset(account.org for account in self.accounts)
 
     @property
     def spread(self) -> float:
@@ -221,9 +221,9 @@ def _finding(cohorts: CohortColumns, row: int, names: NameBook, **judged: Any) -
         features=cohorts.features[row],
         facts=facts,
         note=msgspec.json.decode(cohorts.note[row], type=CohortNote),
-        accounts=[
-            Account(*account)
-            for account in zip(
+        accounts=list(
+            map(
+                Account,
                 cohorts.member[members].tolist(),
                 names.texts(cohorts.member[members]),
                 cohorts.member_org[members].tolist(),
@@ -231,9 +231,8 @@ def _finding(cohorts: CohortColumns, row: int, names: NameBook, **judged: Any) -
                 cohorts.member_first_ms[members].tolist(),
                 cohorts.member_last_ms[members].tolist(),
                 cohorts.member_affinity[members].tolist(),
-                strict=True,
             )
-        ],
+        ),
         **judged,
     )
 
