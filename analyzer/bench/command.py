@@ -51,9 +51,10 @@ def ratios(runs: list[Run]) -> dict[str, float | None]:
     return {
         "live_over_bare": ratio(live, bare),
         "transport_over_bare": ratio(rate(runs, "batched transport"), bare),
-        "live_over_faust": ratio(live, rate(runs, "stock Faust, one")),
-        "live_over_faust_tables": ratio(live, rate(runs, "stock Faust, hopping")),
-        "live_over_quix": ratio(live, rate(runs, "Quix")),
+        "live_over_faust": ratio(live, rate(runs, "stock Faust, hopping")),
+        "live_over_faust_without_tables": ratio(live, rate(runs, "stock Faust, one")),
+        "live_over_quix": ratio(live, rate(runs, "Quix Streams, hopping")),
+        "live_over_quix_sliding": ratio(live, rate(runs, "Quix Streams, sliding")),
         "replay_over_msgspec": ratio(rate(runs, "replay"), rate(runs, "bare msgspec")),
         "cpu_per_event_1m_over_10k": ratio(many.cpu_us_per_event, few.cpu_us_per_event),
         "cpu_per_event_1m_over_10k_same_rate": ratio(

@@ -85,7 +85,8 @@ def stream_rounds(broker: str, count: int, rounds: int, say: Say) -> list[Run]:
             runs.append(_told(contend(fresh, module, *arguments), say))
     runs.append(_told(contend(settings, "rivals", "tables", fewer), say))
     if quix.is_there():
-        runs.append(_told(contend(settings, "quix", few), say))
+        for kind, enough in zip(quix.KINDS, (few, fewer), strict=True):
+            runs.append(_told(contend(settings, "quix", kind, enough), say))
     for number in (1, 2):
         fresh = _fresh_internal(settings, f"w{number}")
         runs.append(_told(workers.measure(fresh, count, number), say))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,14 @@ TEMPLATES = 2_000
 MODELS = ("small-3", "medium-3", "large-3", "large-4")
 AGENTS = ("llm-python/1.61.0", "llm-node/4.9.1", "Go-http-client/2.0", "curl/8.5.0")
 END_BEFORE_NOW_S = 3_600
+KEYS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "account": lambda event: event["account_id"],
+    "block": lambda event: event["client_ip"].rpartition(".")[0],
+    "template": lambda event: event["prompt_template_id"],
+}
+"""What peers count by, from a decoded event: what the worker keeps statistics of."""
+WINDOWS = 3
+"""In how many of our windows peers count, the shortest first."""
 
 
 def events(count: int, accounts: int, seed: int = 7) -> Iterator[bytes]:

@@ -17,9 +17,12 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from analyzer import clients
+from analyzer.bench.events import KEYS, WINDOWS
 from analyzer.bench.timing import Stopwatch, tell
 from analyzer.settings import Settings
 from analyzer.stream.run import leave
+
+Use = Callable[[dict[str, Any]], None]
 
 
 def bare(settings: Settings, events: int) -> None:
@@ -55,25 +58,38 @@ def stock(settings: Settings, events: int) -> None:
 
 
 def tables(settings: Settings, events: int) -> None:
-    """A Faust agent with a hopping table of an hour every minute."""
-    _faust(settings, events, "stock Faust, hopping table 3600/60 s", _hopping)
+    """A Faust agent that counts by our keys in hopping tables of our windows.
+
+    It does not group by the second and third key first, as an application would have to.
+    """
+    _faust(settings, events, "stock Faust, hopping tables", _hopping)
 
 
-def _nothing(_app: faust.App) -> Callable[[dict[str, Any]], None]:
+def _nothing(_app: faust.App, _settings: Settings) -> Use:
     return lambda _event: None
 
 
-def _hopping(app: faust.App) -> Callable[[dict[str, Any]], None]:
-    table = app.Table("per_account", default=int, partitions=4).hopping(3_600, 60, expires=3_600)
+def _hopping(app: faust.App, settings: Settings) -> Use:
+    counted = [
+        (
+            key,
+            app.Table(f"{name}_{window.length_s}", default=int, partitions=4).hopping(
+                window.length_s, window.hop_s, expires=window.length_s
+            ),
+        )
+        for name, key in KEYS.items()
+        for window in settings.core.windows[:WINDOWS]
+    ]
 
     def count(event: dict[str, Any]) -> None:
-        table[event["account_id"]] += 1
+        for key, table in counted:
+            table[key(event)] += 1
 
     return count
 
 
 def _faust(
-    settings: Settings, events: int, name: str, make: Callable[[faust.App], Callable[..., None]]
+    settings: Settings, events: int, name: str, make: Callable[[faust.App, Settings], Use]
 ) -> None:
     logging.disable(logging.CRITICAL)
     host_ports = ";".join(f"kafka://{host_port}" for host_port in settings.bootstrap)
@@ -88,7 +104,7 @@ def _faust(
         stream_wait_empty=False,
     )
     topic = app.topic(settings.topics.requests, value_serializer="json")
-    use, watch = make(app), Stopwatch()
+    use, watch = make(app, settings), Stopwatch()
 
     @app.agent(topic)
     async def work(stream: Any) -> None:
