@@ -121,14 +121,23 @@ class Columnizer:
         self._told_blocks = Told(lambda event: self.blocks[event.client_ip or event.ip_prefix])
         self._told_params = Told(lambda event: self._params[_read_params(event)])
 
+    def look(self, values: Texts) -> Scanned:
+        """Read records in one call of compiled code, which any thread may do beside others."""
+        return scan(values, self._max_bytes, self._scan_seeds)
+
     def scan(
-        self, values: Texts, offsets: NDArray[np.int64]
+        self, values: Texts, offsets: NDArray[np.int64], found: Scanned | None = None
     ) -> tuple[EventColumns, NDArray[np.bool_]]:
         """Columns of the plain ones of these records, and which those are.
 
         The others are for the decoder and :meth:`columns`, which say the same of a plain one.
+
+        Parameters
+        ----------
+        found
+            What :meth:`look` said of the same values, if it was asked before.
         """
-        found = scan(values, self._max_bytes, self._scan_seeds)
+        found = found or self.look(values)
         block = found.block | self._told_blocks.values(found.address, values)
         params = self._told_params.values(found.params, values)
         plain = found.plain & (block != Told.UNTOLD) & (params != Told.UNTOLD)

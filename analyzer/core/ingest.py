@@ -20,6 +20,7 @@ from analyzer.core.decode import decode_event
 from analyzer.core.events import EventColumns, RequestEvent
 from analyzer.core.jumps import JumpGuard
 from analyzer.core.panes import END_OF_TIME_MS, NO_WATERMARK, late_rows
+from analyzer.core.scan import Scanned
 from analyzer.core.texts import Texts
 from analyzer.errors import BadRecord
 
@@ -97,9 +98,19 @@ class IngestStep:
         self._columnizer = Columnizer(config)
         self._guard = JumpGuard[_Row](config.max_jump_s * 1_000)
 
-    def feed(self, raw: RawBatch) -> IngestOutput:
-        """Judge and pack the next records of the source."""
-        rows, dead = self._read(raw)
+    def look(self, raw: RawBatch) -> Scanned:
+        """Begin :meth:`feed`; changes nothing, so it may run in a thread beside everything."""
+        return self._columnizer.look(raw.values)
+
+    def feed(self, raw: RawBatch, found: Scanned | None = None) -> IngestOutput:
+        """Judge and pack the next records of the source.
+
+        Parameters
+        ----------
+        found
+            What :meth:`look` said of them, if it was asked before.
+        """
+        rows, dead = self._read(raw, found)
         stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
         if raw.append_ms is None and not self._guard.calm(rows.columns.ts_ms):
             waiting = list(zip(rows.columns.offset.tolist(), rows.values, strict=True))
@@ -130,9 +141,9 @@ class IngestStep:
         ]
         return IngestOutput(last, output.dead, late=output.late)
 
-    def _read(self, raw: RawBatch) -> tuple[_Rows, list[DeadLetter]]:
+    def _read(self, raw: RawBatch, found: Scanned | None = None) -> tuple[_Rows, list[DeadLetter]]:
         """Columns of the good records; the others as dead letters, in the order of the source."""
-        columns, plain = self._columnizer.scan(raw.values, raw.offsets)
+        columns, plain = self._columnizer.scan(raw.values, raw.offsets, found)
         rows, dead = _Rows(columns, raw.values), list[DeadLetter]()
         if not plain.all():
             rows, dead = self._decode(raw, columns, plain)

@@ -81,7 +81,8 @@ class IngestOwner:
             for piece in new.split(FEED_BYTES):
                 if len(piece.values):
                     raw = RawBatch(piece.values, piece.offsets, piece.append_ms)
-                    await self._pass_on(self._step.feed(raw))
+                    found = await asyncio.to_thread(self._step.look, raw)
+                    await self._pass_on(self._step.feed(raw, found))
                 self._reading.next = piece.stop
             if len(new.append_ms) and self._step.watermark_ms != NO_WATERMARK:
                 behind_s = (int(new.append_ms[-1]) - self._step.watermark_ms) / 1_000
