@@ -221,7 +221,6 @@ class Book:
     def _add(self, file: CampaignFile, finding: Finding, *, grows: bool) -> None:
         owner = self._owner.setdefault(file.domain, {})
         alike = _alike(file, finding)
-        placed: set[int] = set()
         for account in finding.accounts:
             if account.org not in file.hits and not (grows and account.org in alike):
                 continue
@@ -235,8 +234,7 @@ class Book:
                 if reason not in place.reasons:
                     place.reasons.append(reason)
             owner.setdefault(account.org, file.id)
-            placed.add(place.org)
-        for org in placed & alike:
+        for org in {place.org for place in file.accounts.values()} & alike:
             file.hits[org] = file.hits.get(org, 0) + 1
         self._update(file, finding)
 

@@ -221,9 +221,9 @@ def _finding(cohorts: CohortColumns, row: int, names: NameBook, **judged: Any) -
         features=cohorts.features[row],
         facts=facts,
         note=msgspec.json.decode(cohorts.note[row], type=CohortNote),
-        accounts=list(
-            map(
-                Account,
+        accounts=[
+            Account(*account)
+            for account in zip(
                 cohorts.member[members].tolist(),
                 names.texts(cohorts.member[members]),
                 cohorts.member_org[members].tolist(),
@@ -231,8 +231,9 @@ def _finding(cohorts: CohortColumns, row: int, names: NameBook, **judged: Any) -
                 cohorts.member_first_ms[members].tolist(),
                 cohorts.member_last_ms[members].tolist(),
                 cohorts.member_affinity[members].tolist(),
+                strict=True,
             )
-        ),
+        ],
         **judged,
     )
 
