@@ -43,21 +43,22 @@ def settings_for(broker: str, **core: int) -> Settings:
 
 
 def contend(settings: Settings, module: str, *arguments: str) -> Run:
-    """One contender in a process of its own.
+    """One contender in a process of its own; what it leaves in its temporary folder goes with it.
 
     Raises
     ------
     Broken
         If it failed; the message holds its last words.
     """
-    done = subprocess.run(  # noqa: S603 - our own command line
-        [sys.executable, "-m", f"analyzer.bench.{module}", *arguments],
-        env=trial.environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory(prefix="analyzer-bench-") as folder:
+        done = subprocess.run(  # noqa: S603 - our own command line
+            [sys.executable, "-m", f"analyzer.bench.{module}", *arguments],
+            env=trial.environment(settings) | {"TMPDIR": folder},
+            capture_output=True,
+            text=True,
+            timeout=WITHIN_S,
+            check=False,
+        )
     try:
         return msgspec.json.decode(done.stdout.splitlines()[-1], type=Run)
     except (IndexError, msgspec.DecodeError) as error:
