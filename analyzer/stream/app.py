@@ -18,7 +18,7 @@ from analyzer import clients
 from analyzer.heart import Heart
 from analyzer.settings import Settings
 from analyzer.stream.context import BadShare, Context
-from analyzer.stream.guard import Guard
+from analyzer.stream.guard import Guard, cancelled
 from analyzer.stream.ownership import Owner, Ownership
 from analyzer.stream.records import Records
 from analyzer.stream.topics import Layout, agents
@@ -152,11 +152,10 @@ def _guarded_open(guard: Guard, ownership: Ownership) -> Any:
             try:
                 return await ownership.open(assigned, generation)
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
+                if cancelled():
                     raise
-                # A client gave up a request of its own. Faust would take it for our end, and
-                # this worker would hold its partitions and never open them.
+                # Faust would take it for our end, and this worker would hold its partitions and
+                # never open them.
                 log.warning("opening was interrupted; trying again", generation=generation)
                 await asyncio.sleep(OPEN_AGAIN_AFTER_S)
             except Exception as error:

@@ -99,3 +99,4 @@ def working(crew: Crew) -> Iterator[Crew]:
     finally:
         for worker in crew.workers:
             worker.kill()
+            worker.wait()

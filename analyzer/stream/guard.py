@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import threading
@@ -11,7 +12,7 @@ import faust
 import structlog
 
 from analyzer import logs
-from analyzer.errors import AnalyzerError
+from analyzer.errors import AnalyzerError, Broken
 from analyzer.stream.ownership import Ownership
 
 log = structlog.get_logger("analyzer.stream")
@@ -32,6 +33,11 @@ class Guard:
         """Await ``work``; False if it failed, and then the worker is going down."""
         try:
             await work
+        except asyncio.CancelledError:
+            if cancelled():
+                raise
+            await self.fail(Broken("a client of Kafka gave up a request of its own"))
+            return False
         except Exception as error:  # noqa: BLE001 - the outermost guard of this shell
             await self.fail(error)
             return False
@@ -50,6 +56,16 @@ class Guard:
         logs.hush()
         leave_soon()
         await self._app.crash(error)
+
+
+def cancelled() -> bool:
+    """Whether the CancelledError in hand was meant for this task.
+
+    aiokafka raises one, too, where it gives up a request of its own; whoever let that pass would
+    end without a word.
+    """
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def leave_soon() -> None:

@@ -111,6 +111,11 @@ class StepOwner:
         start = await self._restore(topic_id)
         if start is None:
             start, _ = await context.consumer.bounds(self.tp)
+        else:
+            # Whoever wrote this snapshot may have died before its commit, and if nothing comes
+            # after it, nobody else would ever commit it.
+            committed = await context.consumer.committed(self.tp)
+            self._dirty = committed is None or committed[0] != start
         self._reading = Reading(context.consumer, self.tp, start, skip_lost=context.skip_lost)
         self._tally = Tally(context.meter, self._step)
         context.meter.set(metrics.RESTORE, context.clock() - began, **self._labels)

@@ -243,10 +243,15 @@ def answers(settings: Settings) -> list[bytes]:
 
 def lag(settings: Settings) -> int:
     """Records of the agents' topics that lie above their committed offsets."""
-    return asyncio.run(_lag(settings))
+    return sum(left(settings).values())
 
 
-async def _lag(settings: Settings) -> int:
+def left(settings: Settings) -> dict[TopicPartition, int]:
+    """How many records lie above the committed offset of each partition, where any do."""
+    return asyncio.run(_left(settings))
+
+
+async def _left(settings: Settings) -> dict[TopicPartition, int]:
     async with clients.admin(settings) as admin, clients.reader(settings) as client:
         tps = []
         for topic in topics.agents(settings).values():
@@ -256,5 +261,6 @@ async def _lag(settings: Settings) -> int:
         try:
             committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=tps)
         except GroupCoordinatorNotAvailableError:  # the first group of a new broker
-            return sum(ends.values())
-    return sum(max(0, ends[tp] - max(0, committed[tp].offset)) for tp in tps)
+            committed = {}
+    starts = {tp: max(0, offset.offset) for tp, offset in committed.items()}
+    return {tp: ends[tp] - starts.get(tp, 0) for tp in tps if ends[tp] > starts.get(tp, 0)}

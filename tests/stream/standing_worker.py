@@ -1,7 +1,7 @@
 """A worker that stands still at its first event, for the tests of its health.
 
 ``python standing_worker.py waits``: for something that never comes; ``hangs``: and nothing else
-of the process goes on either.
+of the process goes on either; ``gives up``: as aiokafka does with a request that it has cancelled.
 """
 
 from __future__ import annotations
@@ -33,6 +33,12 @@ class StandingOwner(IngestOwner):
             time.sleep(FOREVER_S)  # noqa: ASYNC251 - this is the mistake that is to be seen
         await asyncio.sleep(FOREVER_S)
         await super().take(records)
+
+    async def tick(self, now: float) -> None:
+        """Give up, if that is asked for."""
+        if sys.argv[1] == "gives up":
+            raise asyncio.CancelledError
+        await super().tick(now)
 
 
 def standing_owners(context: Context) -> Callable[[TP, int], Owner]:

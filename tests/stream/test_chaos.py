@@ -75,7 +75,7 @@ def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -
                     crew.resize()
                 else:
                     crew.strike(int(rng.integers(len(crew.workers))), how)
-            assert crew.work_off(WITHIN_S)
+            assert crew.work_off(WITHIN_S), trial.left(settings)
             crew.end()
         found = trial.answers(settings)
     print(f"blows: {dict(blows)}; {len(found):,} records")

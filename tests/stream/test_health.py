@@ -133,6 +133,15 @@ def test_a_worker_that_stands_still_is_unwell_and_ends(
     assert reason in worker.text()
 
 
+def test_a_client_that_gives_up_ends_the_worker(settings: Settings, tmp_path: Path) -> None:
+    """Exit 1 with the reason; otherwise one of its tasks would be missing from then on."""
+    trial.create_topics(settings)
+    line = [sys.executable, str(STANDING), "gives up"]
+    with trial.worker(settings, tmp_path / "a.log", line) as worker:
+        assert worker.popen.wait(30.0) == 1
+    assert "gave up a request of its own" in worker.text()
+
+
 def test_a_taken_port_is_wrong_usage(settings: Settings, tmp_path: Path) -> None:
     """A second worker with the same port ends with 2 and names the setting; the first goes on."""
     trial.create_topics(settings)

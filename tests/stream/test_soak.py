@@ -118,7 +118,7 @@ def test_a_long_time_changes_no_record(pytestconfig: pytest.Config, tmp_path: Pa
         trial.create_topics(settings)
         with working(Crew(settings, tmp_path)) as crew:
             samples = asyncio.run(run(settings, crew, seconds(file, rate, number)))
-            assert crew.work_off(WORK_OFF_WITHIN_S)
+            assert crew.work_off(WORK_OFF_WITHIN_S), trial.left(settings)
             crew.end()
         found = trial.answers(settings)
     undisturbed = parity.Undisturbed(settings.core, PARTITIONS)

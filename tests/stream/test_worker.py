@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from analyzer import clients
 from analyzer.settings import Settings
 from analyzer.stream import parity, trial
 from analyzer.stream.brokers import Broker, free_port
@@ -74,6 +77,37 @@ def test_workers_that_die_come_and_go_change_no_record(
         assert trial.caught_up(shared), second.text()
         assert second.terminate() == 0
     assert trial.answers(shared) == sorted(set(parity.records(shared.core, parts)))
+
+
+def test_a_snapshot_without_its_commit_is_committed_by_the_next_owner(
+    settings: Settings, parts: list[list[bytes]], tmp_path: Path
+) -> None:
+    """Killed between the two, with nothing left to read: the group does not lag for ever."""
+    layout, names = trial.create_topics(settings), settings.topics
+    trial.feed(settings, parts, 0.0, 1.0)
+    with trial.worker(settings, tmp_path / "a.log") as first:
+        assert trial.caught_up(settings), first.text()
+        assert first.terminate() == 0
+    answers = trial.answers(settings)
+    tps = [
+        TopicPartition(topic, partition)
+        for topic in (names.account, names.cohort, names.campaign)
+        for partition in range(layout.partitions[topic])
+    ]
+    asyncio.run(take_commits_back(settings, tps))
+    assert trial.lag(settings) > 0
+    with trial.worker(settings, tmp_path / "b.log") as second:
+        assert trial.caught_up(settings, 20.0), trial.left(settings)
+        assert second.terminate() == 0
+    assert trial.answers(settings) == answers
+
+
+async def take_commits_back(settings: Settings, tps: list[TopicPartition]) -> None:
+    """Commit the first offset, for a group without members."""
+    options = clients.options(settings) | {"group_id": settings.app_id}
+    async with AIOKafkaConsumer(**options, enable_auto_commit=False) as client:
+        client.assign(tps)
+        await client.commit(dict.fromkeys(tps, 0))
 
 
 def test_an_idle_partition_holds_nobody_back(
