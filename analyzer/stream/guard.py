@@ -34,7 +34,7 @@ class Guard:
         try:
             await work
         except asyncio.CancelledError:
-            if cancelled():
+            if cancelled() or self._app.should_stop:
                 raise
             await self.fail(Broken("a client of Kafka gave up a request of its own"))
             return False
@@ -61,8 +61,8 @@ class Guard:
 def cancelled() -> bool:
     """Whether the CancelledError in hand was meant for this task.
 
-    aiokafka raises one, too, where it gives up a request of its own; whoever let that pass would
-    end without a word.
+    aiokafka raises one, too, where it gives up a request of its own, and so does its thread when it
+    stops; a task that let the first pass would end without a word.
     """
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0

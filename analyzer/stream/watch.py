@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from aiokafka.errors import KafkaError
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from analyzer import metrics
@@ -91,7 +92,11 @@ class Watch:
     def look_at_opening(self) -> None:
         """One look; see :meth:`opening`."""
         now = self.context.clock()
-        if self.ownership.owners or not self.context.consumer.assignment():
+        try:
+            assigned = self.context.consumer.assignment()
+        except ConsumerNotStarted:  # a slow broker
+            assigned = ()
+        if self.ownership.owners or not assigned:
             self._unopened_since = None
         elif self._unopened_since is None:
             self._unopened_since = now

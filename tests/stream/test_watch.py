@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from analyzer import metrics
@@ -44,10 +45,13 @@ class World:
     now: float = 1_000.0
     end: int = 0
     answers: bool = True
+    started: bool = True
     owner: FakeOwner = field(default_factory=FakeOwner)
 
     def assignment(self) -> set[TP]:
-        """One partition."""
+        """One partition, once the consumer has started."""
+        if not self.started:
+            raise ConsumerNotStarted
         return {AT}
 
     async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
@@ -164,6 +168,21 @@ def test_what_is_assigned_must_be_opened() -> None:
     look(55)
     with pytest.raises(Broken, match="not opened for 60 s"):
         look(6)
+
+
+def test_a_consumer_that_starts_slowly_has_nothing_to_open() -> None:
+    """A look before the consumer has started tells nothing; the minute runs from its start."""
+    world = World(started=False)
+    watch = world.watch()
+    watch.ownership.owners.clear()
+    for world.now in (1_000.0, 1_100.0):
+        watch.look_at_opening()
+    world.started = True
+    for world.now in (1_200.0, 1_259.0):
+        watch.look_at_opening()
+    world.now = 1_260.0
+    with pytest.raises(Broken, match="not opened"):
+        watch.look_at_opening()
 
 
 def test_without_partitions_it_is_not_ready() -> None:
