@@ -25,7 +25,7 @@ from analyzer.core.state import pack, unpack
 from analyzer.core.tables import CohortColumns, PaneColumns, concat, concat_cohorts
 from analyzer.core.window_view import Window
 
-STATE_VERSION = 7
+STATE_VERSION = 8
 END_PANE = 2**40
 """A pane beyond this comes from a watermark at the end of time: the input has ended."""
 

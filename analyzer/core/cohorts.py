@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.graph import linked_groups
-from analyzer.core.incidence import common, incidence, sums
+from analyzer.core.incidence import common, incidence, row_totals, sums, users
 from analyzer.core.panes import DAY_S
 from analyzer.core.population import REQUESTS
 from analyzer.core.tables import Kind
@@ -78,15 +78,23 @@ class Cohorts:
         return np.asarray(np.diff(self.matrix.indptr), np.float64)
 
     def total(self, values: NDArray[np.generic]) -> F64:
-        """Sum over the members of a value per organisation (any trailing shape)."""
-        if values.ndim == 1:
-            return sums(self.members, values)
-        return np.asarray(self.members @ values.astype(np.float64))
+        """Sum over the members of a value per organisation, or of a row of them."""
+        return sums(self.matrix, values)
 
     @cached_property
+    def totals(self) -> F64:
+        """Shape (cohorts, 5), sums over the members; see :mod:`analyzer.core.population`."""
+        return self.total(self.window.totals)
+
+    @property
     def requests(self) -> F64:
         """All requests of the members of each cohort."""
-        return self.total(self.window.totals[:, REQUESTS])
+        return self.totals[:, REQUESTS]
+
+    @cached_property
+    def requests_on_object(self) -> F64:
+        """Requests of the members of each cohort on the defining object."""
+        return row_totals(self.matrix.indptr, self.matrix.data)
 
     def mean(self, values: NDArray[np.generic]) -> F64:
         """Mean over the members of a value per organisation."""
@@ -121,19 +129,19 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     n_objects = len(population.objects)
     mine = np.isin(population.objects["kind"], OBJECT_KINDS)
     mine &= population.objects["hash"] % np.uint64(shards) == np.uint64(shard)
-    size = np.bincount(window.pair_object, minlength=n_objects)
     largest = max(200, 0.35 * window.n_active)
     since = window.recent_pane()
-    before = population.pairs["first_pane"] < since
-    prior = np.bincount(population.pairs["object"][before], minlength=n_objects)
+    first_pane = population.pairs["first_pane"]
+    prior, _ = users(population.pairs["object"], first_pane, since, n_objects)
+    used_since = first_pane[window.pairs.row]
+    old_size, new_size = users(window.pairs.thing, used_since, since, n_objects)
+    size = old_size + new_size
     least = config.min_cohort * (2 if window.length_s < SHORT_S else 1)
     ago = config.close_after_s // config.pane_s
     watched = population.objects["hit_pane"] >= max(0, window.pane - ago)
     novel = mine & (size >= least) & (size <= largest) & ((prior <= size / 2) | watched)
-    is_new = population.pairs["first_pane"][window.pair] >= since
-    new_size = np.bincount(window.pair_object[is_new], minlength=n_objects)
     partly = mine & ~novel & (new_size >= least) & (new_size <= largest)
-    found = _of_objects(window, novel, partly, is_new)
+    found = _of_objects(window, novel, partly, used_since >= since)
     if shard == 0 and window.length_s >= DAY_S:
         found = _joined(found, _of_groups(window, linked_groups(window, least, largest)))
     return found if len(found) else None
@@ -144,10 +152,10 @@ def _of_objects(window: Window, novel: Bool, partly: Bool, is_new: Bool) -> Coho
     objects = window.population.objects
     judged = np.flatnonzero(novel | partly)
     judged = judged[np.lexsort((objects["hash"][judged], objects["kind"][judged]))]
-    row_of = np.full(len(objects), -1)
+    row_of = np.full(len(objects), -1, np.int32)
     row_of[judged] = np.arange(len(judged))
-    row = row_of[window.pair_object]
-    cells = np.flatnonzero((row >= 0) & (is_new | novel[window.pair_object]))
+    row_of_known = np.where(novel, row_of, -1)
+    row = np.where(is_new, row_of[window.pairs.thing], row_of_known[window.pairs.thing])
     return Cohorts(
         window=window,
         key=objects["hash"][judged],
@@ -155,10 +163,7 @@ def _of_objects(window: Window, novel: Bool, partly: Bool, is_new: Bool) -> Coho
         kind=objects["kind"][judged],
         newcomers=partly[judged].astype(np.int64),
         matrix=incidence(
-            row[cells],
-            window.pair_org[cells],
-            window.pair_requests[cells],
-            (len(judged), len(window.totals)),
+            row, window.pairs.org, window.pairs.requests, (len(judged), len(window.totals))
         ),
     )
 

@@ -61,9 +61,19 @@ def _zeros_below(_context: Any, _word: Any) -> Any:
     return types.int64(types.uint64), code
 
 
+def _ones(_context: Any, _word: Any) -> Any:
+
+    def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), code
+
+
 word_at: Callable[[NDArray[np.uint8], int], np.uint64] = intrinsic(_word_at)
 """Eight bytes as a number, the first one the least; they may lie anywhere."""
 folded_product: Callable[[np.uint64, np.uint64], np.uint64] = intrinsic(_folded_product)
 """Both halves of the 128-bit product, one laid over the other by exclusive or."""
 zeros_below: Callable[[np.uint64], int] = intrinsic(_zeros_below)
 """Number of zero bits below the lowest one that is set."""
+ones: Callable[[np.uint64], int] = intrinsic(_ones)
+"""Number of bits that are set."""

@@ -55,8 +55,8 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
         [
             cohorts.size,
             cohorts.requests,
-            np.asarray(cohorts.matrix.sum(axis=1)).ravel(),
-            cohorts.total(window.totals[:, OUTPUT_TOKENS]),
+            cohorts.requests_on_object,
+            cohorts.totals[:, OUTPUT_TOKENS],
             row_sums(blocks, np.ones_like(blocks.members), n),
             np.full(n, float(window.n_active)),
             cohorts.mean(billed),

@@ -237,9 +237,7 @@ class Population:
             return
         full = 2 * len(self.pairs) > config.max_pairs
         keep_s = longest_s if full else max(PAIR_RETENTION_S, longest_s)
-        renumbered = self.pairs.keep(self.pairs["last_pane"] >= pane - keep_s // config.pane_s)
-        for sums in (*self.pair_sums, *self.prompt_sums):
-            sums.renumber(renumbered)
+        self._drop_pairs(self.pairs["last_pane"] >= pane - keep_s // config.pane_s)
         crowded = 2 * len(self.accounts) > config.max_accounts
         keep_s = longest_s if full or crowded else config.retention_s
         old = pane - keep_s // config.pane_s
@@ -250,6 +248,13 @@ class Population:
         self.newcomers.relax()
         self.novelties.relax()
 
+    def _drop_pairs(self, alive: NDArray[np.bool_]) -> None:
+        if alive.all():
+            return
+        renumbered = self.pairs.keep(alive)
+        for sums in (*self.pair_sums, *self.prompt_sums):
+            sums.renumber(renumbered)
+
     def _drop_objects(self, alive: NDArray[np.bool_]) -> None:
         if alive.all():
             return
@@ -257,7 +262,7 @@ class Population:
         for sums in self.template_sums:
             sums.renumber(renumbered)
         self.pairs["object"][:] = renumbered[self.pairs["object"]]
-        self._rekey_pairs()
+        self._restore_pairs(self.pairs.state())
 
     def _drop_orgs(self, alive: NDArray[np.bool_]) -> None:
         if alive.all():
@@ -266,19 +271,21 @@ class Population:
         for sums in self.org_sums:
             sums.renumber(renumbered)
         self.pairs["org"][:] = renumbered[self.pairs["org"]]
-        self._rekey_pairs()
+        self._restore_pairs(self.pairs.state())
         self.accounts["org"][:] = renumbered[self.accounts["org"]]
         self.accounts.keep(self.accounts["org"] >= 0)
 
-    def _rekey_pairs(self) -> None:
-        state = self.pairs.state()
+    def _restore_pairs(self, state: dict[str, NDArray[Any]]) -> None:
+        """Put pairs back, each with the key that its organisation and object make."""
         self.pairs.restore({**state, "key": _pair_key(state["org"], state["object"])})
 
     def state(self) -> dict[str, Any]:
         """All of it, as plain data and arrays."""
+        pairs = {name: column for name, column in self.pairs.state().items() if name != "key"}
         return {
             "first_pane": self.first_pane,
             "tables": [table.state() for table in self._tables()],
+            "pairs": pairs,
             "sums": [sums.state() for sums in self._sums()],
             "prompts": self.prompts.state(),
             "halvings": [self.newcomers.halvings, self.novelties.halvings],
@@ -290,6 +297,7 @@ class Population:
         self.first_pane = state["first_pane"]
         for table, saved in zip(self._tables(), state["tables"], strict=True):
             table.restore(saved)
+        self._restore_pairs(state["pairs"])
         for sums, saved in zip(self._sums(), state["sums"], strict=True):
             sums.restore(saved)
         self.prompts.restore(state["prompts"])
@@ -297,7 +305,7 @@ class Population:
         self._names = NameBook(from_plain(state["names"], Names))
 
     def _tables(self) -> list[DenseTable]:
-        return [self.orgs, self.accounts, self.objects, self.pairs]
+        return [self.orgs, self.accounts, self.objects]
 
     def _sums(self) -> list[SlidingSum]:
         return [*self.org_sums, *self.pair_sums, *self.prompt_sums, *self.template_sums]

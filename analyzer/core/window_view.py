@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from analyzer.core import groups
 from analyzer.core.config import CoreConfig
-from analyzer.core.groups import by_row
-from analyzer.core.incidence import incidence
+from analyzer.core.incidence import incidence, per_object, row_totals, used
 from analyzer.core.panes import DAY_S
 from analyzer.core.population import LOG_OUTPUT, REQUESTS, Population
 from analyzer.core.summarise import MICRO
@@ -76,13 +75,10 @@ class Window:
         """Shape (organisations, 5), see :mod:`analyzer.core.population`."""
         self.active: Bool = self.totals[:, 0] > 0
         self.n_active = int(self.active.sum())
-        requests = population.pair_sums[number].sums(len(population.pairs))[:, 0]
-        self.pair = np.flatnonzero(requests)
-        self.pair_org = population.pairs["org"][self.pair]
-        self.pair_object = population.pairs["object"][self.pair]
-        self.pair_requests = requests[self.pair].astype(np.float64)
-        kinds = population.objects["kind"][self.pair_object]
-        self._by_kind = np.split(*by_row(kinds, max(Kind) + 1))
+        pairs = population.pairs
+        requests = population.pair_sums[number].sums(len(pairs))[:, 0]
+        kinds = population.objects["kind"]
+        self.pairs = used(requests, pairs["org"], pairs["object"], kinds, max(Kind) + 1)
         self._usage: dict[Kind, Usage] = {}
 
     @property
@@ -98,10 +94,11 @@ class Window:
     def usage(self, kind: Kind) -> Usage:
         """Usage of all objects of one kind."""
         if kind not in self._usage:
-            mine = self._by_kind[kind]
-            objects, column = groups.distinct(self.pair_object[mine])
+            pairs = self.pairs
+            mine = slice(pairs.stops[kind - 1], pairs.stops[kind])
+            objects, column = groups.distinct(pairs.thing[mine])
             shape = (len(self.totals), len(objects))
-            cells = incidence(self.pair_org[mine], column, self.pair_requests[mine], shape)
+            cells = incidence(pairs.org[mine], column, pairs.requests[mine], shape)
             self._usage[kind] = Usage(cells, objects)
         return self._usage[kind]
 
@@ -110,9 +107,7 @@ class Window:
         """Shape (objects, 2): prompts with a hash on each template, and how many came before."""
         pairs = self.population.pairs
         prompts = self.population.prompt_sums[self.number].sums(len(pairs))
-        used = np.flatnonzero(prompts[:, 0])
-        on, n = pairs["object"][used], len(self.population.objects)
-        return np.stack([np.bincount(on, prompts[used, i], n) for i in (0, 1)], axis=1)
+        return per_object(prompts, pairs["object"], len(self.population.objects))
 
     @cached_property
     def log_output(self) -> F64:
@@ -139,10 +134,9 @@ class Window:
         as many requests (to the power of two).
         """
         work = self.usage(Kind.TEMPLATE).matrix
-        total = np.asarray(work.sum(axis=1)).ravel()
+        total = row_totals(work.indptr, work.data)
         share = work.data / np.repeat(total, np.diff(work.indptr))
-        org = np.repeat(np.arange(len(total)), np.diff(work.indptr))
-        entropy = np.bincount(org, -share * np.log(share), len(total))
+        entropy = row_totals(work.indptr, -share * np.log(share))
         volume = np.log2(np.maximum(total, 1)).astype(np.int64)
         known = total > 0
         alike = np.maximum(1, np.bincount(volume, known))

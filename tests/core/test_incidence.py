@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.incidence import common, incidence
+from analyzer.core.incidence import common, incidence, per_object, row_totals, sums, used, users
 
 CELLS = st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 7)), st.integers(1, 9))
 
@@ -27,6 +27,60 @@ def test_cells_are_where_they_were_put(cells: dict[tuple[int, int], int]) -> Non
     for row in range(6):
         of_row = [column for r, column in cells if r == row]
         assert of_row == matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]].tolist()
+
+
+@given(st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 7)), max_size=40))
+def test_cells_of_no_row_are_left_out(cells: list[tuple[int, int]]) -> None:
+    """A row below 0 is none; the others keep their order."""
+    row, column = np.array(cells, np.int64).reshape(-1, 2).T
+    matrix = incidence(row, column, column.astype(np.float64) + 1, (4, 8))
+    for number in range(4):
+        kept = [c for r, c in cells if r == number]
+        mine = slice(*matrix.indptr[number : number + 2])
+        assert kept == matrix.indices[mine].tolist()
+        assert [c + 1 for c in kept] == matrix.data[mine].tolist()
+
+
+PAIRS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 4), st.integers(0, 6)),
+    max_size=60,
+)
+
+
+@given(PAIRS)
+def test_pairs_are_what_a_loop_finds(pairs: list[tuple[int, int, int, int]]) -> None:
+    """Those in use by kind of object, the users of each object by age, and what they sum up to."""
+    requests, org, thing, first_pane = np.array(pairs, np.int64).reshape(-1, 4).T
+    orgs, things = org.astype(np.int32), thing.astype(np.int32)
+    kind = np.array([2, 0, 1, 2, 0])
+    found = used(requests, orgs, things, kind, 4)
+    expected = [i for k in range(4) for i, p in enumerate(pairs) if p[0] and kind[p[2]] == k]
+    assert expected == found.row.tolist()
+    assert [pairs[i][:3] for i in expected] == [
+        (int(n), o, t) for n, o, t in zip(found.requests, found.org, found.thing, strict=True)
+    ]
+    assert [sum(1 for p in pairs if p[0] and kind[p[2]] <= k) for k in range(4)] == list(
+        found.stops
+    )
+    older, new = users(things, first_pane, 3, 5)
+    assert [sum(1 for p in pairs if p[2] == t and p[3] < 3) for t in range(5)] == older.tolist()
+    assert [sum(1 for p in pairs if p[2] == t and p[3] >= 3) for t in range(5)] == new.tolist()
+    total = per_object(np.stack([requests, org], axis=1), things, 5)
+    assert total.tolist() == [
+        [sum(p[column] for p in pairs if p[2] == t) for column in (0, 1)] for t in range(5)
+    ]
+
+
+@given(CELLS, st.integers(1, 3))
+def test_sums_over_members_and_rows(belongs: dict[tuple[int, int], int], width: int) -> None:
+    """What a dense product gives, for one value of an organisation or several."""
+    members = _matrix(belongs, (6, 8))
+    values = np.arange(8 * width).reshape(8, width)
+    dense = (members.toarray() > 0).astype(np.float64)
+    assert sums(members, values).tolist() == (dense @ values).tolist()
+    assert sums(members, values[:, 0]).tolist() == (dense @ values[:, 0]).tolist()
+    rows = row_totals(members.indptr, members.data)
+    assert rows.tolist() == members.toarray().sum(axis=1).tolist()
 
 
 @given(CELLS, CELLS)

@@ -159,7 +159,7 @@ def _input(cohorts: Cohorts) -> list[NDArray[np.generic]]:
         cohorts.kind,
         cohorts.matrix.data,
         window.totals,
-        window.pair_requests,
+        window.pairs.requests,
     )
     return [np.array(array, copy=True) for array in arrays]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.core.state import pack
 from analyzer.core.windows import DenseTable, HashIndex, SlidingSum, SlidingSums
 
 KEYS = st.lists(st.integers(0, 2**64 - 1), max_size=200)
@@ -122,6 +125,35 @@ def test_a_window_saved_anywhere_goes_on_as_if_nothing_had_happened(
                 window.add(pane, np.array([row], np.int32), np.array([[value]]))
             window.advance(pane + 1)
         assert plain.sums(6).tolist() == saved.sums(6).tolist()
+
+
+@given(st.lists(st.lists(st.integers(0, 700), min_size=1, max_size=80), min_size=1, max_size=4))
+def test_a_closed_bucket_holds_each_row_once(parts: list[list[int]]) -> None:
+    """Rows rise, however they came, and each has the sum of its values; saved they are the same."""
+    window, expected = SlidingSum(4, 2, width=2), Counter[int]()
+    for rows in parts:
+        expected.update(rows)
+        values = np.stack([np.ones(len(rows), np.int64), np.array(rows, np.int64)], axis=1)
+        window.add(0, np.array(rows, np.int32), values)
+    saved = SlidingSum(4, 2, width=2)
+    saved.restore(window.state())
+    window.advance(2)
+    again = SlidingSum(4, 2, width=2)
+    again.restore(window.state())
+    saved.advance(2)
+    for sums in (window, saved, again):
+        found, values = sums.closed[0]
+        assert found.tolist() == sorted(expected)
+        assert values.tolist() == [[expected[row], row * expected[row]] for row in sorted(expected)]
+        assert sums.sums(701)[found].tolist() == values.tolist()
+
+
+def test_rising_rows_are_saved_in_a_byte_each() -> None:
+    """A bucket of every third row of many: steps are saved, not numbers."""
+    window = SlidingSum(2, 2)
+    window.add(0, np.arange(0, 300_000, 3, dtype=np.int32), np.ones((100_000, 1), np.int64))
+    window.advance(2)
+    assert len(pack("sums", 1, window.state())) < 2.1 * 100_000
 
 
 def test_a_long_silence_empties_the_window() -> None:

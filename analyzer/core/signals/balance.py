@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohorts import Cohorts
+from analyzer.core.incidence import row_totals
 from analyzer.core.signals.scale import clip
 
 F64 = NDArray[np.float64]
@@ -25,13 +26,8 @@ def measure(cohorts: Cohorts) -> F64:
     """
     requests = cohorts.window.totals[:, 0].astype(np.float64)
     everywhere = _evenness(cohorts.size, cohorts.requests, cohorts.total(requests**2))
-    squared = cohorts.matrix.copy()
-    squared.data = squared.data**2
-    on_object = _evenness(
-        cohorts.size,
-        np.asarray(cohorts.matrix.sum(axis=1)).ravel(),
-        np.asarray(squared.sum(axis=1)).ravel(),
-    )
+    squares = row_totals(cohorts.matrix.indptr, cohorts.matrix.data**2)
+    on_object = _evenness(cohorts.size, cohorts.requests_on_object, squares)
     return (everywhere + on_object) / 2
 
 

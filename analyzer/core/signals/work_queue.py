@@ -23,15 +23,13 @@ def measure(cohorts: Cohorts) -> F64:
     prompts carry no hash.
     """
     window = cohorts.window
-    prompted, repeated = (
-        window.totals[:, column].astype(np.float64) for column in (PROMPTED, REPEATED)
-    )
-    usual = float(repeated.sum()) / max(1.0, float(prompted.sum()))
+    prompted, repeated = (float(window.totals[:, which].sum()) for which in (PROMPTED, REPEATED))
+    usual = repeated / max(1.0, prompted)
     if usual < 0.01:
         return np.full(len(cohorts), np.nan)
     on_object, object_share = repeated_on_object(cohorts)
-    everywhere = cohorts.total(prompted)
-    member_share = cohorts.total(repeated) / np.maximum(everywhere, 1.0)
+    everywhere = cohorts.totals[:, PROMPTED]
+    member_share = cohorts.totals[:, REPEATED] / np.maximum(everywhere, 1.0)
     share = np.fmin(object_share, member_share + 0.02)
     strength = clip((usual - share) / usual) * clip((cohorts.size - 8) / 25)
     value = strength * clip(np.maximum(on_object, 0.3 * everywhere) * usual / 6)

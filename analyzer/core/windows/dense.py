@@ -80,6 +80,6 @@ class DenseTable:
             return
         size = max(1_024, 2 * len(self))
         for name, blank in self._blanks.items():
-            grown = np.full(size, blank)
-            grown[:capacity] = self._columns[name]
+            grown = np.empty(size, blank.dtype)
+            grown[:capacity], grown[capacity:] = self._columns[name], blank
             self._columns[name] = grown

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.compiled import compiled
+from analyzer.core.compiled import compiled, ones, zeros_below
 
 Rows = NDArray[np.int32]
 Values = NDArray[np.int64]
+Words = NDArray[np.uint64]
 
 
 class SlidingSum:
@@ -49,7 +50,7 @@ class SlidingSum:
         self._bucket = 0
         self._open: list[tuple[Rows, Values]] = []
         self.closed: dict[int, tuple[Rows, Values]] = {}
-        """Number of the bucket → its rows (distinct, as they came) and their values."""
+        """Number of the bucket → its rows (distinct, rising) and their values."""
         self._longer: list[SlidingSum] = []
 
     def feeds(self, longer: SlidingSum) -> bool:
@@ -78,8 +79,7 @@ class SlidingSum:
         self._bucket = bucket
         oldest = bucket - self.length // self.hop
         for number in [number for number in self.closed if number < oldest]:
-            rows, values = self.closed.pop(number)
-            self._sums[rows] -= values
+            _add(self._sums, *self.closed.pop(number), -1)
 
     def sums(self, count: int) -> NDArray[np.int64]:
         """Shape (count, width): the closed buckets of the window, by row."""
@@ -102,33 +102,35 @@ class SlidingSum:
 
     def state(self) -> dict[str, Any]:
         """Everything but the sums, which follow from it."""
-        return {"bucket": self._bucket, "open": self._open, "closed": self.closed}
+        return {
+            "bucket": self._bucket,
+            "open": [_steps(*part) for part in self._open],
+            "closed": {number: _steps(*part) for number, part in self.closed.items()},
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` gave."""
         self._bucket = state["bucket"]
-        self._open = [(rows, values) for rows, values in state["open"]]
-        self.closed = {int(n): (rows, values) for n, (rows, values) in state["closed"].items()}
+        self._open = [_of_steps(*part) for part in state["open"]]
+        self.closed = {int(number): _of_steps(*part) for number, part in state["closed"].items()}
         self._sums[:] = 0
         for rows, values in self.closed.values():
-            self._reserve(int(rows.max(initial=-1)) + 1)
-            self._sums[rows] += values
+            self._reserve(int(rows[-1:].max(initial=-1)) + 1)
+            _add(self._sums, rows, values, 1)
 
     def _close(self) -> None:
         if not self._open:
             return
-        size = 1 + max(int(rows.max()) for rows, _ in self._open)
-        most = min(size, sum(len(rows) for rows, _ in self._open))
-        self._reserve(size)
-        found = np.empty(most, np.int32), np.empty((most, self._width), np.int64)
-        place, count = np.full(size, -1, np.int32), 0
-        for rows, values in self._open:
-            count = _add_up(rows, values, self._sums, place, *found, count)
+        present, before, rows = _distinct([rows for rows, _ in self._open])
+        values = np.zeros((len(rows), self._width), np.int64)
+        for part in self._open:
+            _add_up(*part, present, before, values)
         self._open = []
-        bucket = found[0][:count].copy(), found[1][:count].copy()
-        self.closed[self._bucket] = bucket
+        self._reserve(int(rows[-1]) + 1)
+        _add(self._sums, rows, values, 1)
+        self.closed[self._bucket] = rows, values
         for longer in self._longer:
-            longer.count(*bucket)
+            longer.count(rows, values)
 
     def _reserve(self, count: int) -> None:
         if count > len(self._sums):
@@ -186,28 +188,79 @@ class SlidingSums:
             window.advance(pane)
 
 
+def _steps(rows: Rows, values: Values) -> tuple[Rows, Values]:
+    """The rows as steps from one to the next: small where they rise, and so few bytes saved."""
+    return np.diff(rows, prepend=np.int32(0)), values
+
+
+def _of_steps(steps: Rows, values: Values) -> tuple[Rows, Values]:
+    return np.cumsum(steps, dtype=np.int32), values
+
+
 def _renumbered(renumbered: Rows, rows: Rows, values: Values) -> tuple[Rows, Values]:
     now = renumbered[rows]
     return now[now >= 0], values[now >= 0]
 
 
-@compiled
-def _add_up(
-    rows: Rows, values: Values, sums: Values, place: Rows, distinct: Rows, added: Values, count: int
-) -> int:
-    """Add to the sums, and to the entry of each different row; how many entries there are now.
+def _distinct(parts: list[Rows]) -> tuple[Words, Rows, Rows]:
+    """The different rows of all parts.
 
-    ``place`` tells the entry of each row, and is -1 where there is none.
+    Returns
+    -------
+    A bit for each row there is, in words of 64; how many rows there are before each word; and
+    the rows themselves, rising.
+
+    Reference: Jacobson (1989), *Space-efficient static trees and graphs* (rank of a bit).
     """
+    present = np.zeros(max(int(rows.max()) for rows in parts) // 64 + 1, np.uint64)
+    for rows in parts:
+        _mark(rows, present)
+    before = np.empty(len(present), np.int32)
+    distinct = np.empty(_rank(present, before), np.int32)
+    _list(present, distinct)
+    return present, before, distinct
+
+
+@compiled
+def _mark(rows: Rows, present: Words) -> None:
+    for row in rows:
+        present[row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+
+
+@compiled
+def _rank(present: Words, before: Rows) -> int:
+    """Fill how many rows there are before each word; how many there are in all."""
+    count = 0
+    for word in range(len(present)):
+        before[word] = count
+        count += ones(present[word])
+    return count
+
+
+@compiled
+def _list(present: Words, distinct: Rows) -> None:
+    count = 0
+    for word in range(len(present)):
+        left = present[word]
+        while left:
+            distinct[count] = 64 * word + zeros_below(left)
+            left &= left - np.uint64(1)
+            count += 1
+
+
+@compiled
+def _add_up(rows: Rows, values: Values, present: Words, before: Rows, added: Values) -> None:
+    """Add to the entry of each row, which is as many rows as there are before it."""
     for i in range(len(rows)):
         row = rows[i]
-        at = place[row]
-        if at < 0:
-            at = place[row] = count
-            distinct[at] = row
-            added[at] = 0
-            count += 1
+        below = (np.uint64(1) << np.uint64(row & 63)) - np.uint64(1)
+        at = before[row >> 6] + ones(present[row >> 6] & below)
         for column in range(values.shape[1]):
             added[at, column] += values[i, column]
-            sums[row, column] += values[i, column]
-    return count
+
+
+@compiled
+def _add(sums: Values, rows: Rows, values: Values, sign: int) -> None:
+    for i in range(len(rows)):
+        for column in range(values.shape[1]):
+            sums[rows[i], column] += sign * values[i, column]
