@@ -23,12 +23,25 @@ def compiled(function: F) -> F:
     expression. What is kept on disk is kept by the age of the function's own file: whoever
     changes a function deletes the ``*.nbi`` of the files that call it.
     """
+    return _compiled(function, counts=True)
+
+
+def borrowing(function: F) -> F:
+    """As :func:`compiled`, for what such a function calls for each row or byte.
+
+    It makes no array and leaves those that it is given to its caller: Numba would count a
+    reference to each of them at every call, which takes longer than the call. (One that does
+    make an array fails to compile.)
+    """
+    return _compiled(function, counts=False)
+
+
+def _compiled(function: F, counts: bool) -> F:
+    options = {"nogil": True, "error_model": "numpy", "_nrt": counts}
     try:
-        fast: F = numba.njit(cache=True, nogil=True, forceinline=True, error_model="numpy")(
-            function
-        )
+        fast: F = numba.njit(cache=True, forceinline=True, **options)(function)
     except RuntimeError:  # no folder to keep it in: compiled anew in each process
-        fast = numba.njit(nogil=True, error_model="numpy")(function)
+        fast = numba.njit(**options)(function)
     return fast
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.compiled import compiled, word_at, zeros_below
+from analyzer.core.compiled import borrowing, compiled, word_at, zeros_below
 from analyzer.core.fields import (
     CHOICE,
     CHOICES,
@@ -158,7 +158,7 @@ def _scan(
         plain[row] = short
 
 
-@compiled
+@borrowing
 def _read_object(text: U8, at: int, stop: int, begins: I64, ends: I64, values: I64) -> bool:
     """Where each known field's value lies; False if the record is not plain."""
     seen = np.uint64(0)
@@ -205,7 +205,7 @@ def _read_object(text: U8, at: int, stop: int, begins: I64, ends: I64, values: I
             return False
 
 
-@compiled
+@borrowing
 def _skip(text: U8, at: int, stop: int) -> int:
     """Past white space."""
     while at < stop and (text[at] == 32 or text[at] == 9 or text[at] == 10 or text[at] == 13):
@@ -213,7 +213,7 @@ def _skip(text: U8, at: int, stop: int) -> int:
     return at
 
 
-@compiled
+@borrowing
 def _quote(text: U8, at: int, stop: int) -> int:
     """Where the string ends; -1 if it is not plain or does not end.
 
@@ -232,7 +232,7 @@ def _quote(text: U8, at: int, stop: int) -> int:
     return -1
 
 
-@compiled
+@borrowing
 def _field(text: U8, begin: int, end: int) -> int:
     """Number of the field of this name; -1 if the contract knows none."""
     size = end - begin
@@ -252,7 +252,7 @@ def _field(text: U8, begin: int, end: int) -> int:
     return -1
 
 
-@compiled
+@borrowing
 def _word(text: U8, begin: int, end: int, number: int) -> np.uint64:
     """One of the words of ``text[begin:end]``, filled up with zeros."""
     left = end - begin - 8 * number
@@ -263,7 +263,7 @@ def _word(text: U8, begin: int, end: int, number: int) -> np.uint64:
     return word_at(text, begin + 8 * number) & (_ALL >> np.uint64(64 - 8 * left))
 
 
-@compiled
+@borrowing
 def _value(text: U8, at: int, stop: int) -> tuple[int, int, int]:
     """End, kind and (of an integer) value of what begins here; the end is -1 if not plain."""
     if at >= stop:
@@ -284,7 +284,7 @@ def _value(text: U8, at: int, stop: int) -> tuple[int, int, int]:
 _TRUE, _FALSE, _NULL = (np.uint64(words(word)[0]) for word in ("true", "false", "null"))
 
 
-@compiled
+@borrowing
 def _number(text: U8, at: int, stop: int) -> tuple[int, int, int]:
     """As ``_value``: up to 16 digits, perhaps a point among them, no sign and no exponent."""
     begin, value, kind = at, 0, INTEGER
@@ -307,7 +307,7 @@ def _number(text: U8, at: int, stop: int) -> tuple[int, int, int]:
     return at, kind, value
 
 
-@compiled
+@borrowing
 def _fits(text: U8, field: int, kind: int, begin: int, end: int, value: int) -> bool:
     """Whether the contract takes this value for this field."""
     wanted, least, most = KINDS[field, 0], KINDS[field, 1], KINDS[field, 2]
@@ -328,7 +328,7 @@ def _fits(text: U8, field: int, kind: int, begin: int, end: int, value: int) -> 
     return False
 
 
-@compiled
+@borrowing
 def _address(text: U8, begins: I64, ends: I64) -> tuple[np.uint64, np.uint64]:
     """Block of a plain IPv4 address, or hash of any other text; the prefix if there is no IP."""
     field = IP if begins[IP] >= 0 and ends[IP] > begins[IP] else PREFIX
@@ -340,7 +340,7 @@ def _address(text: U8, begins: I64, ends: I64) -> tuple[np.uint64, np.uint64]:
     return block, xxh3(text, begins[field], ends[field], np.uint64(0)) | np.uint64(1)
 
 
-@compiled
+@borrowing
 def _v4_block(text: U8, at: int, end: int) -> np.uint64:
     """Block of ``a.b.c.d``; 0 if the text is anything else."""
     block = np.uint64(0)
@@ -359,7 +359,7 @@ def _v4_block(text: U8, at: int, end: int) -> np.uint64:
     return _V4_HEAD | block << np.uint64(24) if at == end else np.uint64(0)
 
 
-@compiled
+@borrowing
 def _joint(text: U8, begins: I64, ends: I64) -> np.uint64:
     """Hash of the texts of all sampling parameters; 0 if there is none."""
     joint, given = np.uint64(0), False

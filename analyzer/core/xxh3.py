@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.compiled import compiled, folded_product, word_at
+from analyzer.core.compiled import borrowing, folded_product, word_at
 
 LONGEST = 240
 """Longer text is hashed in another way, which is not here."""
@@ -40,7 +40,7 @@ _32 = np.uint64(32)
 _FLIP = (_WORDS[0] ^ (_WORDS[0] >> _32)) & _LOW
 
 
-@compiled
+@borrowing
 def xxh3(text: NDArray[np.uint8], start: int, stop: int, seed: np.uint64) -> np.uint64:
     """Hash of ``text[start:stop]``, at most ``LONGEST`` bytes."""
     length = stop - start
@@ -68,7 +68,7 @@ def xxh3(text: NDArray[np.uint8], start: int, stop: int, seed: np.uint64) -> np.
     return _mix_old(seed ^ _WORDS[56] ^ _WORDS[64])
 
 
-@compiled
+@borrowing
 def _long(text: NDArray[np.uint8], start: int, stop: int, seed: np.uint64) -> np.uint64:
     """17 bytes and more: products of pairs of words."""
     length = stop - start
@@ -86,13 +86,13 @@ def _long(text: NDArray[np.uint8], start: int, stop: int, seed: np.uint64) -> np
     return _mix(total + _pair(text, stop - 16, 119, seed))
 
 
-@compiled
+@borrowing
 def _pair(text: NDArray[np.uint8], at: int, secret: int, seed: np.uint64) -> np.uint64:
     low, high = word_at(text, at), word_at(text, at + 8)
     return folded_product(low ^ (_WORDS[secret] + seed), high ^ (_WORDS[secret + 8] - seed))
 
 
-@compiled
+@borrowing
 def _half_word(text: NDArray[np.uint8], at: int) -> np.uint64:
     number = np.uint64(0)
     for i in range(4):
@@ -100,7 +100,7 @@ def _half_word(text: NDArray[np.uint8], at: int) -> np.uint64:
     return number
 
 
-@compiled
+@borrowing
 def _swap(number: np.uint64) -> np.uint64:
     """The eight bytes in the opposite order."""
     swapped = np.uint64(0)
@@ -109,19 +109,19 @@ def _swap(number: np.uint64) -> np.uint64:
     return swapped
 
 
-@compiled
+@borrowing
 def _turn(number: np.uint64, bits: int) -> np.uint64:
     return (number << np.uint64(bits)) | (number >> np.uint64(64 - bits))
 
 
-@compiled
+@borrowing
 def _mix(number: np.uint64) -> np.uint64:
     number ^= number >> np.uint64(37)
     number *= _PRIME_MX1
     return number ^ (number >> _32)
 
 
-@compiled
+@borrowing
 def _mix_old(number: np.uint64) -> np.uint64:
     """The last step of XXH64, which the shortest texts still take."""
     number ^= number >> np.uint64(33)
