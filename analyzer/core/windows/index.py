@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.compiled import compiled
+from analyzer.core.compiled import borrowing, compiled
 
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
@@ -73,7 +73,7 @@ def firsts(numbers: I32, before: int) -> NDArray[np.intp]:
     return np.flatnonzero(rises & (numbers >= before))
 
 
-@compiled
+@borrowing
 def slot_of(slots: U64, key: np.uint64) -> int:
     """Where the key is, or the free slot where it belongs."""
     mask = len(slots) - 1
