@@ -31,6 +31,7 @@ from analyzer.core import (
     names,
     prompts,
     scan,
+    texts,
     wire,
     xxh3,
 )
@@ -43,7 +44,7 @@ from analyzer.core.windows import HashIndex, LastSeen, index, last_seen, sliding
 
 MODULES = (
     affinity, compiled, events, fields, fingerprint, graph, groups, incidence, names, prompts,
-    scale, scan, wire, xxh3, index, last_seen, sliding,
+    scale, scan, texts, wire, xxh3, index, last_seen, sliding,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000
@@ -113,7 +114,8 @@ def _run() -> None:
     step = IngestStep(config, source=0, source_name="warm", shards=1)
     values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
     append_ms = np.full(len(values), 5 * STEP_MS)
-    output = step.feed(RawBatch(Texts.of(values), np.arange(len(values)), append_ms))
+    lines = Texts.lines(b"\n".join(values))
+    output = step.feed(RawBatch(lines, np.arange(len(values)), append_ms))
     for _ in Pipeline(config, sources=1).feed(output.blocks):
         pass
     keys = np.arange(MANY).astype(np.uint64)

@@ -22,7 +22,7 @@ from analyzer.core.panes import NO_WATERMARK
 from analyzer.core.state import pack, unpack
 from analyzer.core.summarise import summarise
 from analyzer.core.tables import PaneColumns, concat
-from analyzer.core.windows import HashIndex, LastSeen
+from analyzer.core.windows import LastSeen
 
 STATE_VERSION = 4
 NAMES_LIMIT = 500_000
@@ -113,8 +113,7 @@ class AccountStep:
     def _forget_names(self) -> None:
         if len(self._names) > NAMES_LIMIT:
             columns = [getattr(part, name) for part in self._open for name in NAMED_FIELDS]
-            used = HashIndex(np.concatenate(columns)).keys
-            self._names = NameBook(self._names.of(used))
+            self._names = NameBook(self._names.once(np.concatenate(columns)))
 
     def snapshot(self) -> bytes:
         """All state as bytes."""

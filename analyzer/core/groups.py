@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.compiled import compiled
+from analyzer.core.compiled import borrowing, compiled
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
@@ -24,6 +24,39 @@ def by_hash(hashes: U64) -> NDArray[np.intp]:
     if _by_bucket(hashes, bits, order):
         return order
     return np.argsort(hashes, kind="stable")
+
+
+@compiled
+def numbered(hashes: U64, order: I64) -> tuple[I64, I64]:
+    """Number of each row's hash among the different ones, given the rows by hash.
+
+    Also where in the order the rows of each stop.
+    """
+    of_row, stops = np.empty(len(order), np.int64), np.empty(len(order), np.int64)
+    last = -1
+    for i in range(len(order)):
+        if i == 0 or hashes[order[i]] != hashes[order[i - 1]]:
+            last += 1
+        of_row[order[i]], stops[last] = last, i + 1
+    return of_row, stops[: last + 1]
+
+
+@compiled
+def totals(numbers: I64, n: int, column: I64) -> I64:
+    """Sum of the column over the rows of each number below ``n``."""
+    sums = np.zeros(n, np.int64)
+    for row in range(len(numbers)):
+        sums[numbers[row]] += column[row]
+    return sums
+
+
+@compiled
+def leasts(numbers: I64, n: int, column: I64) -> I64:
+    """Minimum of the column over the rows of each number below ``n``."""
+    least = np.full(n, np.iinfo(np.int64).max)
+    for row in range(len(numbers)):
+        least[numbers[row]] = min(least[numbers[row]], column[row])
+    return least
 
 
 def distinct(numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], I64]:
@@ -155,13 +188,13 @@ def _prompts(order: I64, stops: I64, template: U64, prompt: U64, counts: I64) ->
     return count
 
 
-def pairs(org: I64, n_orgs: int, columns: U64) -> tuple[I64, I64, U64, I64]:
+def pairs(order: I64, stops: I64, columns: U64) -> tuple[I64, I64, U64, I64]:
     """How often each organisation used each object.
 
     Parameters
     ----------
-    org
-        Shape (n,), number of each row's organisation.
+    order, stops
+        Rows by organisation, and where those of each stop.
     columns
         Shape (k, n), what the row used of each of k kinds; 0 is nothing.
 
@@ -169,7 +202,6 @@ def pairs(org: I64, n_orgs: int, columns: U64) -> tuple[I64, I64, U64, I64]:
     -------
     Organisation, kind (0 … k - 1), object and count, in that order.
     """
-    order, stops = by_row(org, n_orgs)
     size = int(np.count_nonzero(columns))
     found = np.empty(size, np.int64), np.empty(size, np.int64)
     objects, counts = np.empty(size, np.uint64), np.empty(size, np.int64)
@@ -184,15 +216,15 @@ def _pairs(
     count, start = 0, 0
     used = np.empty(len(order), np.uint64)
     for org in range(len(stops)):
-        rows = order[start : stops[org]]
-        start = stops[org]
         for kind in range(len(columns)):
             n = 0
-            for row in rows:
-                if columns[kind, row]:
-                    used[n] = columns[kind, row]
-                    n += 1
-            _sort(used[:n])
+            for i in range(start, stops[org]):
+                used[n] = columns[kind, order[i]]
+                n += used[n] != 0
+            if n > _FEW:
+                used[:n].sort()
+            else:
+                _sort_few(used, n)
             for i in range(n):
                 if i and used[i] == used[i - 1]:
                     counts[count - 1] += 1
@@ -200,15 +232,14 @@ def _pairs(
                     orgs[count], kinds[count] = org, kind
                     objects[count], counts[count] = used[i], 1
                     count += 1
+        start = stops[org]
     return count
 
 
-@compiled
-def _sort(values: U64) -> None:
-    if len(values) > _FEW:
-        values.sort()
-        return
-    for i in range(1, len(values)):
+@borrowing
+def _sort_few(values: U64, n: int) -> None:
+    """Sort the first of the values."""
+    for i in range(1, n):
         value, at = values[i], i
         while at and values[at - 1] > value:
             values[at] = values[at - 1]

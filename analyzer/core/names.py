@@ -13,6 +13,7 @@ from analyzer.core.compiled import compiled
 from analyzer.core.windows import HashIndex, firsts
 
 U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
@@ -109,6 +110,8 @@ class NameBook:
     >>> book.add(Names.of({7: "acct-7", 9: "tpl-9"}))
     >>> book.texts(np.array([9, 8, 7], np.uint64))
     ['tpl-9', '', 'acct-7']
+    >>> book.once(np.array([9, 8, 7, 9], np.uint64)).texts()
+    ['tpl-9', 'acct-7']
     """
 
     def __init__(self, names: Names | None = None) -> None:
@@ -138,9 +141,12 @@ class NameBook:
     def of(self, keys: U64) -> Names:
         """The names of these hashes; those without one are left out."""
         numbers = self._index.find(keys)
-        known = np.flatnonzero(numbers >= 0)
-        numbers = numbers[known]
-        return Names.cut(keys[known], self._text, self._stop[numbers], self._stop[numbers + 1])
+        return self._cut(keys, numbers, np.flatnonzero(numbers >= 0))
+
+    def once(self, keys: U64) -> Names:
+        """As :meth:`of`, for hashes that come again and again: each name at its first place."""
+        numbers = self._index.find(keys)
+        return self._cut(keys, numbers, _firsts(numbers, len(self)))
 
     def texts(self, keys: U64) -> list[str]:
         """Text of each hash, "" if it has none."""
@@ -155,6 +161,11 @@ class NameBook:
         stop = self._stop[1 : n + 1]
         return Names(self._key[:n], stop, self._text[: int(self._stop[n])])
 
+    def _cut(self, keys: U64, numbers: I32, rows: NDArray[np.intp]) -> Names:
+        """The names in these rows, given the number of each row's hash."""
+        numbers = numbers[rows]
+        return Names.cut(keys[rows], self._text, self._stop[numbers], self._stop[numbers + 1])
+
 
 def _with(column: NDArray[Any], used: int, more: NDArray[Any]) -> NDArray[Any]:
     """The column with more after what is used of it, in a larger one if it is full."""
@@ -164,6 +175,18 @@ def _with(column: NDArray[Any], used: int, more: NDArray[Any]) -> NDArray[Any]:
         column = grown
     column[used : used + len(more)] = more
     return column
+
+
+@compiled
+def _firsts(numbers: I32, n: int) -> I64:
+    """Where each number below ``n`` occurs first; negative ones are passed over."""
+    first, came, count = np.empty(n, np.int64), np.zeros(n, np.bool_), 0
+    for row in range(len(numbers)):
+        number = numbers[row]
+        if number >= 0 and not came[number]:
+            first[count], came[number] = row, True
+            count += 1
+    return first[:count]
 
 
 @compiled

@@ -11,7 +11,6 @@ from analyzer.core import groups
 from analyzer.core.events import EventColumns
 from analyzer.core.names import NameBook
 from analyzer.core.tables import Kind, PaneColumns
-from analyzer.core.windows import HashIndex
 
 T = TypeVar("T", bound=np.generic)
 U64 = NDArray[np.uint64]
@@ -43,7 +42,7 @@ def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
     told = np.flatnonzero(rows.template)
     template = _Groups(rows.template[told])
     pair_org, kind, objects, pair_requests = groups.pairs(
-        org.of_row, len(org), np.stack([getattr(rows, name) for name in PAIR_COLUMNS.values()])
+        org.order, org.stops, np.stack([getattr(rows, name) for name in PAIR_COLUMNS.values()])
     )
     kinds = np.array(list(PAIR_COLUMNS), np.int64)[kind]
     given = np.flatnonzero(rows.prompt)
@@ -81,7 +80,7 @@ def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
         template=template.of(rows.template[told]),
         template_requests=template.counts,
         template_log_output=template.total(log_output[told]),
-        names=names.of(HashIndex(np.concatenate([account.of(rows.account), objects])).keys),
+        names=names.once(np.concatenate([account.of(rows.account), objects])),
     )
 
 
@@ -90,32 +89,21 @@ class _Groups:
 
     def __init__(self, hashes: U64) -> None:
         self.order = groups.by_hash(hashes)
-        ordered = hashes[self.order]
-        changes = np.ones(len(ordered), np.bool_)
-        changes[1:] = ordered[1:] != ordered[:-1]
-        self.starts = np.flatnonzero(changes)
-        self.counts = np.diff(np.append(self.starts, len(ordered)))
-        self.of_row = np.empty(len(ordered), np.int64)
-        """Number of each row's group."""
-        self.of_row[self.order] = np.cumsum(changes) - 1
+        self.of_row, self.stops = groups.numbered(hashes, self.order)
+        self.counts = np.diff(self.stops, prepend=0)
+        self._first = self.order[self.stops - self.counts]
 
     def __len__(self) -> int:
-        return len(self.starts)
+        return len(self.stops)
 
     def of(self, column: NDArray[T]) -> NDArray[T]:
         """The column's value in each group (the first row's)."""
-        return column[self.order[self.starts]]
+        return column[self._first]
 
     def total(self, column: I64) -> I64:
         """Sum of each group."""
-        return _reduce(np.add, column[self.order], self.starts)
+        return groups.totals(self.of_row, len(self), column)
 
     def least(self, column: I64) -> I64:
         """Minimum of each group."""
-        return _reduce(np.minimum, column[self.order], self.starts)
-
-
-def _reduce(ufunc: np.ufunc, ordered: I64, starts: NDArray[np.intp]) -> I64:
-    if not len(starts):
-        return np.zeros(0, np.int64)
-    return ufunc.reduceat(ordered, starts)
+        return groups.leasts(self.of_row, len(self), column)

@@ -65,9 +65,8 @@ class FileSource:
             number = 1
             read = 0
             while data := stream.read(CHUNK_BYTES):
-                if not data.endswith(b"\n"):
-                    data += stream.readline()
-                lines = Texts.lines(data)
+                rest = b"" if data.endswith(b"\n") else stream.readline()
+                lines = Texts.lines(data, rest)
                 offsets = np.arange(number, number + len(lines), dtype=np.int64)
                 number += len(lines)
                 at = raw.tell() if self.size is not None else read
