@@ -110,7 +110,18 @@ _HIGH = np.uint64(0x8080808080808080)
 _QUOTES = _EACH * np.uint64(ord('"'))
 _SLASHES = _EACH * np.uint64(ord("\\"))
 _SPACES = _EACH * np.uint64(ord(" "))
+_ZEROS = _EACH * np.uint64(ord("0"))
+_SIX = _EACH * np.uint64(0x80 - 10)
+_PAIRS, _FOURS, _LOW = (
+    np.uint64(0x00FF00FF00FF00FF),
+    np.uint64(0x0000FFFF0000FFFF),
+    np.uint64(0xFFFFFFFF),
+)
+_TEN, _HUNDRED, _TEN_THOUSAND = np.uint64(10), np.uint64(100), np.uint64(10_000)
+_POWERS = np.array([10**i for i in range(9)], np.uint64)
 _ALL = np.uint64(2**64 - 1)
+_START = len(SIZES)
+"""Stands for the field before the first one."""
 _V4_HEAD = np.uint64(4 << 60 | 24 << 48)
 
 
@@ -131,11 +142,12 @@ def _scan(
 ) -> None:
     begins, ends = np.empty(len(SIZES), np.int64), np.empty(len(SIZES), np.int64)
     values = np.empty(len(SIZES), np.int64)
+    keys = np.zeros((len(SIZES) + 2, 3), np.int64)  # the last row is that of unknown fields, -1
     for row in range(len(stops)):
         if stops[row] - starts[row] > max_bytes:
             continue
         begins[:] = -1
-        if not _read_object(text, starts[row], stops[row], begins, ends, values):
+        if not _read_object(text, starts[row], stops[row], begins, ends, values, keys):
             continue
         for i in range(len(NUMBER_FIELDS)):
             field = NUMBER_FIELDS[i]
@@ -159,24 +171,18 @@ def _scan(
 
 
 @borrowing
-def _read_object(text: U8, at: int, stop: int, begins: I64, ends: I64, values: I64) -> bool:
+def _read_object(
+    text: U8, at: int, stop: int, begins: I64, ends: I64, values: I64, keys: I64
+) -> bool:
     """Where each known field's value lies; False if the record is not plain."""
-    seen = np.uint64(0)
+    seen, field = np.uint64(0), _START
     at = _skip(text, at, stop)
     if at >= stop or text[at] != ord("{"):
         return False
     while True:
-        key = _skip(text, at + 1, stop) + 1
-        if key >= stop or text[key - 1] != ord('"'):
+        begin, field = _key(text, at, stop, keys[field])
+        if begin < 0:
             return False
-        at = _quote(text, key, stop)
-        if at < 0:
-            return False
-        field = _field(text, key, at)
-        at = _skip(text, at + 1, stop)
-        if at >= stop or text[at] != ord(":"):
-            return False
-        begin = _skip(text, at + 1, stop)
         at, kind, value = _value(text, begin, stop)
         if at < 0:
             return False
@@ -203,6 +209,42 @@ def _read_object(text: U8, at: int, stop: int, begins: I64, ends: I64, values: I
             return _skip(text, at + 1, stop) == stop and seen & REQUIRED == REQUIRED
         if text[at] != ord(","):
             return False
+
+
+@borrowing
+def _key(text: U8, at: int, stop: int, last: I64) -> tuple[int, int]:
+    """Where the next value begins and the number of its field; -1 if the key is not plain.
+
+    Most records have their keys in the same order, so it is first compared with the last one
+    that came after the same field: ``last`` is where its text began, its length and its field.
+    """
+    size = last[1]
+    if size and at + size <= stop and _same(text, at, last[0], size):
+        return _skip(text, at + size, stop), last[2]
+    begin = _skip(text, at + 1, stop) + 1
+    if begin >= stop or text[begin - 1] != ord('"'):
+        return -1, -1
+    end = _quote(text, begin, stop)
+    if end < 0:
+        return -1, -1
+    field = _field(text, begin, end)
+    colon = _skip(text, end + 1, stop)
+    if colon >= stop or text[colon] != ord(":"):
+        return -1, -1
+    begin = _skip(text, colon + 1, stop)
+    last[0], last[1], last[2] = at, begin - at, field
+    return begin, field
+
+
+@borrowing
+def _same(text: U8, one: int, other: int, size: int) -> bool:
+    """Whether so many bytes, at least one, are the same in two places."""
+    while size > 8:
+        if word_at(text, one) != word_at(text, other):
+            return False
+        one, other, size = one + 8, other + 8, size - 8
+    differing = word_at(text, one) ^ word_at(text, other)
+    return bool(differing << np.uint64(64 - 8 * size) == 0)
 
 
 @borrowing
@@ -287,24 +329,45 @@ _TRUE, _FALSE, _NULL = (np.uint64(words(word)[0]) for word in ("true", "false", 
 @borrowing
 def _number(text: U8, at: int, stop: int) -> tuple[int, int, int]:
     """As ``_value``: up to 16 digits, perhaps a point among them, no sign and no exponent."""
-    begin, value, kind = at, 0, INTEGER
-    while at < stop and ord("0") <= text[at] <= ord("9"):
-        value = 10 * value + text[at] - ord("0")
-        at += 1
-    digits = at - begin
+    begin, kind = at, INTEGER
+    digits, value = _digits(text, at, stop)
+    at += digits
     if digits == 0 or digits > 16 or (text[begin] == ord("0") and digits > 1):
         return -1, kind, 0
     if at < stop and text[at] == ord("."):
         kind = FLOAT
-        at += 1
-        point = at
-        while at < stop and ord("0") <= text[at] <= ord("9"):
-            at += 1
-        if at == point or at - begin > 17:
+        digits, _ = _digits(text, at + 1, stop)
+        at += 1 + digits
+        if digits == 0 or at - begin > 17:
             return -1, kind, 0
     if at < stop and (text[at] == ord("e") or text[at] == ord("E")):
         return -1, kind, 0
     return at, kind, value
+
+
+@borrowing
+def _digits(text: U8, begin: int, stop: int) -> tuple[int, int]:
+    """How many digits stand here, and their value if they are no more than 16.
+
+    Eight at a time: a byte's high bit is set in ``odd`` if it, or one before it, is no digit.
+    Those of one word are put together two by two, four by four and all eight.
+    """
+    at, value = begin, np.uint64(0)
+    while at < stop:
+        word = word_at(text, at) ^ _ZEROS
+        odd = (word + _SIX | word) & _HIGH
+        size = min(zeros_below(odd) >> 3 if odd else 8, stop - at)
+        if size == 0:
+            break
+        word <<= np.uint64(64 - 8 * size)
+        word = (word * _TEN + (word >> np.uint64(8))) & _PAIRS
+        word = (word * _HUNDRED + (word >> np.uint64(16))) & _FOURS
+        word = (word * _TEN_THOUSAND + (word >> np.uint64(32))) & _LOW
+        value = value * _POWERS[size] + word
+        at += size
+        if size < 8:
+            break
+    return at - begin, int(np.int64(value))
 
 
 @borrowing

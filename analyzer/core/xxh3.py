@@ -94,10 +94,7 @@ def _pair(text: NDArray[np.uint8], at: int, secret: int, seed: np.uint64) -> np.
 
 @borrowing
 def _half_word(text: NDArray[np.uint8], at: int) -> np.uint64:
-    number = np.uint64(0)
-    for i in range(4):
-        number |= np.uint64(text[at + i]) << np.uint64(8 * i)
-    return number
+    return word_at(text, at) & _LOW
 
 
 @borrowing

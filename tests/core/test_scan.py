@@ -13,7 +13,7 @@ from xxhash import xxh3_64_intdigest
 from analyzer.core.columns import Columnizer
 from analyzer.core.config import CoreConfig
 from analyzer.core.decode import decode_event
-from analyzer.core.events import ARRAY_FIELDS
+from analyzer.core.events import ARRAY_FIELDS, EventColumns
 from analyzer.core.texts import Texts
 from analyzer.core.xxh3 import LONGEST, xxh3
 from analyzer.errors import BadRecord
@@ -71,6 +71,7 @@ OPTIONAL = st.fixed_dictionaries(
         "unknown": ODD,
     },
 )
+SEPARATORS = st.sampled_from([None, (",", ":"), (" , ", "\t:\r\n ")])
 
 
 def same(line: bytes, columnizer: Columnizer) -> bool:
@@ -88,7 +89,7 @@ def same(line: bytes, columnizer: Columnizer) -> bool:
 
 
 @settings(max_examples=400)
-@given(OPTIONAL, st.booleans(), st.sampled_from([None, (",", ":"), (" , ", "\t:\r\n ")]))
+@given(OPTIONAL, st.booleans(), SEPARATORS)
 def test_plain_records_are_read_as_the_decoder_reads_them(
     fields: dict[str, Any], ascii_only: bool, separators: tuple[str, str] | None
 ) -> None:
@@ -106,6 +107,23 @@ def test_one_wrong_byte_is_never_overlooked(at: int, byte: int) -> None:
     line = bytearray(json.dumps(PLAIN | more | {"org_id": None, "unknown": -1.5e3}).encode())
     line[at % len(line)] = byte
     same(bytes(line), Columnizer(CoreConfig(pseudonymise=True)))
+
+
+@given(st.lists(st.tuples(OPTIONAL, st.booleans(), SEPARATORS), max_size=5), st.integers(0, 400))
+def test_a_record_is_read_the_same_after_any_other(
+    several: list[tuple[dict[str, Any], bool, tuple[str, str] | None]], cut: int
+) -> None:
+    """Keys in another order or written otherwise, or cut off: nothing is left of those before."""
+    columnizer, lines = Columnizer(CoreConfig()), [json.dumps(PLAIN).encode()]
+    for fields, by_name, separators in several:
+        record = json.dumps(PLAIN | fields, sort_keys=by_name, separators=separators)
+        lines += [record.encode(), record[:cut].encode()]
+    together, plain = columnizer.scan(Texts.of(lines), np.arange(len(lines)))
+    alone = [columnizer.scan(Texts.of([line]), np.array([i])) for i, line in enumerate(lines)]
+    assert plain.tolist() == [bool(good.all()) for _, good in alone]
+    expected = EventColumns.concat([columns for columns, _ in alone])
+    for name in ARRAY_FIELDS:
+        assert getattr(expected, name).tolist() == getattr(together, name).tolist(), name
 
 
 def test_ordinary_records_are_plain() -> None:
