@@ -87,7 +87,7 @@ def used(requests: I64, org: I32, thing: I32, kind: I64, kinds: int) -> Pairs:
     Examples
     --------
     >>> things = np.array([1, 0, 0], np.int32)
-    >>> found = used(np.array([3, 0, 1]), np.arange(3, dtype=np.int32), things, np.array([1, 0]), 2)
+    >>> found = used(np.array([3, 0, 1]), np.arange(3, dtype=np.int32), things, np.array([0, 1]), 2)
     >>> found.row, found.stops
     (array([2, 0], dtype=int32), array([1, 2]))
     """
