@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.graph import linked_groups
-from analyzer.core.incidence import common, incidence, row_totals, sums, users
+from analyzer.core.incidence import common, incidence, row_totals, rows_by_age, sums, users
 from analyzer.core.panes import DAY_S
 from analyzer.core.population import REQUESTS
 from analyzer.core.tables import Kind
@@ -130,32 +130,29 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     mine = np.isin(population.objects["kind"], OBJECT_KINDS)
     mine &= population.objects["hash"] % np.uint64(shards) == np.uint64(shard)
     largest = max(200, 0.35 * window.n_active)
-    since = window.recent_pane()
-    first_pane = population.pairs["first_pane"]
-    prior, _ = users(population.pairs["object"], first_pane, since, n_objects)
-    used_since = first_pane[window.pairs.row]
-    old_size, new_size = users(window.pairs.thing, used_since, since, n_objects)
+    prior, _ = users(population.pairs["object"], window.new, n_objects)
+    old_size, new_size = users(window.pairs.thing, window.pairs.new, n_objects)
     size = old_size + new_size
     least = config.min_cohort * (2 if window.length_s < SHORT_S else 1)
     ago = config.close_after_s // config.pane_s
     watched = population.objects["hit_pane"] >= max(0, window.pane - ago)
     novel = mine & (size >= least) & (size <= largest) & ((prior <= size / 2) | watched)
     partly = mine & ~novel & (new_size >= least) & (new_size <= largest)
-    found = _of_objects(window, novel, partly, used_since >= since)
+    found = _of_objects(window, novel, partly)
     if shard == 0 and window.length_s >= DAY_S:
         found = _joined(found, _of_groups(window, linked_groups(window, least, largest)))
     return found if len(found) else None
 
 
-def _of_objects(window: Window, novel: Bool, partly: Bool, is_new: Bool) -> Cohorts:
-    """Cohorts of the objects that are novel or ``partly`` judged; ``is_new`` tells of pairs."""
+def _of_objects(window: Window, novel: Bool, partly: Bool) -> Cohorts:
+    """Cohorts of the objects that are novel or ``partly`` judged."""
     objects = window.population.objects
     judged = np.flatnonzero(novel | partly)
     judged = judged[np.lexsort((objects["hash"][judged], objects["kind"][judged]))]
-    row_of = np.full(len(objects), -1, np.int32)
-    row_of[judged] = np.arange(len(judged))
-    row_of_known = np.where(novel, row_of, -1)
-    row = np.where(is_new, row_of[window.pairs.thing], row_of_known[window.pairs.thing])
+    row_of = np.full((2, len(objects)), -1, np.int32)
+    row_of[:, judged] = np.arange(len(judged))
+    row_of[0, partly] = -1
+    row = rows_by_age(window.pairs.thing, window.pairs.new, row_of)
     return Cohorts(
         window=window,
         key=objects["hash"][judged],

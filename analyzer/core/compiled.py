@@ -8,11 +8,14 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+AHEAD = 16
+"""Rows between asking memory for one and reading it: the time of a few reads from afar."""
 
 
 def compiled(function: F) -> F:
@@ -82,6 +85,25 @@ def _ones(_context: Any, _word: Any) -> Any:
     return types.int64(types.uint64), code
 
 
+def _ask_for(_context: Any, array: Any, at: Any) -> Any:
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = signature.args[0]
+        row = context.cast(builder, arguments[1], signature.args[1], types.intp)
+        place = [row] + [context.get_constant(types.intp, 0)] * (kind.ndim - 1)
+        values = context.make_array(kind)(context, builder, arguments[0])
+        address = cgutils.get_item_pointer(context, builder, kind, values, place)
+        address = builder.bitcast(address, ir.IntType(8).as_pointer())
+        call = ir.FunctionType(ir.VoidType(), [address.type] + [ir.IntType(32)] * 3)
+        name = "llvm.prefetch.p0i8"
+        prefetch = cgutils.get_or_insert_function(builder.module, call, name)
+        reading, often, data = (ir.IntType(32)(number) for number in (0, 3, 1))
+        builder.call(prefetch, [address, reading, often, data])
+        return context.get_dummy_value()
+
+    return types.void(array, at), code
+
+
 word_at: Callable[[NDArray[np.uint8], int], np.uint64] = intrinsic(_word_at)
 """Eight bytes as a number, the first one the least; they may lie anywhere."""
 folded_product: Callable[[np.uint64, np.uint64], np.uint64] = intrinsic(_folded_product)
@@ -90,3 +112,5 @@ zeros_below: Callable[[np.uint64], int] = intrinsic(_zeros_below)
 """Number of zero bits below the lowest one that is set."""
 ones: Callable[[np.uint64], int] = intrinsic(_ones)
 """Number of bits that are set."""
+ask_for: Callable[[NDArray[Any], int], None] = intrinsic(_ask_for)
+"""Have the processor fetch the start of a row that will be read soon; it need not be there."""

@@ -59,17 +59,19 @@ def leasts(numbers: I64, n: int, column: I64) -> I64:
     return least
 
 
-def distinct(numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], I64]:
+def distinct(numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """As ``np.unique`` with the inverse, for numbers from 0 on of which many occur: no sort.
 
     Examples
     --------
     >>> distinct(np.array([4, 1, 4], np.int32))
-    (array([1, 4], dtype=int32), array([1, 0, 1]))
+    (array([1, 4], dtype=int32), array([1, 0, 1], dtype=int32))
     """
     present = np.zeros(int(numbers.max(initial=-1)) + 1, np.bool_)
     present[numbers] = True
-    return np.flatnonzero(present).astype(np.int32), (np.cumsum(present) - 1)[numbers]
+    return np.flatnonzero(present).astype(np.int32), (np.cumsum(present, dtype=np.int32) - 1)[
+        numbers
+    ]
 
 
 @compiled

@@ -9,11 +9,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from analyzer.core.compiled import compiled
+from analyzer.core.compiled import AHEAD, ask_for, compiled
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 
 def incidence(
@@ -65,39 +66,42 @@ def _place(
 class Pairs:
     """The (organisation, object) pairs that were used, by kind of object; then in their order."""
 
-    row: I32
-    """Shape (used pairs,), number of the pair among all."""
     org: I32
     thing: I32
+    """Shape (used pairs,), the object."""
+    new: Bool
     requests: F64
     stops: I64
     """Shape (kinds,), where the pairs of each kind stop."""
 
 
-def used(requests: I64, org: I32, thing: I32, kind: I64, kinds: int) -> Pairs:
+def used(requests: I64, pairs: tuple[I32, I32, Bool], kind: I64, kinds: int) -> Pairs:
     """The pairs with requests.
 
     Parameters
     ----------
-    requests, org, thing
-        Shape (pairs,); organisation and object of each pair.
+    requests
+        Shape (pairs,).
+    pairs
+        Organisation and object of each pair, and whether it is a new one.
     kind
         Shape (objects,), below ``kinds``.
 
     Examples
     --------
-    >>> things = np.array([1, 0, 0], np.int32)
-    >>> found = used(np.array([3, 0, 1]), np.arange(3, dtype=np.int32), things, np.array([0, 1]), 2)
-    >>> found.row, found.stops
-    (array([2, 0], dtype=int32), array([1, 2]))
+    >>> org, thing = np.array([0, 1, 2], np.int32), np.array([1, 0, 0], np.int32)
+    >>> pairs = org, thing, thing > 0
+    >>> found = used(np.array([3, 0, 1]), pairs, np.array([0, 1]), kinds=2)
+    >>> found.org, found.new, found.stops
+    (array([2, 0], dtype=int32), array([False,  True]), array([1, 2]))
     """
     stops = np.zeros(kinds, np.int64)
-    _count_used(requests, thing, kind, stops)
-    row, of_org, of_thing = np.empty((3, stops[-1]), np.int32)
-    amount = np.empty(stops[-1])
+    _count_used(requests, pairs[1], kind, stops)
+    of_org, of_thing = np.empty((2, stops[-1]), np.int32)
+    of_new, amount = np.empty(stops[-1], np.bool_), np.empty(stops[-1])
     at = np.append(0, stops[:-1])
-    _take_used(requests, (org, thing), kind, at, (row, of_org, of_thing, amount))
-    return Pairs(row, of_org, of_thing, amount, stops)
+    _take_used(requests, pairs, kind, at, (of_org, of_thing, of_new, amount))
+    return Pairs(of_org, of_thing, of_new, amount, stops)
 
 
 @compiled
@@ -111,27 +115,29 @@ def _count_used(requests: I64, thing: I32, kind: I64, stops: I64) -> None:
 
 @compiled
 def _take_used(
-    requests: I64, ends: tuple[I32, I32], kind: I64, at: I64, found: tuple[I32, I32, I32, F64]
+    requests: I64,
+    pairs: tuple[I32, I32, Bool],
+    kind: I64,
+    at: I64,
+    found: tuple[I32, I32, Bool, F64],
 ) -> None:
-    """Fill row, organisation, object and requests; ``at`` is where the next of a kind belongs."""
-    (org, thing), (rows, orgs, things, amounts) = ends, found
+    """Fill the columns of what was used; ``at`` is where the next pair of a kind belongs."""
+    (org, thing, new), (orgs, things, news, amounts) = pairs, found
     for pair in range(len(requests)):
         if requests[pair]:
             place = at[kind[thing[pair]]]
             at[kind[thing[pair]]] = place + 1
-            rows[place], orgs[place], things[place] = pair, org[pair], thing[pair]
-            amounts[place] = requests[pair]
+            orgs[place], things[place] = org[pair], thing[pair]
+            news[place], amounts[place] = new[pair], requests[pair]
 
 
-def users(thing: I32, first_pane: I64, since: int, n: int) -> tuple[I64, I64]:
+def users(thing: I32, new: Bool, n: int) -> tuple[I64, I64]:
     """How many of the pairs of each object are older, and how many of them are new.
 
     Parameters
     ----------
-    thing, first_pane
-        Shape (pairs,), object and first pane of each pair.
-    since
-        A pair is new from this pane on.
+    thing, new
+        Shape (pairs,), object of each pair, and whether it is a new one.
 
     Returns
     -------
@@ -139,21 +145,41 @@ def users(thing: I32, first_pane: I64, since: int, n: int) -> tuple[I64, I64]:
 
     Examples
     --------
-    >>> users(np.array([1, 1, 0], np.int32), np.array([9, 3, 8]), since=5, n=2)
+    >>> users(np.array([1, 1, 0], np.int32), np.array([True, False, True]), n=2)
     (array([0, 1]), array([1, 1]))
     """
-    older, new = np.zeros((2, n), np.int64)
-    _users(thing, first_pane, since, older, new)
-    return older, new
+    older, newer = np.zeros((2, n), np.int64)
+    _users(thing, new, older, newer)
+    return older, newer
 
 
 @compiled
-def _users(thing: I32, first_pane: I64, since: int, older: I64, new: I64) -> None:
+def _users(thing: I32, new: Bool, older: I64, newer: I64) -> None:
     for pair in range(len(thing)):
-        if first_pane[pair] < since:
-            older[thing[pair]] += 1
+        if new[pair]:
+            newer[thing[pair]] += 1
         else:
-            new[thing[pair]] += 1
+            older[thing[pair]] += 1
+
+
+def rows_by_age(thing: I32, new: Bool, row_of: I32) -> I32:
+    """The row of each pair, by its object: ``row_of[0]`` for older pairs, ``[1]`` for new ones.
+
+    Examples
+    --------
+    >>> row_of = np.array([[-1, 4], [3, 5]], np.int32)
+    >>> rows_by_age(np.array([0, 0, 1], np.int32), np.array([False, True, True]), row_of)
+    array([-1,  3,  5], dtype=int32)
+    """
+    row = np.empty(len(thing), np.int32)
+    _rows_by_age(thing, new, row_of, row)
+    return row
+
+
+@compiled
+def _rows_by_age(thing: I32, new: Bool, row_of: I32, row: I32) -> None:
+    for pair in range(len(thing)):
+        row[pair] = row_of[int(new[pair]), thing[pair]]
 
 
 def per_object(values: I64, thing: I32, n: int) -> F64:
@@ -212,8 +238,10 @@ def _sums(starts: I32, orgs: I32, values: NDArray[Any], found: F64) -> None:
 
 @compiled
 def _sums_of_rows(starts: I32, orgs: I32, values: NDArray[Any], found: F64) -> None:
+    last = len(orgs) - 1
     for cohort in range(len(found)):
         for member in range(starts[cohort], starts[cohort + 1]):
+            ask_for(values, orgs[min(member + AHEAD, last)])
             for column in range(values.shape[1]):
                 found[cohort, column] += values[orgs[member], column]
 
@@ -238,6 +266,45 @@ def _row_totals(starts: I32, values: F64, found: F64) -> None:
         for cell in range(starts[row], starts[row + 1]):
             total += values[cell]
         found[row] = total
+
+
+def column_counts(columns: I32, n: int) -> F64:
+    """How many cells each column of a matrix has, shape (n,).
+
+    Examples
+    --------
+    >>> column_counts(np.array([1, 0, 1], np.int32), 3).tolist()
+    [1.0, 2.0, 0.0]
+    """
+    found = np.zeros(n)
+    _column_counts(columns, found)
+    return found
+
+
+@compiled
+def _column_counts(columns: I32, found: F64) -> None:
+    for column in columns:
+        found[column] += 1.0
+
+
+def row_shares(starts: I32, values: F64, totals: F64) -> F64:
+    """Each value as a share of the total of its row of a matrix.
+
+    Examples
+    --------
+    >>> row_shares(np.array([0, 2], np.int32), np.array([1.0, 3.0]), np.array([4.0])).tolist()
+    [0.25, 0.75]
+    """
+    found = np.empty(len(values))
+    _row_shares(starts, values, totals, found)
+    return found
+
+
+@compiled
+def _row_shares(starts: I32, values: F64, totals: F64, found: F64) -> None:
+    for row in range(len(totals)):
+        for cell in range(starts[row], starts[row + 1]):
+            found[cell] = values[cell] / totals[row]
 
 
 def common(members: sp.csr_matrix, usage: sp.csr_matrix) -> tuple[I64, I32, F64, F64]:
@@ -271,10 +338,11 @@ def common(members: sp.csr_matrix, usage: sp.csr_matrix) -> tuple[I64, I32, F64,
 @compiled
 def _room(starts: I32, orgs: I32, first: I32, columns: int) -> int:
     """Entries that there are at most."""
-    room = 0
+    room, last = 0, len(orgs) - 1
     for cohort in range(len(starts) - 1):
         cells = 0
         for member in range(starts[cohort], starts[cohort + 1]):
+            ask_for(first, orgs[min(member + AHEAD, last)])
             cells += first[orgs[member] + 1] - first[orgs[member]]
         room += min(cells, columns)
     return room
@@ -291,11 +359,14 @@ def _common(
     """Fill what was found and where each cohort's entries stop; how many there are."""
     (starts, orgs), (first, objects, amounts) = members, usage
     column, users, requests = found
-    count = 0
+    count, last = 0, len(orgs) - 1
     for cohort in range(len(stops)):
         begin = count
         for member in range(starts[cohort], starts[cohort + 1]):
-            org = orgs[member]
+            org, soon = orgs[member], first[orgs[min(member + AHEAD, last)]]
+            ask_for(first, orgs[min(member + 2 * AHEAD, last)])
+            ask_for(objects, soon)
+            ask_for(amounts, soon)
             for cell in range(first[org], first[org + 1]):
                 at = place[objects[cell]]
                 if at < begin:

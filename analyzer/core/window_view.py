@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from analyzer.core import groups
 from analyzer.core.config import CoreConfig
-from analyzer.core.incidence import incidence, per_object, row_totals, used
+from analyzer.core.incidence import (
+    column_counts,
+    incidence,
+    per_object,
+    row_shares,
+    row_totals,
+    used,
+)
 from analyzer.core.panes import DAY_S
 from analyzer.core.population import LOG_OUTPUT, REQUESTS, Population
 from analyzer.core.summarise import MICRO
@@ -41,7 +48,7 @@ class Usage:
     @cached_property
     def degree(self) -> F64:
         """Shape (columns,): organisations on each object."""
-        return np.bincount(self.matrix.indices, minlength=self.matrix.shape[1]).astype(np.float64)
+        return column_counts(self.matrix.indices, self.matrix.shape[1])
 
     def column_of(self, objects: NDArray[np.int32]) -> I64:
         """Column of each object, -1 if it is not of this kind."""
@@ -75,10 +82,12 @@ class Window:
         """Shape (organisations, 5), see :mod:`analyzer.core.population`."""
         self.active: Bool = self.totals[:, 0] > 0
         self.n_active = int(self.active.sum())
-        pairs = population.pairs
+        pairs, kinds = population.pairs, population.objects["kind"]
         requests = population.pair_sums[number].sums(len(pairs))[:, 0]
-        kinds = population.objects["kind"]
-        self.pairs = used(requests, pairs["org"], pairs["object"], kinds, max(Kind) + 1)
+        self.new: Bool = pairs["first_pane"] >= self.recent_pane()
+        """Shape (all pairs,): which did not exist before; see :meth:`recent_pane`."""
+        columns = pairs["org"], pairs["object"], self.new
+        self.pairs = used(requests, columns, kinds, max(Kind) + 1)
         self._usage: dict[Kind, Usage] = {}
 
     @property
@@ -135,8 +144,8 @@ class Window:
         """
         work = self.usage(Kind.TEMPLATE).matrix
         total = row_totals(work.indptr, work.data)
-        share = work.data / np.repeat(total, np.diff(work.indptr))
-        entropy = row_totals(work.indptr, -share * np.log(share))
+        share = row_shares(work.indptr, work.data, total)
+        entropy = -row_totals(work.indptr, share * np.log(share))
         volume = np.log2(np.maximum(total, 1)).astype(np.int64)
         known = total > 0
         alike = np.maximum(1, np.bincount(volume, known))

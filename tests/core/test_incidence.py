@@ -9,7 +9,17 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.incidence import common, incidence, per_object, row_totals, sums, used, users
+from analyzer.core.incidence import (
+    column_counts,
+    common,
+    incidence,
+    per_object,
+    row_shares,
+    row_totals,
+    sums,
+    used,
+    users,
+)
 
 CELLS = st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 7)), st.integers(1, 9))
 
@@ -53,16 +63,15 @@ def test_pairs_are_what_a_loop_finds(pairs: list[tuple[int, int, int, int]]) -> 
     requests, org, thing, first_pane = np.array(pairs, np.int64).reshape(-1, 4).T
     orgs, things = org.astype(np.int32), thing.astype(np.int32)
     kind = np.array([2, 0, 1, 2, 0])
-    found = used(requests, orgs, things, kind, 4)
+    is_new = first_pane >= 3
+    found = used(requests, (orgs, things, is_new), kind, 4)
     expected = [i for k in range(4) for i, p in enumerate(pairs) if p[0] and kind[p[2]] == k]
-    assert expected == found.row.tolist()
-    assert [pairs[i][:3] for i in expected] == [
-        (int(n), o, t) for n, o, t in zip(found.requests, found.org, found.thing, strict=True)
-    ]
+    columns = (found.requests.tolist(), found.org, found.thing, found.new)
+    assert [(*pairs[i][:3], pairs[i][3] >= 3) for i in expected] == list(zip(*columns, strict=True))
     assert [sum(1 for p in pairs if p[0] and kind[p[2]] <= k) for k in range(4)] == list(
         found.stops
     )
-    older, new = users(things, first_pane, 3, 5)
+    older, new = users(things, is_new, 5)
     assert [sum(1 for p in pairs if p[2] == t and p[3] < 3) for t in range(5)] == older.tolist()
     assert [sum(1 for p in pairs if p[2] == t and p[3] >= 3) for t in range(5)] == new.tolist()
     total = per_object(np.stack([requests, org], axis=1), things, 5)
@@ -72,7 +81,9 @@ def test_pairs_are_what_a_loop_finds(pairs: list[tuple[int, int, int, int]]) -> 
 
 
 @given(CELLS, st.integers(1, 3))
-def test_sums_over_members_and_rows(belongs: dict[tuple[int, int], int], width: int) -> None:
+def test_sums_over_members_rows_and_columns(
+    belongs: dict[tuple[int, int], int], width: int
+) -> None:
     """What a dense product gives, for one value of an organisation or several."""
     members = _matrix(belongs, (6, 8))
     values = np.arange(8 * width).reshape(8, width)
@@ -81,6 +92,10 @@ def test_sums_over_members_and_rows(belongs: dict[tuple[int, int], int], width: 
     assert sums(members, values[:, 0]).tolist() == (dense @ values[:, 0]).tolist()
     rows = row_totals(members.indptr, members.data)
     assert rows.tolist() == members.toarray().sum(axis=1).tolist()
+    shares = row_shares(members.indptr, members.data, rows)
+    assert shares.tolist() == (members.data / np.repeat(rows, np.diff(members.indptr))).tolist()
+    counts = column_counts(members.indices, 8)
+    assert counts.tolist() == dense.sum(axis=0).tolist()
 
 
 @given(CELLS, CELLS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.compiled import borrowing, compiled
+from analyzer.core.compiled import AHEAD, ask_for, borrowing, compiled
 
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
@@ -76,17 +76,29 @@ def firsts(numbers: I32, before: int) -> NDArray[np.intp]:
 @borrowing
 def slot_of(slots: U64, key: np.uint64) -> int:
     """Where the key is, or the free slot where it belongs."""
-    mask = len(slots) - 1
-    mixed = key * _MIX
-    at = int(mixed ^ (mixed >> _HALF)) & mask
+    at = _home(slots, key)
     while slots[at, 1] and slots[at, 0] != key:
-        at = (at + 1) & mask
+        at = (at + 1) & (len(slots) - 1)
     return at
+
+
+@borrowing
+def look_ahead(slots: U64, keys: U64, i: int) -> None:
+    """Ask memory for the slot of a key that comes soon after the i-th."""
+    ask_for(slots, _home(slots, keys[min(i + AHEAD, len(keys) - 1)]))
+
+
+@borrowing
+def _home(slots: U64, key: np.uint64) -> int:
+    """Where the search for a key begins."""
+    mixed = key * _MIX
+    return int(mixed ^ (mixed >> _HALF)) & (len(slots) - 1)
 
 
 @compiled
 def _find(slots: U64, keys: U64, numbers: I32) -> None:
     for i in range(len(keys)):
+        look_ahead(slots, keys, i)
         numbers[i] = np.int64(slots[slot_of(slots, keys[i]), 1]) - 1
 
 
@@ -96,6 +108,7 @@ def _intern(
 ) -> tuple[int, int]:
     """Go on with ``keys[done:]`` until there are ``most``; how many are done and there now."""
     for i in range(done, len(keys)):
+        look_ahead(slots, keys, i)
         at = slot_of(slots, keys[i])
         if not slots[at, 1]:
             if count >= most:

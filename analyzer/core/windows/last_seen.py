@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.compiled import compiled
-from analyzer.core.windows.index import slot_of
+from analyzer.core.windows.index import look_ahead, slot_of
 
 U64 = NDArray[np.uint64]
 
@@ -56,6 +56,7 @@ def _take(slots: U64, keys: U64, pane: int, oldest: int, fresh: NDArray[np.bool_
     """Fill the mask; how many slots are taken that were free."""
     taken = 0
     for i in range(len(keys)):
+        look_ahead(slots, keys, i)
         at = slot_of(slots, keys[i])
         taken += slots[at, 1] == 0
         fresh[i] = np.int64(slots[at, 1]) <= max(oldest, 0)
