@@ -64,18 +64,16 @@ def _weights(
 ) -> sp.csr_matrix:
     """Weight of evidence of each shared trait, shape (shown, objects)."""
     everyone = max(1, cohorts.window.n_active)
-    n = cohorts.size[shared.row]
-    others, rest = shared.members - 1, degree[shared.column] - shared.members
-    inside = (others + n / everyone) / n
-    outside = (rest + 1 - n / everyone) / np.maximum(everyone - n, 1.0)
     number = np.full(len(cohorts), -1)
     number[shown] = np.arange(len(shown))
     kept = number[shared.row] >= 0
-    cells = (
-        np.log(np.maximum(inside, 1e-9) / np.maximum(outside, 1e-9))[kept],
-        (number[shared.row[kept]], shared.column[kept]),
-    )
-    return sp.csr_matrix(cells, shape=(len(shown), len(degree)))
+    row, column, members = shared.row[kept], shared.column[kept], shared.members[kept]
+    n = cohorts.size[row]
+    others, rest = members - 1, degree[column] - members
+    inside = (others + n / everyone) / n
+    outside = (rest + 1 - n / everyone) / np.maximum(everyone - n, 1.0)
+    nats = np.log(np.maximum(inside, 1e-9) / np.maximum(outside, 1e-9))
+    return sp.csr_matrix((nats, (number[row], column)), shape=(len(shown), len(degree)))
 
 
 @compiled

@@ -100,15 +100,17 @@ def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:
     An organisation with many accounts is one customer, known as one: it counts in the
     cohort, but its accounts are never named.
     """
-    window = cohorts.window
+    window, named = cohorts.window, _named(cohorts, shown)
     accounts = window.population.accounts
-    active = np.flatnonzero(accounts["last_pane"] >= window.start_pane)
+    asked = np.zeros(len(window.totals), np.bool_)
+    asked[named.indices] = True
+    active = np.flatnonzero((accounts["last_pane"] >= window.start_pane) & asked[accounts["org"]])
     owner = accounts["org"][active]
     few = np.bincount(owner, minlength=len(window.totals))[owner] <= LARGEST_ORG
     active, owner = active[few], owner[few]
     shape = (len(window.totals), len(accounts))
     owns = sp.csr_matrix((np.ones(len(active)), (owner, active)), shape=shape)
-    held = (_named(cohorts, shown) @ owns).tocsr()
+    held = (named @ owns).tocsr()
     held.sort_indices()
     row = np.repeat(shown, np.diff(held.indptr))
     account = held.indices

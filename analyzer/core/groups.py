@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.compiled import borrowing, compiled
 
+I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
@@ -17,8 +18,11 @@ _FEW = 32
 def by_hash(hashes: U64) -> NDArray[np.intp]:
     """Rows in the order of their hashes, equal ones as they came: a stable ``argsort``.
 
-    Hashes are spread evenly, so that a bucket by their highest bits holds few of them.
+    Hashes are spread evenly, so that a bucket by their highest bits holds few of them; or they
+    are in order already, as those of a table that comes from one shard alone.
     """
+    if (hashes[1:] >= hashes[:-1]).all():
+        return np.arange(len(hashes))
     bits = max(1, len(hashes).bit_length() - 1)
     order = np.empty(len(hashes), np.int64)
     if _by_bucket(hashes, bits, order):
@@ -59,7 +63,7 @@ def leasts(numbers: I64, n: int, column: I64) -> I64:
     return least
 
 
-def distinct(numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def distinct(numbers: I32) -> tuple[I32, I32]:
     """As ``np.unique`` with the inverse, for numbers from 0 on of which many occur: no sort.
 
     Examples
@@ -67,11 +71,25 @@ def distinct(numbers: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.
     >>> distinct(np.array([4, 1, 4], np.int32))
     (array([1, 4], dtype=int32), array([1, 0, 1], dtype=int32))
     """
-    present = np.zeros(int(numbers.max(initial=-1)) + 1, np.bool_)
-    present[numbers] = True
-    return np.flatnonzero(present).astype(np.int32), (np.cumsum(present, dtype=np.int32) - 1)[
-        numbers
-    ]
+    place = np.zeros(int(numbers.max(initial=-1)) + 1, np.int32)
+    different, inverse = np.empty(len(place), np.int32), np.empty(len(numbers), np.int32)
+    count = _distinct(numbers, place, different, inverse)
+    return different[:count], inverse
+
+
+@compiled
+def _distinct(numbers: I32, place: I32, different: I32, inverse: I32) -> int:
+    """Fill what is there and where each number is among it; how many there are."""
+    for number in numbers:
+        place[number] = 1
+    count = 0
+    for number in range(len(place)):
+        if place[number]:
+            different[count], place[number] = number, count
+            count += 1
+    for i in range(len(numbers)):
+        inverse[i] = place[numbers[i]]
+    return count
 
 
 @compiled
@@ -100,7 +118,7 @@ def _by_bucket(hashes: U64, bits: int, order: I64) -> bool:
 
 
 @compiled
-def by_row(numbers: NDArray[np.int32] | I64, n: int) -> tuple[I64, I64]:
+def by_row(numbers: I32 | I64, n: int) -> tuple[I64, I64]:
     """Rows by their number below ``n``, in their order; and where the rows of each stop."""
     stops = np.zeros(n, np.int64)
     for number in numbers:

@@ -16,6 +16,9 @@ I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
+LINE = 8
+"""Numbers of 64 bits that come from memory at once."""
+
 
 def incidence(
     row: I32 | I64, column: I32 | I64, value: F64, shape: tuple[int, int]
@@ -327,10 +330,10 @@ def common(members: sp.csr_matrix, usage: sp.csr_matrix) -> tuple[I64, I32, F64,
         return np.zeros(0, np.int64), np.zeros(0, np.int32), nothing, nothing
     stops = np.empty(members.shape[0], np.int64)
     room = _room(members.indptr, members.indices, usage.indptr, usage.shape[1])
-    column, users, requests = np.empty(room, np.int32), np.empty(room), np.empty(room)
-    place = np.full(usage.shape[1], -1, np.int32)
+    column, users, requests = np.empty(room + 1, np.int32), np.empty(room), np.empty(room)
+    so_far = np.zeros(usage.shape[1]), np.zeros(usage.shape[1])
     cells = (members.indptr, members.indices), (usage.indptr, usage.indices, usage.data)
-    count = _common(*cells, place, stops, (column, users, requests))
+    count = _common(*cells, so_far, stops, (column, users, requests))
     row = np.repeat(np.arange(len(stops)), np.diff(stops, prepend=0))
     return row, column[:count], users[:count], requests[:count]
 
@@ -352,13 +355,18 @@ def _room(starts: I32, orgs: I32, first: I32, columns: int) -> int:
 def _common(
     members: tuple[I32, I32],
     usage: tuple[I32, I32, F64],
-    place: I32,
+    so_far: tuple[F64, F64],
     stops: I64,
     found: tuple[I32, F64, F64],
 ) -> int:
-    """Fill what was found and where each cohort's entries stop; how many there are."""
+    """Fill what was found and where each cohort's entries stop; how many there are.
+
+    Users and requests of each object so far are all 0 before and after each cohort; an object
+    is written at the next entry each time, and stays there the first time.
+    """
     (starts, orgs), (first, objects, amounts) = members, usage
     column, users, requests = found
+    used_by, asked = so_far
     count, last = 0, len(orgs) - 1
     for cohort in range(len(stops)):
         begin = count
@@ -367,14 +375,16 @@ def _common(
             ask_for(first, orgs[min(member + 2 * AHEAD, last)])
             ask_for(objects, soon)
             ask_for(amounts, soon)
+            ask_for(amounts, soon + LINE)
             for cell in range(first[org], first[org + 1]):
-                at = place[objects[cell]]
-                if at < begin:
-                    at = count
-                    place[objects[cell]] = at
-                    column[at], users[at], requests[at] = objects[cell], 0.0, 0.0
-                    count += 1
-                users[at] += 1.0
-                requests[at] += amounts[cell]
+                thing = objects[cell]
+                column[count] = thing
+                count += used_by[thing] == 0.0
+                used_by[thing] += 1.0
+                asked[thing] += amounts[cell]
+        for at in range(begin, count):
+            thing = column[at]
+            users[at], requests[at] = used_by[thing], asked[thing]
+            used_by[thing], asked[thing] = 0.0, 0.0
         stops[cohort] = count
     return count
