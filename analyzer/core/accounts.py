@@ -59,7 +59,7 @@ def strange_accounts(window: Window, triage: Triage) -> tuple[Cohorts, F64] | No
     one_each = (totals[org, REQUESTS], (np.arange(len(org)), org))
     cohorts = Cohorts(
         window=window,
-        key=window.population.orgs["key"][org],
+        key=window.of_orgs("key")[org],
         object=np.full(len(org), -1, np.int32),
         kind=np.full(len(org), int(Kind.ACCOUNT)),
         newcomers=np.zeros(len(org), np.int64),
@@ -70,9 +70,8 @@ def strange_accounts(window: Window, triage: Triage) -> tuple[Cohorts, F64] | No
 
 def _looked_at(window: Window) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The heaviest organisations, to be judged, and some of all sorts, to be learned from."""
-    active = np.flatnonzero(window.active)
-    keys = window.population.orgs["key"][active]
-    heaviest = np.lexsort((keys, -window.totals[active, REQUESTS]))[:HEAVIEST]
+    keys = window.of_orgs("key")
+    heaviest = np.lexsort((keys, -window.totals[:, REQUESTS]))[:HEAVIEST]
     turn = np.uint64((window.pane * 0x9E3779B97F4A7C15) % 2**64)
     some = np.argsort(keys ^ turn, kind="stable")[:SOME]
-    return active[heaviest], active[some]
+    return heaviest, some

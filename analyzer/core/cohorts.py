@@ -160,7 +160,7 @@ def _of_objects(window: Window, novel: Bool, partly: Bool) -> Cohorts:
         kind=objects["kind"][judged],
         newcomers=partly[judged].astype(np.int64),
         matrix=incidence(
-            row, window.pairs.org, window.pairs.requests, (len(judged), len(window.totals))
+            row, window.pairs.org, window.pairs.requests, (len(judged), len(window.orgs))
         ),
     )
 
@@ -168,7 +168,7 @@ def _of_objects(window: Window, novel: Bool, partly: Bool) -> Cohorts:
 def _of_groups(window: Window, groups: sp.csr_matrix) -> Cohorts:
     """Cohorts of the graph's groups, each named by its least organisation."""
     n = groups.shape[0]
-    keys = window.population.orgs["key"][groups.indices]
+    keys = window.of_orgs("key")[groups.indices]
     least = np.minimum.reduceat(keys, groups.indptr[:-1]) if n else keys
     order = np.argsort(least)
     matrix = groups[order]

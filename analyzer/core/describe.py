@@ -50,7 +50,7 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
     shown = np.flatnonzero(score >= SHOWN)
     blocks = cohorts.shared(Kind.BLOCK)
     billed = np.diff(window.usage(Kind.PAYMENT).matrix.indptr) > 0
-    billed |= window.population.orgs["created_ms"] >= 0
+    billed |= window.of_orgs("created_ms") >= 0
     facts = np.stack(
         [
             cohorts.size,
@@ -60,7 +60,7 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
             row_sums(blocks, np.ones_like(blocks.members), n),
             np.full(n, float(window.n_active)),
             cohorts.mean(billed),
-            np.full(n, float(billed[window.active].mean())),
+            np.full(n, float(billed.mean())),
             cohorts.mean(window.diversity),
             cohorts.requests / cohorts.size / window.usual_requests,
             np.full(n, np.nan),
@@ -102,24 +102,25 @@ def _members(cohorts: Cohorts, shown: NDArray[np.intp]) -> dict[str, Any]:
     """
     window, named = cohorts.window, _named(cohorts, shown)
     accounts = window.population.accounts
-    asked = np.zeros(len(window.totals), np.bool_)
+    asked = np.zeros(len(window.orgs), np.bool_)
     asked[named.indices] = True
-    active = np.flatnonzero((accounts["last_pane"] >= window.start_pane) & asked[accounts["org"]])
-    owner = accounts["org"][active]
-    few = np.bincount(owner, minlength=len(window.totals))[owner] <= LARGEST_ORG
+    active = np.flatnonzero(accounts["last_pane"] >= window.start_pane)
+    owner = window.number_of[accounts["org"][active]]
+    active, owner = active[asked[owner]], owner[asked[owner]]
+    few = np.bincount(owner, minlength=len(window.orgs))[owner] <= LARGEST_ORG
     active, owner = active[few], owner[few]
-    shape = (len(window.totals), len(accounts))
+    shape = (len(window.orgs), len(accounts))
     owns = sp.csr_matrix((np.ones(len(active)), (owner, active)), shape=shape)
     held = (named @ owns).tocsr()
     held.sort_indices()
     row = np.repeat(shown, np.diff(held.indptr))
     account = held.indices
-    org = accounts["org"][account]
+    org = window.number_of[accounts["org"][account]]
     among = np.repeat(np.arange(len(shown)), np.diff(held.indptr))
     keys = accounts["key"][account]
     return {
         "member_row": row.astype(np.int64),
-        "member_org": window.population.orgs["key"][org],
+        "member_org": window.of_orgs("key")[org],
         "member": keys,
         "member_requests": accounts["requests"][account],
         "member_first_ms": accounts["first_ms"][account],
@@ -133,7 +134,7 @@ def _named(cohorts: Cohorts, shown: NDArray[np.intp]) -> sp.csr_matrix:
     """The members that are named of each shown cohort, shape (shown, organisations)."""
     members = cohorts.members[shown]
     if len(shown) and np.diff(members.indptr).max() > MOST_NAMED:
-        keys = cohorts.window.population.orgs["key"][members.indices]
+        keys = cohorts.window.of_orgs("key")[members.indices]
         row = np.repeat(np.arange(len(shown)), np.diff(members.indptr))
         order = np.lexsort((in_turn(keys, cohorts.window.pane), row))
         rank = np.empty(len(order), np.int64)

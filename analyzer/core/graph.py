@@ -52,7 +52,7 @@ def linked_groups(window: Window, least: int, largest: float) -> sp.csr_matrix:
 
 def _joined(window: Window) -> sp.csr_matrix:
     """1 where two organisations share enough, shape (organisations, organisations)."""
-    n = len(window.totals)
+    n = len(window.orgs)
     used, worth, penalty = zip(*(_rare_use(window, kind) for kind in SHARED_KINDS), strict=True)
     sizes = [matrix.shape[1] for matrix in used]
     use = sp.hstack(used, format="csr")

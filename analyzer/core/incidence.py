@@ -78,7 +78,9 @@ class Pairs:
     """Shape (kinds,), where the pairs of each kind stop."""
 
 
-def used(requests: I64, pairs: tuple[I32, I32, Bool], kind: I64, kinds: int) -> Pairs:
+def used(
+    requests: I64, pairs: tuple[I32, I32, Bool], number_of: I32, kind: I64, kinds: int
+) -> Pairs:
     """The pairs with requests.
 
     Parameters
@@ -87,23 +89,25 @@ def used(requests: I64, pairs: tuple[I32, I32, Bool], kind: I64, kinds: int) -> 
         Shape (pairs,).
     pairs
         Organisation and object of each pair, and whether it is a new one.
+    number_of
+        Shape (all organisations,), the number that each gets.
     kind
         Shape (objects,), below ``kinds``.
 
     Examples
     --------
     >>> org, thing = np.array([0, 1, 2], np.int32), np.array([1, 0, 0], np.int32)
-    >>> pairs = org, thing, thing > 0
-    >>> found = used(np.array([3, 0, 1]), pairs, np.array([0, 1]), kinds=2)
+    >>> pairs, number_of = (org, thing, thing > 0), np.array([0, -1, 1], np.int32)
+    >>> found = used(np.array([3, 0, 1]), pairs, number_of, np.array([0, 1]), kinds=2)
     >>> found.org, found.new, found.stops
-    (array([2, 0], dtype=int32), array([False,  True]), array([1, 2]))
+    (array([1, 0], dtype=int32), array([False,  True]), array([1, 2]))
     """
     stops = np.zeros(kinds, np.int64)
     _count_used(requests, pairs[1], kind, stops)
     of_org, of_thing = np.empty((2, stops[-1]), np.int32)
     of_new, amount = np.empty(stops[-1], np.bool_), np.empty(stops[-1])
     at = np.append(0, stops[:-1])
-    _take_used(requests, pairs, kind, at, (of_org, of_thing, of_new, amount))
+    _take_used(requests, pairs, (number_of, kind), at, (of_org, of_thing, of_new, amount))
     return Pairs(of_org, of_thing, of_new, amount, stops)
 
 
@@ -120,17 +124,18 @@ def _count_used(requests: I64, thing: I32, kind: I64, stops: I64) -> None:
 def _take_used(
     requests: I64,
     pairs: tuple[I32, I32, Bool],
-    kind: I64,
+    of_ends: tuple[I32, I64],
     at: I64,
     found: tuple[I32, I32, Bool, F64],
 ) -> None:
     """Fill the columns of what was used; ``at`` is where the next pair of a kind belongs."""
     (org, thing, new), (orgs, things, news, amounts) = pairs, found
+    number_of, kind = of_ends
     for pair in range(len(requests)):
         if requests[pair]:
             place = at[kind[thing[pair]]]
             at[kind[thing[pair]]] = place + 1
-            orgs[place], things[place] = org[pair], thing[pair]
+            orgs[place], things[place] = number_of[org[pair]], thing[pair]
             news[place], amounts[place] = new[pair], requests[pair]
 
 

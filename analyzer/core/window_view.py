@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -78,17 +79,26 @@ class Window:
         self.pane = pane
         self.length_s = config.windows[number].length_s
         self.start_pane = pane - self.length_s // config.pane_s
-        self.totals = population.org_sums[number].sums(len(population.orgs))
+        everyone = population.org_sums[number].sums(len(population.orgs))
+        self.orgs = np.flatnonzero(everyone[:, REQUESTS]).astype(np.int32)
+        """Rows of the organisations that were active, rising; in the window they are 0, 1, 2 …"""
+        self.n_active = len(self.orgs)
+        self.number_of = np.full(len(everyone), -1, np.int32)
+        """Number in the window of each row of the organisations' table, -1 if it was silent."""
+        self.number_of[self.orgs] = np.arange(self.n_active)
+        self.totals = everyone[self.orgs]
         """Shape (organisations, 5), see :mod:`analyzer.core.population`."""
-        self.active: Bool = self.totals[:, 0] > 0
-        self.n_active = int(self.active.sum())
         pairs, kinds = population.pairs, population.objects["kind"]
         requests = population.pair_sums[number].sums(len(pairs))[:, 0]
         self.new: Bool = pairs["first_pane"] >= self.recent_pane()
         """Shape (all pairs,): which did not exist before; see :meth:`recent_pane`."""
         columns = pairs["org"], pairs["object"], self.new
-        self.pairs = used(requests, columns, kinds, max(Kind) + 1)
+        self.pairs = used(requests, columns, self.number_of, kinds, max(Kind) + 1)
         self._usage: dict[Kind, Usage] = {}
+
+    def of_orgs(self, column: str) -> NDArray[Any]:
+        """A column of the organisations' table, shape (organisations,)."""
+        return self.population.orgs[column][self.orgs]
 
     @property
     def history_s(self) -> int:
@@ -98,7 +108,7 @@ class Window:
     @cached_property
     def usual_requests(self) -> float:
         """Median requests of an active organisation, at least 1."""
-        return max(1.0, float(np.median(self.totals[self.active, 0])))
+        return max(1.0, float(np.median(self.totals[:, REQUESTS])))
 
     def usage(self, kind: Kind) -> Usage:
         """Usage of all objects of one kind."""
@@ -132,7 +142,7 @@ class Window:
 
     def deviation(self, log_output: F64) -> F64:
         """These means of ln(output + 1) in deviations of the organisations from their mean."""
-        everyone = self.log_output[self.active]
+        everyone = self.log_output
         return np.asarray((log_output - everyone.mean()) / max(1e-6, float(everyone.std())))
 
     @cached_property

@@ -64,9 +64,10 @@ def test_pairs_are_what_a_loop_finds(pairs: list[tuple[int, int, int, int]]) -> 
     orgs, things = org.astype(np.int32), thing.astype(np.int32)
     kind = np.array([2, 0, 1, 2, 0])
     is_new = first_pane >= 3
-    found = used(requests, (orgs, things, is_new), kind, 4)
+    number_of = np.arange(10, dtype=np.int32)[::-1].copy()
+    found = used(requests, (orgs, things, is_new), number_of, kind, 4)
     expected = [i for k in range(4) for i, p in enumerate(pairs) if p[0] and kind[p[2]] == k]
-    columns = (found.requests.tolist(), found.org, found.thing, found.new)
+    columns = (found.requests.tolist(), number_of[found.org], found.thing, found.new)
     assert [(*pairs[i][:3], pairs[i][3] >= 3) for i in expected] == list(zip(*columns, strict=True))
     assert [sum(1 for p in pairs if p[0] and kind[p[2]] <= k) for k in range(4)] == list(
         found.stops

@@ -167,7 +167,7 @@ def _input(cohorts: Cohorts) -> list[NDArray[np.generic]]:
 def _means(name: str) -> tuple[float, float]:
     """Mean of a signal over a day's cohorts that are mostly crooked, and over the others."""
     cohorts, crooked = next(c for c in judged()[0] if c.window.length_s == 86_400), judged()[1]
-    share = cohorts.mean(crooked)
+    share = cohorts.mean(crooked[cohorts.window.orgs])
     value = np.nan_to_num(SIGNALS[NAMES.index(name)].measure(cohorts))
     assert bool((share >= 0.7).any())
     return float(value[share >= 0.7].mean()), float(value[share < 0.2].mean())

@@ -49,7 +49,7 @@ class Recorder:
         for column, (_, group) in enumerate(self._groups):
             inside = np.isin(keys, np.fromiter(group, np.uint64, len(group)))
             shares[owner[inside], column] = 1
-        share = cohorts.total(shares) / cohorts.size[:, None]
+        share = cohorts.total(shares[cohorts.window.orgs]) / cohorts.size[:, None]
         for i in range(len(cohorts)):
             self.rows.append(
                 {

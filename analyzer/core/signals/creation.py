@@ -24,8 +24,8 @@ def measure(cohorts: Cohorts) -> F64:
 
     Reference: Kulldorff (1997), a spatial scan statistic.
     """
-    created = cohorts.window.population.orgs["created_ms"]
-    known = (created >= 0) & cohorts.window.active
+    created = cohorts.window.of_orgs("created_ms")
+    known = created >= 0
     n = cohorts.total(known)
     excess = np.zeros(len(cohorts))
     if known.any():

@@ -19,11 +19,11 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     The first day of history is left out, since everybody is new then; NaN before it ends.
     """
     window = cohorts.window
-    first = window.population.orgs["first_pane"]
+    first = window.of_orgs("first_pane")
     begin = window.population.first_pane + DAY_S // window.config.pane_s
     if window.pane <= begin:
         return np.full(len(cohorts), np.nan)
-    known = (first >= begin) & window.active
+    known = first >= begin
     span = np.where(known, (first - begin) // max(1, 6 * 3_600 // window.config.pane_s), 0)
     counts = np.asarray((cohorts.members @ one_hot(span, known)).todense())
     return clip((counts.max(axis=1) / cohorts.size - 0.25) / 0.5)

@@ -11,6 +11,7 @@ from analyzer.core.signals.scale import clip, one_hot
 from analyzer.core.window_view import Window
 
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 NAME, FAMILY, UNIT = "hand_over", "timing", "share of hand-overs"
@@ -39,9 +40,9 @@ def measure(cohorts: Cohorts) -> F64:
     if window.length_s < DAY_S:
         return np.full(len(cohorts), np.nan)
     soon = max(1, SOON_S // window.config.pane_s)
-    orgs = window.population.orgs
-    starts, other_starts = _by_pane(cohorts, orgs["first_pane"], _new(window))
-    stops, other_stops = _by_pane(cohorts, orgs["last_pane"], _gone(window))
+    first, last = window.of_orgs("first_pane"), window.of_orgs("last_pane")
+    starts, other_starts = _by_pane(cohorts, first, _new(window, first))
+    stops, other_stops = _by_pane(cohorts, last, _gone(window, first, last))
     n, m = starts.sum(axis=1), stops.sum(axis=1)
     later = _before(starts[:, ::-1], soon)[:, ::-1]
     after, reverse = ((stops * (near > 0)).sum(axis=1) for near in (later, _before(starts, soon)))
@@ -53,21 +54,19 @@ def measure(cohorts: Cohorts) -> F64:
     return np.where(np.minimum(n, m) >= NEEDED, clip(excess / np.maximum(m / 2, 1.0)), np.nan)
 
 
-def _new(window: Window) -> Bool:
+def _new(window: Window, first: I64) -> Bool:
     """Organisations that were never seen before the window; on the first day everybody is new."""
     begin = window.population.first_pane + DAY_S // window.config.pane_s
-    first = window.population.orgs["first_pane"]
-    return np.asarray(window.active & (first >= max(begin, window.start_pane)))
+    return np.asarray(first >= max(begin, window.start_pane))
 
 
-def _gone(window: Window) -> Bool:
+def _gone(window: Window, first: I64, last: I64) -> Bool:
     """Organisations that have been silent for much longer than they usually are."""
-    orgs = window.population.orgs
-    since = np.maximum(orgs["first_pane"], window.start_pane)
-    pause = (orgs["last_pane"] - since) / np.maximum(window.totals[:, 0], 1)
-    silent = window.pane - orgs["last_pane"]
+    since = np.maximum(first, window.start_pane)
+    pause = (last - since) / np.maximum(window.totals[:, 0], 1)
+    silent = window.pane - last
     long = np.maximum(SILENT_S // window.config.pane_s, SILENT_PAUSES * pause)
-    return np.asarray(window.active & (silent >= long))
+    return np.asarray(silent >= long)
 
 
 def _by_pane(cohorts: Cohorts, pane: NDArray[np.int64], which: Bool) -> tuple[F64, F64]:

@@ -32,5 +32,5 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
         return np.full(len(cohorts), np.nan)
     on_new = np.asarray(usage.matrix @ new.astype(np.float64)).ravel()
     share = on_new / np.maximum(window.totals[:, 0], 1)
-    usual, spread = float(share[window.active].mean()), float(share[window.active].std())
+    usual, spread = float(share.mean()), float(share.std())
     return clip((cohorts.mean(share) - usual - 3 * spread / np.sqrt(cohorts.size)) / 0.2)

@@ -25,14 +25,15 @@ def measure(cohorts: Cohorts) -> F64:
     sums = window.population.org_sums[window.number]
     if sums.length // sums.hop < 6:
         return np.full(len(cohorts), np.nan)
-    counts = np.zeros((len(window.totals), sums.length // sums.hop))
+    counts = np.zeros((len(window.orgs), sums.length // sums.hop))
     profile, squares = np.zeros(counts.shape[1]), np.zeros(len(counts))
     first = window.pane // sums.hop - counts.shape[1]
     for number, (rows, values) in sums.closed.items():
+        orgs = window.number_of[rows]
         requests = values[:, 0].astype(np.float64)
-        counts[rows, number - first] = requests
+        counts[orgs, number - first] = requests
         profile[number - first] = np.minimum(requests, 3.0).sum()
-        squares[rows] += requests**2
+        squares[orgs] += requests**2
     profile /= max(1.0, float(profile.sum()))
     total = window.totals[:, 0].astype(np.float64)
     together = cohorts.total(counts) - np.outer(cohorts.requests, profile)
