@@ -17,7 +17,7 @@ $(VENV)/.installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[dev,embedded]'
 	touch $@
 
-$(VENV)/.compiled: $(VENV)/.installed $(shell grep -rl --include='*.py' '^@compiled' analyzer/core)
+$(VENV)/.compiled: $(VENV)/.installed $(shell grep -rlE --include='*.py' '^@(compiled|borrowing)' analyzer/core)
 	$(BIN)/python -m analyzer.warm
 	touch $@
 
