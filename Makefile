@@ -18,7 +18,7 @@ $(VENV)/.installed: pyproject.toml
 	touch $@
 
 $(VENV)/.compiled: $(VENV)/.installed $(shell grep -rlE --include='*.py' '^@(compiled|borrowing)' analyzer/core)
-	$(BIN)/python -m analyzer.warm
+	$(BIN)/python -m analyzer.precompile
 	touch $@
 
 run: venv ## first run: broker, worker, notifier and traffic with a campaign hidden in it

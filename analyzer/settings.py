@@ -29,8 +29,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from analyzer.core.calibration import Calibration
 from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.calibration import Calibration
 from analyzer.errors import UsageError
 
 PREFIX = "ANALYZER_"

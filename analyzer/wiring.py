@@ -31,14 +31,14 @@ def sinks(settings: Settings, *, console: bool = False) -> list[Sink]:
 def needed_topics(settings: Settings) -> list[NeededTopic]:
     """All topics of a worker with these settings."""
     from analyzer.console.doctor import NeededTopic  # noqa: PLC0415 - as above
-    from analyzer.stream.topics import wanted  # noqa: PLC0415 - as above
+    from analyzer.stream.topics.catalog import wanted  # noqa: PLC0415 - as above
 
     return [NeededTopic(t.name, t.partitions, t.setting) for t in wanted(settings)]
 
 
 async def create_topics(settings: Settings) -> None:
     """Create the topics that are missing; leave the others alone."""
-    from analyzer.stream.topics import prepare  # noqa: PLC0415 - as above
+    from analyzer.stream.topics.catalog import prepare  # noqa: PLC0415 - as above
 
     await prepare(settings, create=True)
 
@@ -46,7 +46,7 @@ async def create_topics(settings: Settings) -> None:
 @contextmanager
 def embedded_broker() -> Iterator[str]:
     """A broker in memory; its address as ``ANALYZER_BROKER`` takes it."""
-    from analyzer.stream.brokers import embedded  # noqa: PLC0415 - as above
+    from analyzer.testing.brokers import embedded  # noqa: PLC0415 - as above
 
     with embedded() as broker:
         yield broker.url

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from analyzer.stream import brokers, trial
+from analyzer.testing import brokers
+from analyzer.testing import harness as trial
 
 JARS = pytest.StashKey[Path | None]()
 

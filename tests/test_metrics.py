@@ -14,18 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from analyzer import heart, metrics
-from analyzer.console.stage import environment
-from analyzer.core.account import AccountStep
+from analyzer.console.demo_topics import environment
+from analyzer.core.account.step import AccountStep
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest import IngestOutput
-from analyzer.endpoint import serve
+from analyzer.core.ingest.step import IngestOutput
 from analyzer.errors import UsageError
-from analyzer.heart import Heart
-from analyzer.metrics import NOTIFIER, WORKER, Meter
+from analyzer.ops import loop_watchdog as heart
+from analyzer.ops import metrics
+from analyzer.ops.health_server import serve
+from analyzer.ops.loop_watchdog import Heart
+from analyzer.ops.metrics import NOTIFIER, WORKER, Meter
 from analyzer.settings import Health
-from analyzer.stream.brokers import free_port
-from analyzer.stream.tally import Tally, count_input
+from analyzer.stream.owners.step_metrics import Tally, count_input
+from analyzer.testing.brokers import free_port
 
 ROOT = Path(__file__).parents[1]
 BOUNDED = {"reason", "kind", "severity", "step", "partition", "sink", "table"}

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import analyzer.core
-from analyzer import warm
+from analyzer import precompile as warm
 from analyzer.core.config import CoreConfig
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource
@@ -61,11 +61,11 @@ def test_no_event_waits_for_the_compiler(tmp_path: Path) -> None:
 def test_one_of_several_compiles(tmp_path: Path) -> None:
     """Three that start together in a new place: one compiles, the others wait and find it."""
     cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
-    processes = [start("-m", "analyzer.warm", **cache) for _ in range(3)]
+    processes = [start("-m", "analyzer.precompile", **cache) for _ in range(3)]
     told = sorted(process.communicate()[1] for process in processes)
     assert told == ["", "", "analyzer: compiling, once on this machine\n"]
     assert [process.returncode for process in processes] == [0, 0, 0]
-    assert start("-m", "analyzer.warm", **cache).communicate() == ("", "")
+    assert start("-m", "analyzer.precompile", **cache).communicate() == ("", "")
 
 
 def test_every_module_with_compiled_functions_is_known() -> None:
@@ -90,7 +90,7 @@ def test_what_is_old_is_thrown_away(tmp_path: Path) -> None:
 def test_without_a_place_to_keep_it_each_process_compiles() -> None:
     """It says which variable to set."""
     nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "NUMBA_CACHE_DIR": ""}
-    process = start("-m", "analyzer.warm", **nowhere)
+    process = start("-m", "analyzer.precompile", **nowhere)
     _, err = process.communicate()
     assert process.returncode == 0, err
     assert "NUMBA_CACHE_DIR" in err

@@ -19,7 +19,7 @@ from analyzer.bench.timing import Run
 from analyzer.core.config import CoreConfig
 from analyzer.errors import Broken
 from analyzer.settings import Settings, Worker
-from analyzer.stream import trial
+from analyzer.testing import harness as trial
 
 PARTITIONS = 4
 ACCOUNTS = (10_000, 100_000, 1_000_000)

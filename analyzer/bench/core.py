@@ -17,10 +17,10 @@ import numpy as np
 from analyzer.bench.events import events
 from analyzer.bench.timing import Run, tell
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest import IngestOutput, IngestStep, RawBatch
+from analyzer.core.ingest.step import IngestOutput, IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
-from analyzer.core.texts import Texts
-from analyzer.warm import warm
+from analyzer.precompile import warm
 
 BATCH = 5_000
 STEPS = ("ingest", "account", "cohort", "campaign")

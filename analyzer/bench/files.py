@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 
 from analyzer.bench.timing import Stopwatch, tell
-from analyzer.core.events import RequestEvent
+from analyzer.core.contracts.events import RequestEvent
+from analyzer.precompile import warm
 from analyzer.replay.report import Report
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource
 from analyzer.settings import Settings
-from analyzer.warm import warm
 
 
 def bare(path: Path) -> None:

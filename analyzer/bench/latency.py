@@ -17,10 +17,11 @@ import msgspec
 import numpy as np
 from aiokafka import TopicPartition
 
-from analyzer import clients
+from analyzer import kafka_clients as clients
 from analyzer.bench.timing import Run
 from analyzer.settings import Settings
-from analyzer.stream import parity, trial
+from analyzer.testing import harness as trial
+from analyzer.testing import reference_run as parity
 
 RATE = 3_000
 """Events a second."""

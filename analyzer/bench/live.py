@@ -16,18 +16,19 @@ from pathlib import Path
 
 from faust.types import TP
 
-from analyzer import logs, metrics
 from analyzer.bench.timing import Run, Stopwatch, tell
-from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.ops import logs, metrics
+from analyzer.precompile import warm
 from analyzer.settings import Settings
-from analyzer.stream import kinds, topics
 from analyzer.stream.app import Live, OwnerMaker, make_app
-from analyzer.stream.context import Context
-from analyzer.stream.ownership import Owner
-from analyzer.stream.reading import Reading
-from analyzer.stream.records import Records
+from analyzer.stream.owners import catalog as kinds
+from analyzer.stream.owners.assignment import Owner
+from analyzer.stream.owners.context import Context
 from analyzer.stream.run import leave, run
-from analyzer.warm import warm
+from analyzer.stream.topics import catalog as topics
+from analyzer.stream.transport.fetches import Records
+from analyzer.stream.transport.position import Reading
 
 POLL_S = 0.05
 

@@ -16,7 +16,7 @@ import faust
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from analyzer import clients
+from analyzer import kafka_clients as clients
 from analyzer.bench.events import KEYS, WINDOWS
 from analyzer.bench.timing import Stopwatch, tell
 from analyzer.settings import Settings

@@ -12,11 +12,14 @@ from urllib.request import urlopen
 
 from aiokafka import TopicPartition
 
-from analyzer import clients, metrics
+from analyzer import kafka_clients as clients
 from analyzer.bench.timing import Run, spent_cpu_s
 from analyzer.errors import Broken
+from analyzer.ops import metrics
 from analyzer.settings import Health, Settings
-from analyzer.stream import brokers, topics, trial
+from analyzer.stream.topics import catalog as topics
+from analyzer.testing import brokers
+from analyzer.testing import harness as trial
 
 WITHIN_S = 600.0
 

@@ -16,10 +16,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from analyzer.console import stage
-from analyzer.console.troupe import Player, Troupe
+from analyzer.console import demo_topics as stage
 from analyzer.errors import AnalyzerError
-from analyzer.readable import KINDS
+from analyzer.formatting import KINDS
+from analyzer.ops.process_group import Player, Troupe
 from analyzer.settings import Settings
 
 if TYPE_CHECKING:

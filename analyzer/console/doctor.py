@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, for_code
 
-from analyzer import clients
+from analyzer import kafka_clients as clients
 from analyzer.errors import RetryLater, UsageError
-from analyzer.readable import span
+from analyzer.formatting import span
 
 if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from pydantic import BaseModel, SecretStr
 
-from analyzer.core.calibration import Calibration
+from analyzer.core.contracts.calibration import Calibration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

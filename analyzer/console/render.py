@@ -12,12 +12,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from analyzer.readable import KINDS, clean, moment, sentence, some, span, sureness
+from analyzer.formatting import KINDS, clean, moment, sentence, some, span, sureness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analyzer.core.alerts import Alert, Severity, SignalReading
+    from analyzer.core.contracts.records import Alert, Severity, SignalReading
 
 COLOURS: dict[Severity, str] = {
     "info": "blue",

@@ -12,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from analyzer.core.calibration import Calibration
+from analyzer.core.contracts.calibration import Calibration
 
 Seconds = Annotated[int, Field(gt=0)]
 

@@ -8,19 +8,19 @@
 
 Three shells run these steps: the live worker (each arrow is a Kafka topic), replay and
 tests (each arrow is a function call, this module). What a step is given, it is given in
-blocks that say which range of which source they cover (:mod:`analyzer.core.blocks`).
+blocks that say which range of which source they cover (:mod:`analyzer.core.contracts.blocks`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from analyzer.core.account import AccountStep
-from analyzer.core.alerts import Record
-from analyzer.core.blocks import CohortBlock, EventBlock, PaneBlock
-from analyzer.core.campaign import CampaignStep
-from analyzer.core.cohort import CohortStep
+from analyzer.core.account.step import AccountStep
+from analyzer.core.campaign.step import CampaignStep
+from analyzer.core.cohort.step import CohortStep
 from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
+from analyzer.core.contracts.records import Record
 
 
 class Pipeline:

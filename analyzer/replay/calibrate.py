@@ -10,23 +10,23 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.alerts import Record
-from analyzer.core.blocks import CohortBlock
-from analyzer.core.calibration import Calibration, fitted
-from analyzer.core.campaign import UNDER_ALERT, CampaignStep
-from analyzer.core.campaign_file import CampaignFile
-from analyzer.core.catalog import NAMES
+from analyzer.core.campaign.campaign_state import CampaignFile
+from analyzer.core.campaign.decision import suspicion_of
+from analyzer.core.campaign.step import UNDER_ALERT, CampaignStep
+from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.config import CoreConfig
-from analyzer.core.decision import suspicion_of
-from analyzer.core.evidence import Fusion
-from analyzer.core.feedback import GUILTY, INNOCENT, Feedback
-from analyzer.core.tables import CohortColumns, Kind, concat_cohorts
+from analyzer.core.contracts.blocks import CohortBlock
+from analyzer.core.contracts.calibration import Calibration, fitted
+from analyzer.core.contracts.columns import CohortColumns, Kind, concat_cohorts
+from analyzer.core.contracts.feedback import GUILTY, INNOCENT, Feedback
+from analyzer.core.contracts.records import Record
 from analyzer.errors import UsageError
+from analyzer.precompile import warm
 from analyzer.replay.command import open_sources, progress_of
 from analyzer.replay.feedback import read_feedback
 from analyzer.replay.runner import Runner
 from analyzer.settings import Settings
-from analyzer.warm import warm
 
 
 class History(CampaignStep):

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analyzer.errors import UsageError
+from analyzer.precompile import warm
 from analyzer.replay.compare import compare, tell
 from analyzer.replay.families import families
 from analyzer.replay.feedback import allowances, read_feedback
@@ -20,7 +21,6 @@ from analyzer.replay.report import Report
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource, Source
 from analyzer.settings import Settings
-from analyzer.warm import warm
 
 
 @click.command()

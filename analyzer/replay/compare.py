@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from analyzer.core.alerts import Alert, Member
+from analyzer.core.contracts.records import Alert, Member
 from analyzer.replay.report import read
 
 

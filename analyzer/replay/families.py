@@ -7,7 +7,7 @@ from itertools import islice
 
 import msgspec
 
-from analyzer.core.fingerprint import Chains, FamilyTable
+from analyzer.core.ingest.template_chains import Chains, FamilyTable
 
 
 class _Prompt(msgspec.Struct):

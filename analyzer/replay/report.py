@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Self
 import msgspec
 import orjson
 
-from analyzer.core.alerts import (
+from analyzer.core.contracts.records import (
     Alert,
     Campaign,
     DeadLetter,

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from analyzer.core.alerts import DeadLetter, Record
-from analyzer.core.blocks import PaneBlock
-from analyzer.core.campaign import CampaignStep
+from analyzer.core.campaign.feedback_rules import Judgements
+from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.config import CoreConfig
-from analyzer.core.feedback import Feedback, FeedbackBlock
-from analyzer.core.ingest import IngestOutput, IngestStep, RawBatch
-from analyzer.core.judgements import Judgements
+from analyzer.core.contracts.blocks import PaneBlock
+from analyzer.core.contracts.feedback import Feedback, FeedbackBlock
+from analyzer.core.contracts.records import DeadLetter, Record
+from analyzer.core.ingest.step import IngestOutput, IngestStep, RawBatch
 from analyzer.core.pipeline import Pipeline
 from analyzer.replay.ahead import ahead
 from analyzer.replay.sources import Source

@@ -1,6 +1,6 @@
 """Bounded sources of raw records: files and standard input.
 
-A source gives :class:`~analyzer.core.ingest.RawBatch` after batch until it is at its end.
+A source gives :class:`~analyzer.core.ingest.step.RawBatch` after batch until it is at its end.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import BinaryIO, Protocol, cast
 import numpy as np
 import zstandard
 
-from analyzer.core.ingest import RawBatch
-from analyzer.core.texts import Texts
+from analyzer.core.ingest.step import RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import UsageError
 
 CHUNK_BYTES = 4 * 1_048_576

@@ -17,10 +17,10 @@ import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from analyzer.clients import admin, options
-from analyzer.core.ingest import RawBatch
-from analyzer.core.texts import Texts
+from analyzer.core.ingest.step import RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import AnalyzerError, RetryLater, UsageError
+from analyzer.kafka_clients import admin, options
 from analyzer.replay.sources import Source
 from analyzer.settings import Settings
 

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
-from analyzer.clients import options
 from analyzer.errors import RetryLater
+from analyzer.kafka_clients import options
 from analyzer.settings import Settings
 
 if TYPE_CHECKING:

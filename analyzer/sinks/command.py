@@ -54,9 +54,9 @@ async def deliver(
     int
         Alerts that were given up.
     """
-    from analyzer.endpoint import serve  # noqa: PLC0415 - as above
-    from analyzer.heart import Heart  # noqa: PLC0415 - as above
-    from analyzer.metrics import NOTIFIER, Meter  # noqa: PLC0415 - as above
+    from analyzer.ops.health_server import serve  # noqa: PLC0415 - as above
+    from analyzer.ops.loop_watchdog import Heart  # noqa: PLC0415 - as above
+    from analyzer.ops.metrics import NOTIFIER, Meter  # noqa: PLC0415 - as above
     from analyzer.sinks.feed import Feed  # noqa: PLC0415 - as above
     from analyzer.sinks.lane import Lane  # noqa: PLC0415 - as above
 

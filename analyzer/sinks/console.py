@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analyzer.core.alerts import Alert
+    from analyzer.core.contracts.records import Alert
 
 
 class ConsoleSink:

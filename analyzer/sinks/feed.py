@@ -16,8 +16,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
-from analyzer import clients
-from analyzer.core.alerts import Alert
+from analyzer import kafka_clients as clients
+from analyzer.core.contracts.records import Alert
 from analyzer.errors import Broken, RetryLater, UsageError
 from analyzer.sinks.lane import Item, Lane
 

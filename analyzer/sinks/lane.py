@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from analyzer.core.alerts import SEVERITIES, Alert, Severity
+from analyzer.core.contracts.records import SEVERITIES, Alert, Severity
 from analyzer.errors import BadRecord, RetryLater
-from analyzer.metrics import DELIVERED, FAILURES, NOTIFIER, RETRIES, WAITING, Meter
+from analyzer.ops.metrics import DELIVERED, FAILURES, NOTIFIER, RETRIES, WAITING, Meter
 
 if TYPE_CHECKING:
     from aiokafka import TopicPartition

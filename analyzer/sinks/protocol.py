@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from analyzer.core.alerts import Alert
+    from analyzer.core.contracts.records import Alert
 
 
 class Sink(Protocol):

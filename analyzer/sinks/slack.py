@@ -29,7 +29,7 @@ from analyzer.sinks.slack_blocks import message
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from analyzer.core.alerts import Alert
+    from analyzer.core.contracts.records import Alert
 
 MAX_WAIT_S = 3_600.0
 

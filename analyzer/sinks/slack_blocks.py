@@ -11,12 +11,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from analyzer.readable import KINDS, clean, clip, figures, moment, sentence, some, sureness
+from analyzer.formatting import KINDS, clean, clip, figures, moment, sentence, some, sureness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from analyzer.core.alerts import Alert, SignalReading
+    from analyzer.core.contracts.records import Alert, SignalReading
 
 HEADER, SECTION, FIELD = 150, 3_000, 2_000
 SHOWN_MEMBERS, SHOWN_SIGNALS = 8, 6

@@ -14,16 +14,16 @@ import structlog
 from faust.types import TP
 from yarl import URL
 
-from analyzer import clients
-from analyzer.heart import Heart
+from analyzer import kafka_clients as clients
+from analyzer.ops.loop_watchdog import Heart
 from analyzer.settings import Settings
-from analyzer.stream.context import BadShare, Context
-from analyzer.stream.guard import Guard, cancelled
-from analyzer.stream.ownership import Owner, Ownership
-from analyzer.stream.records import Records
-from analyzer.stream.topics import Layout, agents
-from analyzer.stream.transport import App, batch_topic
-from analyzer.stream.watch import Watch, save_forever, tick_forever
+from analyzer.stream.health.stall_detector import Watch, save_forever, tick_forever
+from analyzer.stream.health.supervisor import Guard, cancelled
+from analyzer.stream.owners.assignment import Owner, Ownership
+from analyzer.stream.owners.context import BadShare, Context
+from analyzer.stream.topics.catalog import Layout, agents
+from analyzer.stream.transport.driver import App, batch_topic
+from analyzer.stream.transport.fetches import Records
 
 log = structlog.get_logger("analyzer.stream")
 
@@ -67,7 +67,7 @@ def make_app(
     Parameters
     ----------
     owner_maker
-        What makes the owner of each partition (see :mod:`analyzer.stream.kinds`).
+        What makes the owner of each partition (see :mod:`analyzer.stream.owners.catalog`).
     data
         Folder that Faust wants to have; nothing is kept in it.
     """

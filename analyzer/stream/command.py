@@ -32,7 +32,7 @@ def worker(config: Path | None, *, create_topics: bool, skip_lost: bool) -> None
 
     settings = Settings.load(config)
 
-    from analyzer.stream.kinds import owner_maker  # noqa: PLC0415 - as above
+    from analyzer.stream.owners.catalog import owner_maker  # noqa: PLC0415 - as above
     from analyzer.stream.run import work  # noqa: PLC0415 - as above
 
     work(settings, owner_maker, create_topics=create_topics, skip_lost=skip_lost)

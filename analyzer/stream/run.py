@@ -11,12 +11,12 @@ from typing import NoReturn
 
 import faust
 
-from analyzer import logs
-from analyzer.endpoint import serve
+from analyzer.ops import logs
+from analyzer.ops.health_server import serve
+from analyzer.precompile import warm
 from analyzer.settings import Settings
-from analyzer.stream import topics
 from analyzer.stream.app import Live, OwnerMaker, make_app
-from analyzer.warm import warm
+from analyzer.stream.topics import catalog as topics
 
 
 def work(

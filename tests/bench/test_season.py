@@ -7,11 +7,11 @@ from itertools import islice
 import numpy as np
 
 from analyzer.bench.season import CAMPAIGN_EVENTS, STEPS_A_DAY, season
-from analyzer.core.alerts import Alert, Campaign, Member, Record
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.contracts.records import Alert, Campaign, Member, Record
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
-from analyzer.core.texts import Texts
 
 DAYS = 14
 """Longer than it takes until everybody has used every template before, and to be closed."""

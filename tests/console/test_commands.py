@@ -15,13 +15,13 @@ from analyzer.console.doctor import NeededTopic, _topic
 from analyzer.console.listing import MASK, as_json, as_toml, entries
 from analyzer.core.config import CoreConfig
 from analyzer.settings import Kafka, Settings, Slack
-from analyzer.stream import trial
-from analyzer.stream.brokers import free_port
+from analyzer.testing import harness as trial
+from analyzer.testing.brokers import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analyzer.stream.brokers import Broker
+    from analyzer.testing.brokers import Broker
 
 HIDDEN = "hunter2-7f3a"
 

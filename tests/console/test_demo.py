@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analyzer.console.demo import _check
-from analyzer.console.troupe import Troupe
 from analyzer.errors import AnalyzerError
+from analyzer.ops.process_group import Troupe
 from analyzer.settings import Settings
-from analyzer.stream import trial
-from analyzer.stream.brokers import free_port
+from analyzer.testing import harness as trial
+from analyzer.testing.brokers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analyzer.stream.brokers import Broker
+    from analyzer.testing.brokers import Broker
 
 ALERT = "(MEDIUM|HIGH|CRITICAL) Extraction campaign (opened|escalated)"
 QUICKLY = ("--seconds", "20")
@@ -147,7 +147,7 @@ def topics(settings: Settings) -> list[str]:
     """Names of all topics of the broker."""
     import asyncio
 
-    from analyzer import clients
+    from analyzer import kafka_clients as clients
 
     async def ask() -> list[str]:
         async with clients.admin(settings) as admin:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from analyzer.console.render import printer
-from analyzer.core.alerts import Alert
+from analyzer.core.contracts.records import Alert
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples" / "alert.v1" / "valid"
 

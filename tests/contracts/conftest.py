@@ -11,9 +11,9 @@ import jsonschema
 import msgspec
 import pytest
 
-from analyzer.core.alerts import Alert, Campaign, DeadLetter, Member
-from analyzer.core.events import RequestEvent
-from analyzer.core.feedback import Feedback
+from analyzer.core.contracts.events import RequestEvent
+from analyzer.core.contracts.feedback import Feedback
+from analyzer.core.contracts.records import Alert, Campaign, DeadLetter, Member
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 READ: dict[str, type[msgspec.Struct]] = {"llm.request.v1": RequestEvent, "feedback.v1": Feedback}

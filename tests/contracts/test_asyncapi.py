@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from analyzer.settings import Settings
-from analyzer.stream.topics import wanted
+from analyzer.stream.topics.catalog import wanted
 
 VENDOR = Path(__file__).parent / "vendor" / "asyncapi-3.1.0.json"
 INTERNAL = ("account", "cohort", "campaign", "snapshots")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from analyzer.core.alerts import Alert, Campaign, DeadLetter, Member, encode_record
 from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.records import Alert, Campaign, DeadLetter, Member, encode_record
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource
 from analyzer.simulate import generate

@@ -7,13 +7,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.account import AccountStep
-from analyzer.core.admission import SHARE_OF_ROOM, Admission
-from analyzer.core.cohort import CohortStep
+from analyzer.core.account.step import AccountStep
+from analyzer.core.cohort.population import Population
+from analyzer.core.cohort.step import CohortStep
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest import IngestStep, RawBatch
-from analyzer.core.population import Population
-from analyzer.core.texts import Texts
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
+from analyzer.core.kernels.hash_sampling import SHARE_OF_ROOM, Admission
 
 PANE_MS = 600_000
 PANES, CLOSED = 12, 10

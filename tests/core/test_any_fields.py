@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
-from analyzer.core.texts import Texts
 
 HOUR_MS = 3_600_000
 OPTIONAL = {

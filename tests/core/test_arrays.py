@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from analyzer.core.arrays import FEW, array_of, array_parts
+from analyzer.core.kernels.packed_arrays import FEW, array_of, array_parts
 
 DTYPES = st.sampled_from(("<i4", "<i8", "<u4", "<u8", "<f8", "|b1"))
 SHAPES = arrays.array_shapes(min_dims=1, max_dims=2, min_side=0, max_side=2 * FEW)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.blocks import EventBlock, PaneBlock, Seen, decode, encode
-from analyzer.core.events import EventColumns
-from analyzer.core.names import Names
+from analyzer.core.contracts.blocks import EventBlock, PaneBlock, Seen, decode, encode
+from analyzer.core.contracts.events import EventColumns
+from analyzer.core.kernels.interned_names import Names
 from analyzer.errors import HoleError, StateError
 
 

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from analyzer.core.baseline import HALF_LIFE, Baseline
-from analyzer.core.calibration import (
+from analyzer.core.campaign.baseline import HALF_LIFE, Baseline
+from analyzer.core.campaign.decision import judge
+from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.fusion import Fusion
+from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.calibration import (
     ENOUGH,
     KINDS,
     SIZES,
@@ -19,11 +23,7 @@ from analyzer.core.calibration import (
     fitted,
     strata_of,
 )
-from analyzer.core.catalog import NAMES
-from analyzer.core.config import CoreConfig
-from analyzer.core.decision import judge
-from analyzer.core.evidence import Fusion
-from analyzer.core.tables import FACTS, CohortColumns, Kind
+from analyzer.core.contracts.columns import FACTS, CohortColumns, Kind
 
 N = len(NAMES)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.evalues import conformal, discoveries
+from analyzer.core.kernels.e_values import conformal, discoveries
 
 Q = 0.1
 ROUNDS = 20_000

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.core.account import AccountStep
-from analyzer.core.alerts import Alert, Campaign, Member, Record, encode_record
-from analyzer.core.blocks import CohortBlock
-from analyzer.core.campaign import CampaignStep
-from analyzer.core.catalog import NAMES
-from analyzer.core.cohort import CohortStep
+from analyzer.core.account.step import AccountStep
+from analyzer.core.campaign.models.verdicts import NEEDED, Verdicts
+from analyzer.core.campaign.step import CampaignStep
+from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.fusion import Fusion, strong_families
+from analyzer.core.cohort.step import CohortStep
 from analyzer.core.config import CoreConfig
-from analyzer.core.evidence import Fusion, strong_families
-from analyzer.core.feedback import (
+from analyzer.core.contracts.blocks import CohortBlock
+from analyzer.core.contracts.feedback import (
     Action,
     Feedback,
     FeedbackBlock,
@@ -29,9 +29,9 @@ from analyzer.core.feedback import (
     Verdict,
     decode_feedback,
 )
-from analyzer.core.ingest import IngestStep, RawBatch
-from analyzer.core.models.verdicts import NEEDED, Verdicts
-from analyzer.core.texts import Texts
+from analyzer.core.contracts.records import Alert, Campaign, Member, Record, encode_record
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
 from analyzer.simulate import generate
 

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from analyzer.core.fingerprint import WIDTH, Chains, FamilyTable
+from analyzer.core.ingest.template_chains import WIDTH, Chains, FamilyTable
 from analyzer.replay.families import families
 
 TEMPLATES = (

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core import groups
-from analyzer.core.windows import LastSeen
+from analyzer.core.kernels import group_by as groups
+from analyzer.core.kernels.dedup_set import LastSeen
 
 SPREAD = st.integers(0, 2**64 - 1)
 CLOSE = st.integers(0, 6)

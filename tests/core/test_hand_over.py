@@ -8,16 +8,16 @@ import numpy as np
 import orjson
 import pytest
 
-from analyzer.core import cohort as cohort_step
-from analyzer.core.cohorts import Cohorts
+from analyzer.core.cohort import step as cohort_step
+from analyzer.core.cohort.describe import describe
+from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals import hand_over
 from analyzer.core.config import CoreConfig
-from analyzer.core.describe import describe
-from analyzer.core.ingest import IngestStep, RawBatch
-from analyzer.core.panes import DAY_S
+from analyzer.core.contracts.columns import CohortColumns, Kind
+from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
-from analyzer.core.signals import hand_over
-from analyzer.core.tables import CohortColumns, Kind
-from analyzer.core.texts import Texts
 
 START_MS = 1_772_323_200_000
 HOUR_MS = 3_600_000

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.incidence import (
+from analyzer.core.kernels.sparse import (
     column_counts,
     common,
     incidence,

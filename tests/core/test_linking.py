@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analyzer.core.alerts import AlertKind
-from analyzer.core.book import Book
-from analyzer.core.campaign_file import CAMPAIGN, CampaignFile
-from analyzer.core.catalog import NAMES
+from analyzer.core.campaign.campaign_state import CAMPAIGN, CampaignFile
+from analyzer.core.campaign.findings import Account, Finding, type_of
+from analyzer.core.campaign.linker import Book
+from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.describe import CohortNote
 from analyzer.core.config import CoreConfig
-from analyzer.core.describe import CohortNote
-from analyzer.core.findings import Account, Finding, type_of
-from analyzer.core.tables import FACTS, Kind
+from analyzer.core.contracts.columns import FACTS, Kind
+from analyzer.core.contracts.records import AlertKind
 
 CORE = range(1, 31)
 STRANGERS = range(101, 131)

@@ -7,9 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from analyzer.core.catalog import NAMES
-from analyzer.core.models.saved import dump, load
-from analyzer.core.models.strangeness import WARMUP, Strangeness
+from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.models.anomaly import WARMUP, Strangeness
+from analyzer.core.cohort.models.safe_pickle import dump, load
 from analyzer.errors import StateError
 
 ROWS = np.random.default_rng(4).random((3 * WARMUP, len(NAMES))) ** 4

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.names import NameBook, Names
+from analyzer.core.kernels.interned_names import NameBook, Names
 
 TEXTS = st.dictionaries(st.integers(0, 2**64 - 1), st.text(max_size=6), max_size=8)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analyzer.core.prompts import PromptMemory
-from analyzer.core.state import pack, unpack
+from analyzer.core.contracts.snapshot_codec import pack, unpack
+from analyzer.core.kernels.bloom import PromptMemory
 
 BITS = 12
 FEW, MANY = 20, 900

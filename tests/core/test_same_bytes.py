@@ -10,11 +10,11 @@ import sys
 import numpy as np
 import pytest
 
-from analyzer.core.alerts import Alert, Member, Record, encode_record
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.contracts.records import Alert, Member, Record, encode_record
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
-from analyzer.core.texts import Texts
 from analyzer.simulate import generate
 
 CONFIG = CoreConfig()

@@ -10,12 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from xxhash import xxh3_64_intdigest
 
-from analyzer.core.columns import Columnizer
 from analyzer.core.config import CoreConfig
-from analyzer.core.decode import decode_event
-from analyzer.core.events import ARRAY_FIELDS, EventColumns
-from analyzer.core.texts import Texts
-from analyzer.core.xxh3 import LONGEST, xxh3
+from analyzer.core.contracts.decode import decode_event
+from analyzer.core.contracts.events import ARRAY_FIELDS, EventColumns
+from analyzer.core.ingest.columnize import Columnizer
+from analyzer.core.kernels.byte_strings import Texts
+from analyzer.core.kernels.xxh3 import LONGEST, xxh3
 from analyzer.errors import BadRecord
 
 LIMIT = CoreConfig().max_record_bytes

@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from analyzer.core import cohort as cohort_step
-from analyzer.core.catalog import AGAINST, NAMES, SIGNALS, Signal
-from analyzer.core.cohorts import Cohorts
+from analyzer.core.cohort import step as cohort_step
+from analyzer.core.cohort.catalog import AGAINST, NAMES, SIGNALS, Signal
+from analyzer.core.cohort.describe import describe
+from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.balance import _evenness, truncated_poisson_variance
+from analyzer.core.cohort.signals.scale import divide
 from analyzer.core.config import CoreConfig
-from analyzer.core.describe import describe
-from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.contracts.columns import CohortColumns
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
-from analyzer.core.signals.balance import _evenness, truncated_poisson_variance
-from analyzer.core.signals.scale import divide
-from analyzer.core.tables import CohortColumns
-from analyzer.core.texts import Texts
 from analyzer.simulate import generate
 
 ROOT = Path(__file__).parents[2]

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.account import AccountStep
+from analyzer.core.account.step import AccountStep
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest import IngestStep, RawBatch
-from analyzer.core.jumps import CONFIRMATIONS, JumpGuard
-from analyzer.core.panes import NO_WATERMARK, late_rows
-from analyzer.core.texts import Texts
+from analyzer.core.contracts.event_time import NO_WATERMARK, late_rows
+from analyzer.core.ingest.jump_guard import CONFIRMATIONS, JumpGuard
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 
 HOUR = 3_600_000
 TIMES = st.lists(st.integers(0, 100_000), min_size=1, max_size=80)

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 import orjson
 
-from analyzer.core.alerts import Alert
+from analyzer.core.cohort.models.triage import TRAITS, WINDOW, Triage
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest import IngestStep, RawBatch
-from analyzer.core.models.triage import TRAITS, WINDOW, Triage
+from analyzer.core.contracts.records import Alert
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
-from analyzer.core.texts import Texts
 from analyzer.simulate import generate
 
 HEAVY = "acct-heavy"

@@ -8,8 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.core.state import pack
-from analyzer.core.windows import DenseTable, HashIndex, SlidingSum, SlidingSums
+from analyzer.core.contracts.snapshot_codec import pack
+from analyzer.core.kernels.dense_table import DenseTable
+from analyzer.core.kernels.hash_index import HashIndex
+from analyzer.core.kernels.sliding_sum import SlidingSum, SlidingSums
 
 KEYS = st.lists(st.integers(0, 2**64 - 1), max_size=200)
 

@@ -15,7 +15,7 @@ import pytest
 from analyzer.bench.detection.judge import MEDIUM, Thread, threads_of
 from analyzer.bench.detection.result import WHOLE
 from analyzer.bench.detection.run import replay
-from analyzer.core.alerts import SEVERITIES
+from analyzer.core.contracts.records import SEVERITIES
 from analyzer.simulate import DEFAULT_START_MS, generate
 from analyzer.simulate.scenarios import LOOKALIKES
 

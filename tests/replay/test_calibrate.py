@@ -11,10 +11,10 @@ import orjson
 import pytest
 
 from analyzer.console.listing import as_toml
-from analyzer.core.calibration import Calibration
-from analyzer.core.catalog import NAMES
+from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.config import CoreConfig
-from analyzer.core.feedback import Feedback, Target, TargetType, Verdict
+from analyzer.core.contracts.calibration import Calibration
+from analyzer.core.contracts.feedback import Feedback, Target, TargetType, Verdict
 from analyzer.errors import UsageError
 from analyzer.replay.calibrate import History, calibration_of
 from analyzer.replay.runner import Runner

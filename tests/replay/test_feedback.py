@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from analyzer.bench.detection.evaluate import evaluate_folder, measure
-from analyzer.core.alerts import Alert
 from analyzer.core.config import CoreConfig
-from analyzer.core.feedback import Feedback, Target, Verdict
+from analyzer.core.contracts.feedback import Feedback, Target, Verdict
+from analyzer.core.contracts.records import Alert
 from analyzer.errors import UsageError
 from analyzer.replay.feedback import allowances, read_feedback
 from analyzer.replay.report import Report, read

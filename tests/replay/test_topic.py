@@ -6,12 +6,12 @@ import uuid
 
 import pytest
 
-from analyzer.core.ingest import RawBatch
+from analyzer.core.ingest.step import RawBatch
 from analyzer.errors import UsageError
 from analyzer.replay.topic import topic_sources
 from analyzer.settings import Settings
-from analyzer.stream import trial
-from analyzer.stream.brokers import Broker
+from analyzer.testing import harness as trial
+from analyzer.testing.brokers import Broker
 
 pytestmark = pytest.mark.integration
 

@@ -14,7 +14,7 @@ from analyzer.simulate import generate
 from analyzer.simulate.produce import produce
 
 if TYPE_CHECKING:
-    from analyzer.stream.brokers import Broker
+    from analyzer.testing.brokers import Broker
 
 TOPIC = "simulate.requests"
 PARTITIONS = 3

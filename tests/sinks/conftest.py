@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from analyzer.core.alerts import Alert
+from analyzer.core.contracts.records import Alert
 
 if TYPE_CHECKING:
     from collections.abc import Callable

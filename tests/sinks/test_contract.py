@@ -17,11 +17,11 @@ from rich.console import Console
 
 import analyzer.sinks
 from analyzer.console.render import printer
-from analyzer.core.alerts import SEVERITIES, Alert
+from analyzer.core.contracts.records import SEVERITIES, Alert
 from analyzer.errors import BadRecord, RetryLater
 from analyzer.sinks.console import ConsoleSink
-from analyzer.sinks.fakes import Answer, FakeSlack, ListSink
 from analyzer.sinks.slack import SlackSink
+from analyzer.testing.sink_fakes import Answer, FakeSlack, ListSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import BadRecord, RetryLater
-from analyzer.metrics import DELIVERED, FAILURES, NOTIFIER, RETRIES, WAITING, Meter
-from analyzer.sinks.fakes import BrokenSink, ListSink
+from analyzer.ops.metrics import DELIVERED, FAILURES, NOTIFIER, RETRIES, WAITING, Meter
 from analyzer.sinks.lane import Item, Lane
+from analyzer.testing.sink_fakes import BrokenSink, ListSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analyzer.core.alerts import Alert
+    from analyzer.core.contracts.records import Alert
 
 TP = TopicPartition("alerts", 0)
 QUICK_S = 0.001

@@ -15,18 +15,18 @@ import numpy as np
 import pytest
 from aiokafka import TopicPartition
 
-from analyzer import clients
-from analyzer.core.alerts import Alert, encode_record, record_key
+from analyzer import kafka_clients as clients
+from analyzer.core.contracts.records import Alert, encode_record, record_key
 from analyzer.settings import Health, Settings, Slack
-from analyzer.sinks.fakes import Answer, FakeSlack
-from analyzer.stream import trial
-from analyzer.stream.brokers import free_port
+from analyzer.testing import harness as trial
+from analyzer.testing.brokers import free_port
+from analyzer.testing.sink_fakes import Answer, FakeSlack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from analyzer.stream.brokers import Broker
+    from analyzer.testing.brokers import Broker
 
 pytestmark = pytest.mark.integration
 

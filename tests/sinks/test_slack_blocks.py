@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.sinks.fakes import check
 from analyzer.sinks.slack_blocks import code, escape, message
+from analyzer.testing.sink_fakes import check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analyzer.core.alerts import Alert
+    from analyzer.core.contracts.records import Alert
 
 
 def test_everything_is_said(make_alert: Callable[..., Alert]) -> None:

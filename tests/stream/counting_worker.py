@@ -11,15 +11,15 @@ from typing import Any
 import msgspec
 from faust.types import TP
 
-from analyzer.core.blocks import CohortBlock, EventBlock, PaneBlock, Seen
+from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock, Seen
 from analyzer.errors import StateError
 from analyzer.settings import Settings
-from analyzer.stream.context import Context
-from analyzer.stream.ingest import IngestOwner
-from analyzer.stream.outbox import Outbox
-from analyzer.stream.ownership import Owner
+from analyzer.stream.owners.assignment import Owner
+from analyzer.stream.owners.context import Context
+from analyzer.stream.owners.ingest import IngestOwner
+from analyzer.stream.owners.outbox import Outbox
+from analyzer.stream.owners.shard import Kind, StepOwner
 from analyzer.stream.run import work
-from analyzer.stream.steps import Kind, StepOwner
 
 
 class CountingStep:

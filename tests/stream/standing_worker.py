@@ -14,12 +14,12 @@ from collections.abc import Callable
 from faust.types import TP
 
 from analyzer.settings import Settings
-from analyzer.stream import kinds
-from analyzer.stream.context import Context
-from analyzer.stream.ingest import IngestOwner
-from analyzer.stream.ownership import Owner
-from analyzer.stream.records import Records
+from analyzer.stream.owners import catalog as kinds
+from analyzer.stream.owners.assignment import Owner
+from analyzer.stream.owners.context import Context
+from analyzer.stream.owners.ingest import IngestOwner
 from analyzer.stream.run import work
+from analyzer.stream.transport.fetches import Records
 
 FOREVER_S = 3_600.0
 

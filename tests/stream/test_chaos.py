@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analyzer.stream import brokers, parity, trial
-from analyzer.stream.crew import Crew, working
+from analyzer.testing import brokers
+from analyzer.testing import harness as trial
+from analyzer.testing import reference_run as parity
+from analyzer.testing.worker_pool import Crew, working
 
 PARTITIONS = 4
 BROKER_DOWN_S, BROKER_LONG_DOWN_S = 12.0, 60.0

@@ -14,12 +14,14 @@ import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
-from analyzer import clients
+from analyzer import kafka_clients as clients
 from analyzer.settings import Settings, Worker
-from analyzer.stream import brokers, parity, trial
-from analyzer.stream.brokers import Broker
-from analyzer.stream.crew import Crew, working
-from analyzer.stream.topics import SNAPSHOTS, snapshot_topic, wanted
+from analyzer.stream.topics.catalog import SNAPSHOTS, snapshot_topic, wanted
+from analyzer.testing import brokers
+from analyzer.testing import harness as trial
+from analyzer.testing import reference_run as parity
+from analyzer.testing.brokers import Broker
+from analyzer.testing.worker_pool import Crew, working
 
 PARTITIONS = 4
 NODES = 3

@@ -9,12 +9,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analyzer.core.alerts import Alert
-from analyzer.core.feedback import Feedback, OutsideEvidence, Target
+from analyzer.core.contracts.feedback import Feedback, OutsideEvidence, Target
+from analyzer.core.contracts.records import Alert
 from analyzer.replay.report import read
 from analyzer.settings import Settings
-from analyzer.stream import parity, trial
-from analyzer.stream.brokers import Broker
+from analyzer.testing import harness as trial
+from analyzer.testing import reference_run as parity
+from analyzer.testing.brokers import Broker
 
 PARTITIONS = 2
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analyzer.metrics import WORKER
+from analyzer.ops.metrics import WORKER
 from analyzer.settings import Health, Settings, Worker
-from analyzer.stream import trial
-from analyzer.stream.brokers import Broker, free_port
+from analyzer.testing import harness as trial
+from analyzer.testing.brokers import Broker, free_port
 
 STANDING = Path(__file__).with_name("standing_worker.py")
 START_MS = 1_700_000_000_000

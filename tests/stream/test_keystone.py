@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from analyzer.settings import Settings
-from analyzer.stream import parity, trial
-from analyzer.stream.brokers import Broker
+from analyzer.testing import harness as trial
+from analyzer.testing import reference_run as parity
+from analyzer.testing.brokers import Broker
 
 PARTITIONS = 4
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from analyzer import logs
+from analyzer.ops import logs
 from analyzer.settings import Settings
 
 

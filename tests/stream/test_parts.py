@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.errors import StateError
-from analyzer.stream import parts
-from analyzer.stream.parts import Assembler, cut
+from analyzer.stream.transport import message_chunks as parts
+from analyzer.stream.transport.message_chunks import Assembler, cut
 
 BLOCK = b"\x93"
 """A block begins with a MessagePack array."""

@@ -13,8 +13,8 @@ from faust.types import TP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.stream.pieces import PIECE_BYTES, Pieces
-from analyzer.stream.records import Records
+from analyzer.stream.transport.fetches import Records
+from analyzer.stream.transport.record_batches import PIECE_BYTES, Pieces
 
 AT = TP("requests", 3)
 BASE_MS = 1_700_000_000_000

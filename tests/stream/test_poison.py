@@ -15,14 +15,15 @@ import msgspec
 import pytest
 import zstandard
 
-from analyzer.core.alerts import DeadLetter
-from analyzer.core.blocks import EventBlock, PaneBlock, encode
-from analyzer.core.state import pack
+from analyzer.core.contracts.blocks import EventBlock, PaneBlock, encode
+from analyzer.core.contracts.records import DeadLetter
+from analyzer.core.contracts.snapshot_codec import pack
 from analyzer.settings import Settings
-from analyzer.stream import parity, trial
-from analyzer.stream.brokers import Broker
-from analyzer.stream.pages import Manifest, PageRef
-from analyzer.stream.topics import snapshot_topic
+from analyzer.stream.state.pages import Manifest, PageRef
+from analyzer.stream.topics.catalog import snapshot_topic
+from analyzer.testing import harness as trial
+from analyzer.testing import reference_run as parity
+from analyzer.testing.brokers import Broker
 
 PARTITIONS = 2
 POISON = (

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from faust.types import TP
 
-from analyzer.core.texts import Texts
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import Broken
-from analyzer.stream.reading import Reading
-from analyzer.stream.records import Records
+from analyzer.stream.transport.fetches import Records
+from analyzer.stream.transport.position import Reading
 
 AT = TP("requests", 0)
 

@@ -11,7 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from analyzer.settings import Kafka, Settings
-from analyzer.stream import brokers, parity, trial
+from analyzer.testing import brokers
+from analyzer.testing import harness as trial
+from analyzer.testing import reference_run as parity
 
 PARTITIONS = 2
 MECHANISM = "listener__name__secure__plain__sasl__jaas__config"

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.errors import StateError
-from analyzer.stream import snapshots
-from analyzer.stream.fakes import MemoryLog, WriteFailedError
-from analyzer.stream.pages import PAGE_BYTES, Manifest
-from analyzer.stream.snapshots import SnapshotStore
+from analyzer.stream.state import snapshots
+from analyzer.stream.state.pages import PAGE_BYTES, Manifest
+from analyzer.stream.state.snapshots import SnapshotStore
+from analyzer.testing.snapshot_fakes import MemoryLog, WriteFailedError
 
 TOPIC = "a" * 32
 

@@ -19,10 +19,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analyzer import clients
+from analyzer import kafka_clients as clients
 from analyzer.settings import Settings, Worker
-from analyzer.stream import brokers, parity, trial
-from analyzer.stream.crew import Crew, working
+from analyzer.testing import brokers
+from analyzer.testing import harness as trial
+from analyzer.testing import reference_run as parity
+from analyzer.testing.worker_pool import Crew, working
 
 PARTITIONS = 4
 WORLD, WORLD_EVENTS, WORLD_MS = "hydra", 727_000, 4 * 86_400_000

@@ -12,13 +12,13 @@ from aiokafka.errors import KafkaConnectionError
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
-from analyzer import metrics
 from analyzer.errors import Broken
+from analyzer.ops import metrics
 from analyzer.settings import Settings
-from analyzer.stream.context import BadShare, Context
-from analyzer.stream.ownership import Owner, Ownership
-from analyzer.stream.topics import Layout
-from analyzer.stream.watch import WATCH_S, Watch
+from analyzer.stream.health.stall_detector import WATCH_S, Watch
+from analyzer.stream.owners.assignment import Owner, Ownership
+from analyzer.stream.owners.context import BadShare, Context
+from analyzer.stream.topics.catalog import Layout
 
 AT = TP("llm.requests", 0)
 LAG = {"step": "ingest", "partition": "0"}

@@ -12,10 +12,11 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from analyzer import clients
+from analyzer import kafka_clients as clients
 from analyzer.settings import Settings
-from analyzer.stream import parity, trial
-from analyzer.stream.brokers import Broker, free_port
+from analyzer.testing import harness as trial
+from analyzer.testing import reference_run as parity
+from analyzer.testing.brokers import Broker, free_port
 
 PARTITIONS = 4
 

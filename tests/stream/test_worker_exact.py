@@ -12,11 +12,11 @@ import msgspec
 import pytest
 
 from analyzer.settings import Kafka, Settings, Worker
-from analyzer.stream import trial
-from analyzer.stream.brokers import Broker
-from analyzer.stream.kafka_log import KafkaLog
-from analyzer.stream.snapshots import SnapshotStore
-from analyzer.stream.topics import snapshot_topic
+from analyzer.stream.state.kafka_log import KafkaLog
+from analyzer.stream.state.snapshots import SnapshotStore
+from analyzer.stream.topics.catalog import snapshot_topic
+from analyzer.testing import harness as trial
+from analyzer.testing.brokers import Broker
 
 COUNTING = [sys.executable, str(Path(__file__).with_name("counting_worker.py"))]
 PARTITIONS = 3

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.core import cohort as cohort_step
-from analyzer.core.cohorts import Cohorts
+from analyzer.core.cohort import step as cohort_step
+from analyzer.core.cohort.describe import describe
+from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.config import CoreConfig
-from analyzer.core.describe import describe
-from analyzer.core.ingest import IngestStep, RawBatch
-from analyzer.core.keys import HashCache
+from analyzer.core.contracts.columns import CohortColumns
+from analyzer.core.contracts.hashing import HashCache
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
-from analyzer.core.tables import CohortColumns
-from analyzer.core.texts import Texts
 from analyzer.simulate import generate
 
 Rows = list[dict[str, Any]]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from analyzer.core.fingerprint import Chains, FamilyTable
+from analyzer.core.ingest.template_chains import Chains, FamilyTable
 
 BATCH = 512
 """Prompts fingerprinted in one call."""

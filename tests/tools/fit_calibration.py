@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from analyzer.core.calibration import Calibration, Stratum
-from analyzer.core.catalog import NAMES
+from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.config import CoreConfig
-from analyzer.core.evidence import Fusion
-from analyzer.core.feedback import Feedback, Target
-from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.contracts.calibration import Calibration, Stratum
+from analyzer.core.contracts.columns import CohortColumns, concat_cohorts
+from analyzer.core.contracts.feedback import Feedback, Target
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
-from analyzer.core.tables import CohortColumns, concat_cohorts
-from analyzer.core.texts import Texts
 from analyzer.replay.calibrate import History, calibration_of
 from analyzer.simulate import generate
 from analyzer.simulate.world import Labels

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from analyzer.core.catalog import AGAINST, FAMILIES, NAMES
-from analyzer.core.evidence import FAMILIES_NEEDED, SIGNS, strong_families
+from analyzer.core.cohort.catalog import AGAINST, FAMILIES, NAMES
+from analyzer.core.cohort.fusion import FAMILIES_NEEDED, SIGNS, strong_families
 
 F64 = NDArray[np.float64]
 

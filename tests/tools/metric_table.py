@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from analyzer.metrics import NOTIFIER, WORKER, Metric
+from analyzer.ops.metrics import NOTIFIER, WORKER, Metric
 
 HEAD = """# Metrics
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 
-from analyzer.core.catalog import SIGNALS
+from analyzer.core.cohort.catalog import SIGNALS
 
 HEAD = """# Signals
 

@@ -14,12 +14,12 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from analyzer.core.alerts import Record
-from analyzer.core.blocks import CohortBlock
-from analyzer.core.campaign import CampaignStep
-from analyzer.core.catalog import FAMILIES
+from analyzer.core.campaign.step import CampaignStep
+from analyzer.core.cohort.catalog import FAMILIES
+from analyzer.core.cohort.describe import CohortNote
 from analyzer.core.config import CoreConfig
-from analyzer.core.describe import CohortNote
+from analyzer.core.contracts.blocks import CohortBlock
+from analyzer.core.contracts.records import Record
 
 EVERY_FAMILY = tuple(dict.fromkeys(FAMILIES))
 _NO_NOTE = msgspec.json.encode(CohortNote("", [], [], [], [])).decode()

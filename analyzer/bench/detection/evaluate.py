@@ -22,9 +22,9 @@ import numpy as np
 from analyzer.bench.detection.figures import Figure, share
 from analyzer.bench.detection.judge import CampaignVerdict, Thread, judge, roots_of, threads_of
 from analyzer.bench.detection.truth import Operation, Truth, truth_in
-from analyzer.core.alerts import Alert, Campaign, Member, Record
-from analyzer.core.evidence import STRONG
-from analyzer.core.feedback import GUILTY, INNOCENT, Feedback
+from analyzer.core.cohort.fusion import STRONG
+from analyzer.core.contracts.feedback import GUILTY, INNOCENT, Feedback
+from analyzer.core.contracts.records import Alert, Campaign, Member, Record
 from analyzer.errors import UsageError
 from analyzer.replay.feedback import read_feedback
 from analyzer.replay.report import read, read_summary

@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 
 from analyzer.bench.detection.truth import SHARED, Operation, Truth
-from analyzer.core.alerts import SEVERITIES, Alert, Campaign, Member, Record
+from analyzer.core.contracts.records import SEVERITIES, Alert, Campaign, Member, Record
 
 MEDIUM = SEVERITIES.index("medium")
 

@@ -10,11 +10,11 @@ from analyzer.bench.detection.ablation import Beside
 from analyzer.bench.detection.judge import judge
 from analyzer.bench.detection.result import WHOLE, Result, Task
 from analyzer.bench.detection.truth import truth_of
-from analyzer.core.alerts import Record
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest import IngestStep, RawBatch
+from analyzer.core.contracts.records import Record
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
-from analyzer.core.texts import Texts
 from analyzer.simulate import World, generate
 
 BATCH = 50_000

@@ -1,0 +1,1 @@
+"""Step 2: event columns of one account shard become rows per organisation, pane by pane."""

@@ -1,0 +1,109 @@
+"""The events of one pane, added up: rows per organisation, account, pair and prompt."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.contracts.columns import Kind, PaneColumns
+from analyzer.core.contracts.events import EventColumns
+from analyzer.core.kernels import group_by as groups
+from analyzer.core.kernels.interned_names import NameBook
+
+T = TypeVar("T", bound=np.generic)
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+
+PAIR_COLUMNS = {
+    Kind.TEMPLATE: "template",
+    Kind.BLOCK: "block",
+    Kind.PAYMENT: "payment",
+    Kind.TLS: "tls",
+    Kind.AGENT: "agent",
+    Kind.MODEL: "model",
+    Kind.PARAMS: "params",
+}
+MICRO = 1e6
+
+
+def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
+    """Tables of one pane, each sorted by its keys.
+
+    Parameters
+    ----------
+    rows
+        The pane's events without duplicates, in (timestamp, event id) order.
+    names
+        Text of hashes; those that occur are passed on.
+    """
+    org, account = _Groups(rows.org), _Groups(rows.account)
+    told = np.flatnonzero(rows.template)
+    template = _Groups(rows.template[told])
+    pair_org, kind, objects, pair_requests = groups.pairs(
+        org.order, org.stops, np.stack([getattr(rows, name) for name in PAIR_COLUMNS.values()])
+    )
+    kinds = np.array(list(PAIR_COLUMNS), np.int64)[kind]
+    given = np.flatnonzero(rows.prompt)
+    prompt, prompt_requests = groups.prompts(
+        org.of_row[given], len(org), rows.template[given], rows.prompt[given]
+    )
+    prompt = given[prompt]
+    log_output = np.rint(np.log1p(rows.output_tokens) * MICRO).astype(np.int64)
+    never = np.iinfo(np.int64).max
+    created = org.least(np.where(rows.created_ms < 0, never, rows.created_ms))
+    return PaneColumns(
+        org_pane=np.full(len(org), pane),
+        org=org.of(rows.org),
+        org_requests=org.counts,
+        org_log_output=org.total(log_output),
+        org_output_tokens=org.total(rows.output_tokens),
+        org_created_ms=np.where(created == never, -1, created),
+        account_pane=np.full(len(account), pane),
+        account=account.of(rows.account),
+        account_org=account.of(rows.org),
+        account_requests=account.counts,
+        account_first_ms=account.least(rows.ts_ms),
+        account_last_ms=-account.least(-rows.ts_ms),
+        pair_pane=np.full(len(kinds), pane),
+        pair_org=org.of(rows.org)[pair_org],
+        pair_kind=kinds,
+        pair_object=objects,
+        pair_requests=pair_requests,
+        prompt_pane=np.full(len(prompt), pane),
+        prompt_org=rows.org[prompt],
+        prompt_template=rows.template[prompt],
+        prompt=rows.prompt[prompt],
+        prompt_requests=prompt_requests,
+        template_pane=np.full(len(template), pane),
+        template=template.of(rows.template[told]),
+        template_requests=template.counts,
+        template_log_output=template.total(log_output[told]),
+        names=names.once(np.concatenate([account.of(rows.account), objects])),
+    )
+
+
+class _Groups:
+    """Rows with the same hash, in the order of the hashes."""
+
+    def __init__(self, hashes: U64) -> None:
+        self.order = groups.by_hash(hashes)
+        self.of_row, self.stops = groups.numbered(hashes, self.order)
+        self.counts = np.diff(self.stops, prepend=0)
+        self._first = self.order[self.stops - self.counts]
+
+    def __len__(self) -> int:
+        return len(self.stops)
+
+    def of(self, column: NDArray[T]) -> NDArray[T]:
+        """The column's value in each group (the first row's)."""
+        return column[self._first]
+
+    def total(self, column: I64) -> I64:
+        """Sum of each group."""
+        return groups.totals(self.of_row, len(self), column)
+
+    def least(self, column: I64) -> I64:
+        """Minimum of each group."""
+        return groups.leasts(self.of_row, len(self), column)

@@ -1,0 +1,1 @@
+"""Step 4: judged cohorts become campaigns with members, a kind, a severity, and alerts."""

@@ -1,0 +1,88 @@
+"""What is usual for cohorts of each sort by now: the calibration, slowly adapted.
+
+Innocent cohorts move the means of their stratum with a half-life of :data:`HALF_LIFE` cohorts,
+so that a campaign which stays below the threshold for days hardly becomes usual. Who is under
+alert is never learned: that is for :class:`~analyzer.core.campaign.step.CampaignStep` to say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.contracts.calibration import HIGH, STRATA, Calibration, borrowed
+from analyzer.core.kernels.e_values import conformal
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+HALF_LIFE = 20_000
+"""Cohorts of a stratum after which what was known counts half."""
+
+
+class Baseline:
+    """Means per stratum; the order of the calls is part of the answer.
+
+    Parameters
+    ----------
+    calibration
+        Where to begin; its signals are those of the catalog, in that order.
+    """
+
+    def __init__(self, calibration: Calibration) -> None:
+        self._objects, self._means = borrowed(*_columns(calibration))
+
+    @property
+    def _high(self) -> F64:
+        return self._means[:, -len(NAMES) :]
+
+    def e_values(self, strata: I64, suspicion: F64) -> F64:
+        """How many times stranger each cohort is than innocent ones of its sort, ≥ 0."""
+        return conformal(suspicion, self._means[strata, 0], self._objects[strata])
+
+    def usual(self, strata: I64) -> tuple[F64, F64]:
+        """Mean of each signal for each cohort's sort, and what few exceed; (cohorts, signals)."""
+        return self._means[strata, 1 : 1 + len(NAMES)], self._high[strata]
+
+    def learn(self, strata: I64, features: F64, suspicion: F64) -> None:
+        """Take innocent cohorts in, in an order that does not depend on who sent them.
+
+        Means are forgotten exponentially; ``high`` is followed by steps up or down.
+
+        Reference: Robbins & Monro (1951), *A stochastic approximation method*.
+        """
+        values = np.column_stack([suspicion, features])
+        known = ~np.isnan(values)
+        count, total, below = np.zeros((3, STRATA, values.shape[1]))
+        np.add.at(count, strata, known)
+        np.add.at(total, strata, np.nan_to_num(values))
+        np.add.at(below[:, 1:], strata, features <= self._high[strata])
+        kept = 0.5 ** (count / HALF_LIFE)
+        means = self._means[:, : 1 + len(NAMES)]
+        means[:] = kept * means + (1 - kept) * total / np.maximum(count, 1)
+        step = (HIGH * count - below)[:, 1:] / HALF_LIFE
+        self._high[:] = np.clip(self._high + step, 0.0, 1.0)
+
+    def state(self) -> dict[str, Any]:
+        """All of it, as plain data."""
+        return {"objects": self._objects, "means": self._means}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`state` gave."""
+        self._objects[:], self._means[:] = state["objects"], state["means"]
+
+
+def _columns(calibration: Calibration) -> tuple[F64, F64]:
+    """Objects, and means of suspicion and signals with their highs, of every stratum."""
+    objects, values = np.zeros(STRATA), np.full((STRATA, 1 + 2 * len(NAMES)), np.nan)
+    for stratum in calibration.strata:
+        objects[stratum.number] = stratum.objects
+        values[stratum.number] = [stratum.suspicion, *map(_known, stratum.mean + stratum.high)]
+    return objects, values
+
+
+def _known(value: float | None) -> float:
+    return np.nan if value is None else value

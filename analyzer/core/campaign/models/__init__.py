@@ -1,0 +1,1 @@
+"""Online River models that the campaign step learns: what verdicts teach."""

@@ -1,0 +1,1 @@
+"""Step 3: panes become sliding windows, windows become cohorts, cohorts are scored."""

@@ -1,0 +1,89 @@
+"""The one list of signals. A new signal is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals import (
+    balance,
+    clients,
+    co_templates,
+    creation,
+    entanglement,
+    first_seen,
+    hand_over,
+    many_templates,
+    narrowness,
+    one_block,
+    output_length,
+    params,
+    payment,
+    pivot,
+    popular,
+    private_blocks,
+    repeated_items,
+    rotation,
+    synchrony,
+    work_queue,
+)
+
+
+class Signal(Protocol):
+    """A module of :mod:`analyzer.core.cohort.signals`; its contract is told there."""
+
+    @property
+    def NAME(self) -> str:  # noqa: N802 - a constant of the module
+        """Stable name in alerts and settings."""
+
+    @property
+    def FAMILY(self) -> str:  # noqa: N802 - a constant of the module
+        """Kind of evidence; ``against`` speaks for innocence."""
+
+    @property
+    def UNIT(self) -> str:  # noqa: N802 - a constant of the module
+        """Unit of the raw measure behind the value."""
+
+    @property
+    def MEANING(self) -> str:  # noqa: N802 - a constant of the module
+        """What a high value says, in words for a person."""
+
+    @property
+    def measure(self) -> Callable[[Cohorts], NDArray[np.float64]]:
+        """One value in [0, 1] or NaN per cohort."""
+
+
+SIGNALS: tuple[Signal, ...] = (
+    balance,
+    entanglement,
+    private_blocks,
+    rotation,
+    clients,
+    creation,
+    payment,
+    first_seen,
+    hand_over,
+    synchrony,
+    pivot,
+    narrowness,
+    co_templates,
+    work_queue,
+    output_length,
+    params,
+    one_block,
+    popular,
+    many_templates,
+    repeated_items,
+)
+NAMES: tuple[str, ...] = tuple(signal.NAME for signal in SIGNALS)
+FAMILIES: tuple[str, ...] = tuple(signal.FAMILY for signal in SIGNALS)
+AGAINST = "against"
+
+
+def measure_all(cohorts: Cohorts) -> NDArray[np.float64]:
+    """All signals of all cohorts, shape (cohorts, signals)."""
+    return np.stack([signal.measure(cohorts) for signal in SIGNALS], axis=1)

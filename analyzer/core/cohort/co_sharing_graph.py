@@ -1,0 +1,147 @@
+"""Groups that a graph of pairs joins: organisations that share several rare objects.
+
+A campaign whose templates, blocks and cards are each used by a few of its accounts has no
+single object that defines a cohort. Two organisations are joined where what they share is
+worth enough; groups are what holds together through common neighbours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from analyzer.core.cohort.window import Window
+from analyzer.core.contracts.columns import Kind
+from analyzer.core.kernels.jit import compiled
+from analyzer.core.kernels.sparse import incidence
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+
+SHARED_KINDS = (Kind.TEMPLATE, Kind.PAYMENT, Kind.BLOCK)
+MOST_USERS = 60
+"""An object with more users than this joins nobody: hubs chain what has nothing in common."""
+MOST_PAIRS = 4_000_000
+"""Pairs looked at in one window; objects beyond that, the most used first, are left out."""
+EDGE_NATS = 10.0
+MOST_NATS = (np.inf, np.inf, 5.0)
+"""Most that the objects of each kind add; of blocks, neighbours share several without knowing
+each other."""
+COMMON_NEIGHBOURS = 2
+SHARED_OBJECTS = 2
+
+
+def linked_groups(window: Window, least: int, largest: float) -> sp.csr_matrix:
+    """Groups of organisations, shape (groups, organisations), 1 where one belongs to the group.
+
+    Two organisations i, j are joined if they share at least two objects that are together
+    worth 10 nats: each ln(N / users) − ½ ln⁺(kᵢ/k̄) − ½ ln⁺(kⱼ/k̄), with k the organisation's
+    number of such objects and k̄ its mean (whoever uses many shares some by chance), and if they
+    have two joined neighbours in common, so that one chance pair chains nothing.
+
+    Reference: Pacheco et al. (2021), Uncovering coordinated networks on social media;
+    Robertson (2004), Understanding inverse document frequency.
+    """
+    joined = _joined(window)
+    held = (joined @ joined).multiply(joined) >= COMMON_NEIGHBOURS
+    return _groups(held, least, largest)
+
+
+def _joined(window: Window) -> sp.csr_matrix:
+    """1 where two organisations share enough, shape (organisations, organisations)."""
+    n = len(window.orgs)
+    used, worth, penalty = zip(*(_rare_use(window, kind) for kind in SHARED_KINDS), strict=True)
+    sizes = [matrix.shape[1] for matrix in used]
+    use = sp.hstack(used, format="csr")
+    users = use.T.tocsr()
+    kind = np.repeat(np.arange(len(SHARED_KINDS)), sizes)
+    most = int((np.diff(users.indptr).astype(np.int64) ** 2).sum()) // 2
+    one, other = np.empty(most, np.int32), np.empty(most, np.int32)
+    cells = (use.indptr, use.indices), (users.indptr, users.indices)
+    objects = (kind, np.concatenate(worth), np.array(MOST_NATS))
+    count = _edges(*cells, objects, np.stack(penalty), (one, other))
+    ends = np.concatenate([one[:count], other[:count]])
+    starts = np.concatenate([other[:count], one[:count]])
+    return incidence(starts, ends, np.ones(2 * count), (n, n))
+
+
+def _rare_use(window: Window, kind: Kind) -> tuple[sp.csr_matrix, F64, F64]:
+    """Who uses the rare objects of a kind, each object's worth and each user's penalty, in nats."""
+    usage = window.usage(kind)
+    rare = _rare(usage.degree)
+    used = usage.matrix[:, rare]
+    degree = np.diff(used.indptr)
+    usual = degree[degree > 0].mean() if used.nnz else 1.0
+    worth = np.log(max(2, window.n_active) / usage.degree[rare])
+    return used, worth, 0.5 * np.log(np.maximum(degree / usual, 1.0))
+
+
+@compiled
+def _edges(
+    use: tuple[I32, I32],
+    users: tuple[I32, I32],
+    objects: tuple[I64, F64, F64],
+    penalty: F64,
+    found: tuple[I32, I32],
+) -> int:
+    """Fill the pairs that are joined, each once; how many there are.
+
+    Parameters
+    ----------
+    use, users
+        Starts and objects of each organisation; starts and organisations of each object.
+    objects
+        Kind and worth of each object; most nats of each kind.
+    penalty
+        Shape (kinds, organisations).
+    """
+    kind, worth, limit = objects
+    shape = penalty.shape
+    nats, shared = np.zeros(shape), np.zeros(shape[1], np.int64)
+    touched = np.empty(shape[1], np.int64)
+    count = 0
+    for one in range(shape[1]):
+        n = 0
+        for cell in range(use[0][one], use[0][one + 1]):
+            thing = use[1][cell]
+            k = kind[thing]
+            for user in range(users[0][thing], users[0][thing + 1]):
+                other = users[1][user]
+                if other <= one:
+                    continue
+                if not shared[other]:
+                    touched[n] = other
+                    n += 1
+                shared[other] += 1
+                nats[k, other] += worth[thing] - penalty[k, one] - penalty[k, other]
+        for other in touched[:n]:
+            total = 0.0
+            for k in range(shape[0]):
+                total += min(max(nats[k, other], 0.0), limit[k])
+                nats[k, other] = 0.0
+            if shared[other] >= SHARED_OBJECTS and total >= EDGE_NATS:
+                found[0][count], found[1][count] = one, other
+                count += 1
+            shared[other] = 0
+    return count
+
+
+def _rare(users: F64) -> NDArray[np.intp]:
+    """Objects shared by few, rarest first, as far as the budget of pairs goes."""
+    rare = np.flatnonzero((users >= 2) & (users <= MOST_USERS))
+    rare = rare[np.argsort(users[rare], kind="stable")]
+    return np.sort(rare[: np.searchsorted(np.cumsum(users[rare] ** 2), MOST_PAIRS, side="right")])
+
+
+def _groups(held: sp.csr_matrix, least: int, largest: float) -> sp.csr_matrix:
+    _, label = connected_components(held, directed=False)
+    size = np.bincount(label)
+    wanted = np.flatnonzero((size >= least) & (size <= largest))
+    row = np.full(len(size), -1)
+    row[wanted] = np.arange(len(wanted))
+    member = np.flatnonzero(row[label] >= 0)
+    cells = (np.ones(len(member)), (row[label[member]], member))
+    return sp.csr_matrix(cells, shape=(len(wanted), len(label)))

@@ -1,0 +1,89 @@
+"""Fusion: from the signals of a cohort to one score, and what must hold beside it.
+
+Two non-negative logistic models, one with all signals and one without identity (which an
+operator evades by ageing accounts and buying cards one by one). A cohort is a hit if either
+passes the threshold **and** at least two families of evidence are strong. The weights were
+fitted by ``tests/tools/fit_fusion.py`` and are kept in ``models/fusion.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohort.catalog import AGAINST, FAMILIES, NAMES
+
+F64 = NDArray[np.float64]
+
+STRONG = 0.35
+FAMILIES_NEEDED = 2
+OUTSIDE = "outside"
+"""Family of what is known from elsewhere: a watermark, a partner, a model's fingerprint."""
+OUTSIDE_NATS = 2.0
+"""What sure outside evidence adds to the log-odds: as much as a heavy signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """Weights of the two models; evidence counts up, ``against`` counts down."""
+
+    version: str
+    weights: F64
+    """Shape (2, signals), all ≥ 0: with and without identity."""
+    bias: F64
+    """Shape (2,)."""
+
+    @classmethod
+    def shipped(cls) -> Self:
+        """The weights that come with the package."""
+        raw = json.loads((files("analyzer.core.cohort") / "fusion.json").read_text("utf-8"))
+        models = raw["models"]
+        return cls(
+            version=raw["version"],
+            weights=np.array([[m["weights"].get(name, 0.0) for name in NAMES] for m in models]),
+            bias=np.array([m["bias"] for m in models]),
+        )
+
+    def score(self, features: F64, outside: F64 | float = 0.0) -> F64:
+        """Fused score of each cohort in [0, 1], shape (cohorts,); unknown signals count 0.
+
+        ``outside`` is outside evidence in [-1, 1], below 0 for innocence, shape (cohorts,).
+        """
+        known = np.nan_to_num(features, nan=0.0)
+        logits = (known * SIGNS) @ self.weights.T + self.bias
+        return np.asarray(1 / (1 + np.exp(-logits.max(axis=1) - OUTSIDE_NATS * outside)))
+
+    def contributions(self, features: F64) -> F64:
+        """What each signal adds to the log-odds of the greater model; shape (signals,)."""
+        known = np.nan_to_num(features, nan=0.0) * SIGNS
+        best = int(np.argmax(self.weights @ known + self.bias))
+        return np.asarray(known * self.weights[best])
+
+
+SIGNS = np.array([-1.0 if family == AGAINST else 1.0 for family in FAMILIES])
+_MEMBERSHIP = {
+    family: np.array([f == family for f in FAMILIES]) for family in dict.fromkeys(FAMILIES)
+}
+
+
+def strong_families(features: F64, outside: F64 | float = 0.0) -> NDArray[np.int64]:
+    """How many families have a signal ≥ ``STRONG``, shape (cohorts,); ``outside`` is one."""
+    known = np.nan_to_num(features, nan=0.0)
+    strong = [
+        (known[:, mask] >= STRONG).any(axis=1)
+        for family, mask in _MEMBERSHIP.items()
+        if family != AGAINST
+    ]
+    return np.asarray(np.sum(strong, axis=0) + (np.asarray(outside) >= STRONG))
+
+
+def strong_names(features: F64, outside: float = 0.0) -> set[str]:
+    """The families counted by :func:`strong_families` for one vector, by name."""
+    known = np.nan_to_num(features, nan=0.0)
+    names = {family for family, mask in _MEMBERSHIP.items() if (known[mask] >= STRONG).any()}
+    return (names | ({OUTSIDE} if outside >= STRONG else set())) - {AGAINST}

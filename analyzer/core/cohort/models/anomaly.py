@@ -1,0 +1,45 @@
+"""Strangeness: how unlike the cohorts seen so far a cohort is.
+
+:mod:`.trees` over the signal vectors of all cohorts of one window length.
+Most cohorts are innocent, so what is rare is worth a look; but rare is not guilty: this reading
+explains and ranks, and never makes an alert.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.models.trees import Trees
+
+WARMUP = 100
+PROTECT_ABOVE = 0.98
+"""Quantile of scores above which a cohort is not learned: campaigns must not become normal."""
+
+
+class Strangeness:
+    """Scores a vector, then learns it; the order of the calls is part of the answer.
+
+    Parameters
+    ----------
+    seed
+        Seed of the trees.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._trees = Trees(NAMES, window=WARMUP, strange=PROTECT_ABOVE, seed=seed)
+        self.snapshot, self.restore = self._trees.snapshot, self._trees.restore
+
+    def score_one(self, features: NDArray[np.float64]) -> float | None:
+        """In [0, 1], high is strange; None while fewer than ``WARMUP`` cohorts are known."""
+        return self._trees.score_one(_known(features)) if self._trees.known else None
+
+    def learn_one(self, features: NDArray[np.float64]) -> None:
+        """Take the cohort in, unless it is one of the strangest."""
+        self._trees.learn_one(_known(features))
+
+
+def _known(features: NDArray[np.float64]) -> list[float]:
+    known: list[float] = np.nan_to_num(features).tolist()
+    return known

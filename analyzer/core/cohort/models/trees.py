@@ -1,0 +1,82 @@
+"""Half-Space Trees that do not learn what is strangest, with their state as bytes.
+
+River's Half-Space Trees behind its QuantileFilter, over vectors of values in [0, 1]: what
+scores above a quantile of all scores is strange and is not learned, so that what is under
+suspicion does not become normal.
+
+Reference: Tan, Ting & Liu (2011), Fast anomaly detection for streaming data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from river import anomaly
+
+from analyzer.core.cohort.models.safe_pickle import dump, load
+
+TREES, HEIGHT = 10, 6
+
+
+class Trees:
+    """Scores vectors and learns them; the order of the calls is part of the answer.
+
+    Parameters
+    ----------
+    names
+        What the values of a vector are called, in order.
+    window
+        Vectors to learn before anything is known, and from one generation of trees to the next.
+    strange
+        Quantile of scores, in [0, 1], from which a vector is strange.
+    seed
+        Seed of the trees.
+    """
+
+    def __init__(self, names: Sequence[str], *, window: int, strange: float, seed: int) -> None:
+        trees = anomaly.HalfSpaceTrees(
+            n_trees=TREES,
+            height=HEIGHT,
+            window_size=window,
+            limits=dict.fromkeys(names, (0.0, 1.0)),
+            seed=seed,
+        )
+        self._model = anomaly.QuantileFilter(trees, q=strange, protect_anomaly_detector=True)
+        self._names = tuple(names)
+        self._window = window
+        self._learned = 0
+
+    @property
+    def known(self) -> bool:
+        """True once enough was learned for a score to mean something."""
+        return self._learned >= self._window
+
+    def score_one(self, vector: Sequence[float]) -> float:
+        """In [0, 1], high is strange."""
+        return min(1.0, max(0.0, float(self._model.score_one(self._named(vector)))))
+
+    def is_strange(self, score: float) -> bool:
+        """True if the score is above the quantile of those seen so far."""
+        return bool(self._model.classify(score))  # type: ignore[no-untyped-call] # River's
+
+    def learn_one(self, vector: Sequence[float]) -> None:
+        """Take the vector in, unless it is one of the strangest."""
+        self._learned += 1
+        self._model.learn_one(self._named(vector))  # type: ignore[no-untyped-call] # River's
+
+    def _named(self, vector: Sequence[float]) -> dict[str, float]:
+        return dict(zip(self._names, vector, strict=True))
+
+    def snapshot(self) -> bytes:
+        """The model and its count as bytes."""
+        return dump((self._learned, self._model))
+
+    def restore(self, data: bytes) -> None:
+        """Put back what :meth:`snapshot` gave.
+
+        Raises
+        ------
+        StateError
+            If the bytes are no such model.
+        """
+        self._learned, self._model = load(data)

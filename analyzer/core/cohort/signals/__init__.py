@@ -1,0 +1,13 @@
+"""Signals: each measures one kind of coordination of a cohort against its own null.
+
+The contract of the family:
+
+* ``measure(cohorts)`` gives one number per cohort, shape (cohorts,), float64;
+* in [0, 1], high is strange; NaN is "I can't know" (too little data);
+* it never changes what it is given, draws no random numbers and reads no clock;
+* the object that defines the cohort is left out of its own null;
+* a signal of the family ``against`` speaks for innocence.
+
+Formulas are those of ``SIGNALS.md`` of the design study unless a docstring says otherwise.
+The list of all signals is :mod:`analyzer.core.cohort.catalog`.
+"""

@@ -1,0 +1,22 @@
+"""Narrowness: members do what hardly anybody else does."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.scale import clip, inside_share
+from analyzer.core.contracts.columns import Kind
+
+NAME, FAMILY, UNIT = "narrowness", "work", "share of requests"
+MEANING = "members' other traffic is on templates that live inside the group"
+
+
+def measure(cohorts: Cohorts) -> NDArray[np.float64]:
+    """c(N / 0.4), N the share of traffic on templates that live inside the cohort.
+
+    The defining template is left out.
+    """
+    counted = ~cohorts.shared(Kind.TEMPLATE).own
+    return clip(inside_share(cohorts, Kind.TEMPLATE, counted) / 0.4)

@@ -1,0 +1,21 @@
+"""One block: nearly all traffic comes from one place, as from a campus or an office."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.scale import clip, divide, row_max, row_sums
+from analyzer.core.contracts.columns import Kind
+
+NAME, FAMILY, UNIT = "one_block", "against", "share of requests"
+MEANING = "nearly all traffic comes from a single address block, as from a campus or an office"
+
+
+def measure(cohorts: Cohorts) -> NDArray[np.float64]:
+    """c((share of traffic on the top block − 0.7) / 0.25); NaN where no address is known."""
+    shared = cohorts.shared(Kind.BLOCK)
+    n = len(cohorts)
+    top = divide(row_max(shared, shared.requests, n), row_sums(shared, shared.requests, n))
+    return clip((top - 0.7) / 0.25)

@@ -1,0 +1,36 @@
+"""Pivot: members move to a new model faster than the population."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.scale import clip
+from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.event_time import DAY_S
+
+NAME, FAMILY, UNIT = "pivot", "timing", "share of requests"
+MEANING = "members moved to the new model together, ahead of everybody else"
+NEW_FOR_S = 7 * DAY_S
+
+
+def measure(cohorts: Cohorts) -> NDArray[np.float64]:
+    """c((members' share on new models − population's − 3 sd/√n) / 0.2).
+
+    A model is new for seven days after its first use; models of the first day of history
+    are not new. NaN while there is no new model.
+    """
+    window = cohorts.window
+    usage = window.usage(Kind.MODEL)
+    first = window.population.objects["first_pane"][usage.objects]
+    pane_s = window.config.pane_s
+    new = (first >= window.pane - NEW_FOR_S // pane_s) & (
+        first >= window.population.first_pane + DAY_S // pane_s
+    )
+    if not new.any():
+        return np.full(len(cohorts), np.nan)
+    on_new = np.asarray(usage.matrix @ new.astype(np.float64)).ravel()
+    share = on_new / np.maximum(window.totals[:, 0], 1)
+    usual, spread = float(share.mean()), float(share.std())
+    return clip((cohorts.mean(share) - usual - 3 * spread / np.sqrt(cohorts.size)) / 0.2)

@@ -1,0 +1,23 @@
+"""Private blocks: traffic from address blocks that hardly anybody else uses."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.scale import besides_top, clip, inside_share
+from analyzer.core.contracts.columns import Kind
+
+NAME, FAMILY, UNIT = "private_blocks", "infrastructure", "share of requests"
+MEANING = "traffic comes from address blocks that only members use"
+
+
+def measure(cohorts: Cohorts) -> NDArray[np.float64]:
+    """c(P / 0.4), P the share of traffic on blocks that live inside the cohort.
+
+    The block with most traffic is left out: see
+    :func:`~analyzer.core.cohort.signals.scale.besides_top`.
+    """
+    counted = besides_top(cohorts.shared(Kind.BLOCK), len(cohorts))
+    return clip(inside_share(cohorts, Kind.BLOCK, counted) / 0.4)

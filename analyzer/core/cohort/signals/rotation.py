@@ -1,0 +1,38 @@
+"""Rotation: requests come from address blocks that nobody has ever used before."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.scale import besides_top, clip, divide, row_sums
+from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.event_time import DAY_S
+
+NAME, FAMILY, UNIT = "rotation", "infrastructure", "share of requests"
+MEANING = "requests keep coming from address blocks never seen before"
+
+
+def measure(cohorts: Cohorts) -> NDArray[np.float64]:
+    """c((share on never-seen blocks − population's − 0.1) / 0.4) · c(requests / 30).
+
+    A block is never seen if its first use lies inside the window. The population's share is
+    taken off, so that the first days, when every block is new, accuse nobody. NaN until there
+    is a day of history before the window.
+    """
+    window = cohorts.window
+    if window.start_pane * window.config.pane_s < (
+        window.population.first_pane * window.config.pane_s + DAY_S
+    ):
+        return np.full(len(cohorts), np.nan)
+    usage = window.usage(Kind.BLOCK)
+    fresh = window.population.objects["first_pane"][usage.objects] >= window.start_pane
+    shared = cohorts.shared(Kind.BLOCK)
+    requests = row_sums(shared, shared.requests, len(cohorts))
+    counted = fresh[shared.column] & besides_top(shared, len(cohorts))
+    on_fresh = row_sums(shared, shared.requests * counted, len(cohorts))
+    volume = np.asarray(usage.matrix.sum(axis=0)).ravel()
+    usual = float(volume[fresh].sum() / max(1.0, volume.sum()))
+    share = divide(on_fresh, requests)
+    return clip((share - usual - 0.1) / 0.4) * clip(requests / 30)

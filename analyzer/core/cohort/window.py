@@ -1,0 +1,167 @@
+"""What may be asked of a window at the time it closes: who was active, and who used what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from analyzer.core.account.pane_tables import MICRO
+from analyzer.core.cohort.population import LOG_OUTPUT, REQUESTS, Population
+from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.kernels import group_by as groups
+from analyzer.core.kernels.sparse import (
+    column_counts,
+    incidence,
+    per_object,
+    row_shares,
+    row_totals,
+    used,
+)
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Which organisations used which objects of one kind in the window."""
+
+    matrix: sp.csr_matrix
+    """Requests, shape (organisations, objects of that kind)."""
+    objects: NDArray[np.int32]
+    """Shape (columns,), rows of the object table, rising."""
+
+    @cached_property
+    def binary(self) -> sp.csr_matrix:
+        """1 where the organisation used the object at all."""
+        ones = self.matrix.copy()
+        ones.data = np.ones_like(ones.data)
+        return ones
+
+    @cached_property
+    def degree(self) -> F64:
+        """Shape (columns,): organisations on each object."""
+        return column_counts(self.matrix.indices, self.matrix.shape[1])
+
+    def column_of(self, objects: NDArray[np.int32]) -> I64:
+        """Column of each object, -1 if it is not of this kind."""
+        if not len(self.objects):
+            return np.full(len(objects), -1)
+        at = np.minimum(np.searchsorted(self.objects, objects), len(self.objects) - 1)
+        return np.where(self.objects[at] == objects, at, -1)
+
+
+class Window:
+    """Everything the signals may ask of one window at the time it closes.
+
+    Parameters
+    ----------
+    population
+        What was counted; the window has just been advanced to ``pane``.
+    number
+        Which of the configured windows.
+    pane
+        The first pane after the window.
+    """
+
+    def __init__(self, config: CoreConfig, population: Population, number: int, pane: int) -> None:
+        self.config = config
+        self.population = population
+        self.number = number
+        self.pane = pane
+        self.length_s = config.windows[number].length_s
+        self.start_pane = pane - self.length_s // config.pane_s
+        everyone = population.org_sums[number].sums(len(population.orgs))
+        self.orgs = np.flatnonzero(everyone[:, REQUESTS]).astype(np.int32)
+        """Rows of the organisations that were active, rising; in the window they are 0, 1, 2 …"""
+        self.n_active = len(self.orgs)
+        self.number_of = np.full(len(everyone), -1, np.int32)
+        """Number in the window of each row of the organisations' table, -1 if it was silent."""
+        self.number_of[self.orgs] = np.arange(self.n_active)
+        self.totals = everyone[self.orgs]
+        """Shape (organisations, 5), see :mod:`analyzer.core.cohort.population`."""
+        pairs, kinds = population.pairs, population.objects["kind"]
+        requests = population.pair_sums[number].sums(len(pairs))[:, 0]
+        self.new: Bool = pairs["first_pane"] >= self.recent_pane()
+        """Shape (all pairs,): which did not exist before; see :meth:`recent_pane`."""
+        columns = pairs["org"], pairs["object"], self.new
+        self.pairs = used(requests, columns, self.number_of, kinds, max(Kind) + 1)
+        self._usage: dict[Kind, Usage] = {}
+
+    def of_orgs(self, column: str) -> NDArray[Any]:
+        """A column of the organisations' table, shape (organisations,)."""
+        return self.population.orgs[column][self.orgs]
+
+    @property
+    def history_s(self) -> int:
+        """Event time since the first pane, in seconds."""
+        return (self.pane - self.population.first_pane) * self.config.pane_s
+
+    @cached_property
+    def usual_requests(self) -> float:
+        """Median requests of an active organisation, at least 1."""
+        return max(1.0, float(np.median(self.totals[:, REQUESTS])))
+
+    def usage(self, kind: Kind) -> Usage:
+        """Usage of all objects of one kind."""
+        if kind not in self._usage:
+            pairs = self.pairs
+            mine = slice(pairs.stops[kind - 1], pairs.stops[kind])
+            objects, column = groups.distinct(pairs.thing[mine])
+            shape = (len(self.totals), len(objects))
+            cells = incidence(pairs.org[mine], column, pairs.requests[mine], shape)
+            self._usage[kind] = Usage(cells, objects)
+        return self._usage[kind]
+
+    @cached_property
+    def prompts(self) -> F64:
+        """Shape (objects, 2): prompts with a hash on each template, and how many came before."""
+        pairs = self.population.pairs
+        prompts = self.population.prompt_sums[self.number].sums(len(pairs))
+        return per_object(prompts, pairs["object"], len(self.population.objects))
+
+    @cached_property
+    def log_output(self) -> F64:
+        """Shape (organisations,): mean of ln(output + 1) of an organisation's requests."""
+        return self.totals[:, LOG_OUTPUT] / np.maximum(self.totals[:, REQUESTS], 1) / MICRO
+
+    @cached_property
+    def template_log_output(self) -> F64:
+        """Shape (objects,): mean of ln(output + 1) on each template, NaN for other objects."""
+        n = len(self.population.objects)
+        requests, total = self.population.template_sums[self.number].sums(n).T
+        return np.where(requests > 0, total / np.maximum(requests, 1) / MICRO, np.nan)
+
+    def deviation(self, log_output: F64) -> F64:
+        """These means of ln(output + 1) in deviations of the organisations from their mean."""
+        everyone = self.log_output
+        return np.asarray((log_output - everyone.mean()) / max(1e-6, float(everyone.std())))
+
+    @cached_property
+    def diversity(self) -> F64:
+        """Shape (organisations,): kinds of work beyond what is usual at its volume, in nats.
+
+        Entropy of an organisation's requests over templates, less the mean entropy of all with
+        as many requests (to the power of two).
+        """
+        work = self.usage(Kind.TEMPLATE).matrix
+        total = row_totals(work.indptr, work.data)
+        share = row_shares(work.indptr, work.data, total)
+        entropy = -row_totals(work.indptr, share * np.log(share))
+        volume = np.log2(np.maximum(total, 1)).astype(np.int64)
+        known = total > 0
+        alike = np.maximum(1, np.bincount(volume, known))
+        usual = np.bincount(volume, entropy) / alike
+        return np.where(known, entropy - usual[volume], 0.0)
+
+    def recent_pane(self) -> int:
+        """Where "before" ends for the novelty gate: a window and at least a day back."""
+        return self.pane - max(self.length_s, DAY_S) // self.config.pane_s

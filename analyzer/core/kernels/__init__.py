@@ -1,0 +1,1 @@
+"""Compiled code and data structures that know no domain: arrays in, arrays out."""

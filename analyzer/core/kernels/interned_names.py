@@ -1,0 +1,200 @@
+"""Text of hashes, as columns: names travel with the rows and become strings where one is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.kernels.hash_index import HashIndex, firsts
+from analyzer.core.kernels.jit import compiled
+
+U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Hashes and their texts, columns of equal length.
+
+    Raises
+    ------
+    ValueError
+        If a text would lie outside of what there is.
+
+    Examples
+    --------
+    >>> names = Names.of({7: "acct-7", 9: "tpl-9"})
+    >>> names.take(np.array([1])).as_dict()
+    {9: 'tpl-9'}
+    """
+
+    key: U64 = field(default_factory=lambda: np.zeros(0, np.uint64))
+    stop: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Where each text ends; it starts where the one before it ends."""
+    text: U8 = field(default_factory=lambda: np.zeros(0, np.uint8))
+    """All texts one after another, UTF-8."""
+
+    def __post_init__(self) -> None:
+        ends = self.stop[-1] if len(self.stop) else 0
+        if len(self.key) != len(self.stop) or ends != len(self.text) or (self.lengths < 0).any():
+            raise ValueError("texts of names do not fit their places")
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    @property
+    def lengths(self) -> I64:
+        """Bytes of each text."""
+        return np.diff(self.stop, prepend=0)
+
+    @classmethod
+    def of(cls, texts: Mapping[int, str]) -> Self:
+        """Names of a map from hash to text."""
+        encoded = [text.encode() for text in texts.values()]
+        return cls(
+            np.fromiter(texts, np.uint64, len(texts)),
+            np.cumsum(np.fromiter(map(len, encoded), np.int64, len(texts))),
+            np.frombuffer(b"".join(encoded), np.uint8),
+        )
+
+    @classmethod
+    def cut(cls, key: U64, text: U8, starts: I64, stops: I64) -> Self:
+        """Names whose texts lie anywhere in a longer text."""
+        ends = np.cumsum(stops - starts)
+        cut = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
+        source = text.view()
+        source.flags.writeable = False  # one kind of array, so that one version is compiled
+        _cut(source, np.ascontiguousarray(starts), ends, cut)
+        return cls(key, ends, cut)
+
+    @classmethod
+    def joined(cls, parts: list[Names]) -> Names:
+        """All names of all parts, each once."""
+        parts = [part for part in parts if len(part)]
+        if len(parts) <= 1:
+            return parts[0] if parts else cls()
+        book = NameBook()
+        for part in parts:
+            book.add(part)
+        return book.all()
+
+    def take(self, rows: NDArray[np.integer[Any]]) -> Names:
+        """The names in these rows."""
+        return Names.cut(
+            self.key[rows], self.text, (self.stop - self.lengths)[rows], self.stop[rows]
+        )
+
+    def texts(self) -> list[str]:
+        """The texts as strings, in their order."""
+        whole = self.text.tobytes()
+        starts, stops = (self.stop - self.lengths).tolist(), self.stop.tolist()
+        return [whole[i:j].decode(errors="replace") for i, j in zip(starts, stops, strict=True)]
+
+    def as_dict(self) -> dict[int, str]:
+        """Hash → text."""
+        return dict(zip(self.key.tolist(), self.texts(), strict=True))
+
+
+class NameBook:
+    """Names that come bit by bit and are looked up by hash; what is known stays as it is.
+
+    Examples
+    --------
+    >>> book = NameBook(Names.of({7: "acct-7"}))
+    >>> book.add(Names.of({7: "acct-7", 9: "tpl-9"}))
+    >>> book.texts(np.array([9, 8, 7], np.uint64))
+    ['tpl-9', '', 'acct-7']
+    >>> book.once(np.array([9, 8, 7, 9], np.uint64)).texts()
+    ['tpl-9', 'acct-7']
+    """
+
+    def __init__(self, names: Names | None = None) -> None:
+        self._index = HashIndex()
+        self._key = np.zeros(0, np.uint64)
+        self._stop = np.zeros(1, np.int64)
+        """Where the text of each number ends, and before it a 0."""
+        self._text = np.zeros(0, np.uint8)
+        if names is not None:
+            self.add(names)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def add(self, names: Names) -> None:
+        """Take in those that are new."""
+        before = len(self)
+        numbers = self._index.intern(names.key)
+        if len(self) == before:
+            return
+        new = names.take(firsts(numbers, before))
+        end = int(self._stop[before])
+        self._key = _with(self._key, before, new.key)
+        self._stop = _with(self._stop, before + 1, new.stop + end)
+        self._text = _with(self._text, end, new.text)
+
+    def of(self, keys: U64) -> Names:
+        """The names of these hashes; those without one are left out."""
+        numbers = self._index.find(keys)
+        return self._cut(keys, numbers, np.flatnonzero(numbers >= 0))
+
+    def once(self, keys: U64) -> Names:
+        """As :meth:`of`, for hashes that come again and again: each name at its first place."""
+        numbers = self._index.find(keys)
+        return self._cut(keys, numbers, _firsts(numbers, len(self)))
+
+    def texts(self, keys: U64) -> list[str]:
+        """Text of each hash, "" if it has none."""
+        numbers = self._index.find(keys)
+        stop = np.where(numbers < 0, 0, self._stop[numbers + 1])
+        start = np.where(numbers < 0, 0, self._stop[numbers])
+        return Names.cut(keys, self._text, start, stop).texts()
+
+    def all(self) -> Names:
+        """All names, in the order in which they came."""
+        n = len(self)
+        stop = self._stop[1 : n + 1]
+        return Names(self._key[:n], stop, self._text[: int(self._stop[n])])
+
+    def _cut(self, keys: U64, numbers: I32, rows: NDArray[np.intp]) -> Names:
+        """The names in these rows, given the number of each row's hash."""
+        numbers = numbers[rows]
+        return Names.cut(keys[rows], self._text, self._stop[numbers], self._stop[numbers + 1])
+
+
+def _with(column: NDArray[Any], used: int, more: NDArray[Any]) -> NDArray[Any]:
+    """The column with more after what is used of it, in a larger one if it is full."""
+    if used + len(more) > len(column):
+        grown = np.zeros(max(1_024, 2 * (used + len(more))), column.dtype)
+        grown[:used] = column[:used]
+        column = grown
+    column[used : used + len(more)] = more
+    return column
+
+
+@compiled
+def _firsts(numbers: I32, n: int) -> I64:
+    """Where each number below ``n`` occurs first; negative ones are passed over."""
+    first, came, count = np.empty(n, np.int64), np.zeros(n, np.bool_), 0
+    for row in range(len(numbers)):
+        number = numbers[row]
+        if number >= 0 and not came[number]:
+            first[count], came[number] = row, True
+            count += 1
+    return first[:count]
+
+
+@compiled
+def _cut(text: U8, starts: I64, ends: I64, cut: U8) -> None:
+    """Fill the texts that begin at ``starts``, one after another, each up to its end."""
+    at = 0
+    for row in range(len(ends)):
+        shift = starts[row] - at
+        for to in range(at, ends[row]):
+            cut[to] = text[to + shift]
+        at = ends[row]

@@ -1,0 +1,266 @@
+"""Sums over a sliding window, kept by adding what comes and taking away what leaves.
+
+::
+
+    bucket      ──| 1 | 2 | 3 | 4 |…          one bucket per hop
+    window            └───────────┘           the last ``length`` panes, whole buckets
+    after a hop           └───────────┘       bucket 1 is taken away, bucket 5 is added
+
+At every hop the sums equal those of a brute-force pass over the window's panes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.kernels.jit import compiled, ones, zeros_below
+
+Rows = NDArray[np.int32]
+Values = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+
+class SlidingSum:
+    """Integer sums per dense row over the last ``length`` panes, exact at every hop.
+
+    Parameters
+    ----------
+    length, hop
+        In panes; hop divides length.
+    width
+        How many values each row has.
+
+    Examples
+    --------
+    >>> window = SlidingSum(length=4, hop=2)
+    >>> window.add(0, np.array([0, 1], np.int32), np.array([[5], [7]]))
+    >>> window.advance(2); window.sums(2)[:, 0]
+    array([5, 7])
+    >>> window.advance(6); window.sums(2)[:, 0]
+    array([0, 0])
+    """
+
+    def __init__(self, length: int, hop: int, width: int = 1) -> None:
+        self.length, self.hop, self._width = length, hop, width
+        self._sums = np.zeros((1_024, width), np.int64)
+        self._bucket = 0
+        self._open: list[tuple[Rows, Values]] = []
+        self.closed: dict[int, tuple[Rows, Values]] = {}
+        """Number of the bucket → its rows (distinct, rising) and their values."""
+        self._longer: list[SlidingSum] = []
+
+    def feeds(self, longer: SlidingSum) -> bool:
+        """Whether a window of whole buckets of this one may count them; from now on it does."""
+        fits = longer.hop % self.hop == 0
+        if fits:
+            self._longer.append(longer)
+        return fits
+
+    def add(self, pane: int, rows: Rows, values: Values) -> None:
+        """Count values, shape (n, width), for distinct or repeated rows in this pane."""
+        self.advance(pane)
+        self.count(rows, values)
+
+    def count(self, rows: Rows, values: Values) -> None:
+        """Count values in the bucket that time has come to."""
+        if len(rows):
+            self._open.append((rows, values))
+
+    def advance(self, pane: int) -> None:
+        """Time has come to the start of this pane: close and expire buckets."""
+        bucket = pane // self.hop
+        if bucket <= self._bucket:
+            return
+        self._close()
+        self._bucket = bucket
+        oldest = bucket - self.length // self.hop
+        for number in [number for number in self.closed if number < oldest]:
+            _add(self._sums, *self.closed.pop(number), -1)
+
+    def sums(self, count: int) -> NDArray[np.int64]:
+        """Shape (count, width): the closed buckets of the window, by row."""
+        self._reserve(count)
+        return self._sums[:count]
+
+    @property
+    def empty(self) -> bool:
+        """True if nothing is counted now."""
+        return not self.closed and not self._open
+
+    def renumber(self, renumbered: Rows) -> None:
+        """Rows have new numbers, in the same order; what dropped ones hold is forgotten."""
+        alive = renumbered >= 0
+        sums = self.sums(len(renumbered))[alive]
+        self._sums = np.zeros((max(1_024, 2 * len(sums)), self._width), np.int64)
+        self._sums[: len(sums)] = sums
+        self._open = [_renumbered(renumbered, *part) for part in self._open]
+        self.closed = {n: _renumbered(renumbered, *part) for n, part in self.closed.items()}
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the sums, which follow from it."""
+        return {
+            "bucket": self._bucket,
+            "open": [_steps(*part) for part in self._open],
+            "closed": {number: _steps(*part) for number, part in self.closed.items()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`state` gave."""
+        self._bucket = state["bucket"]
+        self._open = [_of_steps(*part) for part in state["open"]]
+        self.closed = {int(number): _of_steps(*part) for number, part in state["closed"].items()}
+        self._sums[:] = 0
+        for rows, values in self.closed.values():
+            self._reserve(int(rows[-1:].max(initial=-1)) + 1)
+            _add(self._sums, rows, values, 1)
+
+    def _close(self) -> None:
+        if not self._open:
+            return
+        present, before, rows = _distinct([rows for rows, _ in self._open])
+        values = np.zeros((len(rows), self._width), np.int64)
+        for part in self._open:
+            _add_up(*part, present, before, values)
+        self._open = []
+        self._reserve(int(rows[-1]) + 1)
+        _add(self._sums, rows, values, 1)
+        self.closed[self._bucket] = rows, values
+        for longer in self._longer:
+            longer.count(rows, values)
+
+    def _reserve(self, count: int) -> None:
+        if count > len(self._sums):
+            grown = np.zeros((2 * count, self._width), np.int64)
+            grown[: len(self._sums)] = self._sums
+            self._sums = grown
+
+
+class SlidingSums:
+    """The same numbers over several windows.
+
+    A window whose hop is a multiple of a shorter one's counts the closed buckets of that one,
+    in which each row comes once, instead of what these were made of.
+
+    Parameters
+    ----------
+    spans
+        Length and hop of each window, in panes.
+    width
+        How many values each row has.
+
+    Examples
+    --------
+    >>> windows = SlidingSums([(2, 1), (4, 2)])
+    >>> windows.add(0, np.array([0], np.int32), np.array([[5]]))
+    >>> windows.add(1, np.array([0], np.int32), np.array([[7]]))
+    >>> windows.advance(2); [window.sums(1)[0, 0] for window in windows]
+    [np.int64(12), np.int64(12)]
+    """
+
+    def __init__(self, spans: Sequence[tuple[int, int]], width: int = 1) -> None:
+        self._windows = [SlidingSum(length, hop, width) for length, hop in spans]
+        self._by_hop = sorted(self._windows, key=lambda window: window.hop)
+        self._fed = [
+            window
+            for number, window in enumerate(self._by_hop)
+            if not any(shorter.feeds(window) for shorter in reversed(self._by_hop[:number]))
+        ]
+
+    def __iter__(self) -> Iterator[SlidingSum]:
+        return iter(self._windows)
+
+    def __getitem__(self, number: int) -> SlidingSum:
+        return self._windows[number]
+
+    def add(self, pane: int, rows: Rows, values: Values) -> None:
+        """Count values in all windows; see :meth:`SlidingSum.add`."""
+        self.advance(pane)
+        for window in self._fed:
+            window.count(rows, values)
+
+    def advance(self, pane: int) -> None:
+        """Time has come to the start of this pane, for the window with the shortest hop first."""
+        for window in self._by_hop:
+            window.advance(pane)
+
+
+def _steps(rows: Rows, values: Values) -> tuple[Rows, Values]:
+    """The rows as steps from one to the next: small where they rise, and so few bytes saved."""
+    return np.diff(rows, prepend=np.int32(0)), values
+
+
+def _of_steps(steps: Rows, values: Values) -> tuple[Rows, Values]:
+    return np.cumsum(steps, dtype=np.int32), values
+
+
+def _renumbered(renumbered: Rows, rows: Rows, values: Values) -> tuple[Rows, Values]:
+    now = renumbered[rows]
+    return now[now >= 0], values[now >= 0]
+
+
+def _distinct(parts: list[Rows]) -> tuple[Words, Rows, Rows]:
+    """The different rows of all parts.
+
+    Returns
+    -------
+    A bit for each row there is, in words of 64; how many rows there are before each word; and
+    the rows themselves, rising.
+
+    Reference: Jacobson (1989), *Space-efficient static trees and graphs* (rank of a bit).
+    """
+    present = np.zeros(max(int(rows.max()) for rows in parts) // 64 + 1, np.uint64)
+    for rows in parts:
+        _mark(rows, present)
+    before = np.empty(len(present), np.int32)
+    distinct = np.empty(_rank(present, before), np.int32)
+    _list(present, distinct)
+    return present, before, distinct
+
+
+@compiled
+def _mark(rows: Rows, present: Words) -> None:
+    for row in rows:
+        present[row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+
+
+@compiled
+def _rank(present: Words, before: Rows) -> int:
+    """Fill how many rows there are before each word; how many there are in all."""
+    count = 0
+    for word in range(len(present)):
+        before[word] = count
+        count += ones(present[word])
+    return count
+
+
+@compiled
+def _list(present: Words, distinct: Rows) -> None:
+    count = 0
+    for word in range(len(present)):
+        left = present[word]
+        while left:
+            distinct[count] = 64 * word + zeros_below(left)
+            left &= left - np.uint64(1)
+            count += 1
+
+
+@compiled
+def _add_up(rows: Rows, values: Values, present: Words, before: Rows, added: Values) -> None:
+    """Add to the entry of each row, which is as many rows as there are before it."""
+    for i in range(len(rows)):
+        row = rows[i]
+        below = (np.uint64(1) << np.uint64(row & 63)) - np.uint64(1)
+        at = before[row >> 6] + ones(present[row >> 6] & below)
+        for column in range(values.shape[1]):
+            added[at, column] += values[i, column]
+
+
+@compiled
+def _add(sums: Values, rows: Rows, values: Values, sign: int) -> None:
+    for i in range(len(rows)):
+        for column in range(values.shape[1]):
+            sums[rows[i], column] += sign * values[i, column]

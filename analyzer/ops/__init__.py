@@ -1,0 +1,1 @@
+"""What every running process needs beside its work: logs, metrics, health over HTTP."""

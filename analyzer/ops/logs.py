@@ -1,0 +1,71 @@
+"""Logging, set up once: our own lines and those of the libraries look the same."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import Processor
+
+from analyzer.settings import Settings
+
+NOISY = ("faust", "mode", "aiokafka", "asyncio", "analyzer.stream.transport.driver")
+
+SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def setup(settings: Settings, stream: TextIO | None = None) -> None:
+    """Log to standard error, as text for people or as one JSON object a line."""
+    stream = stream or sys.stderr
+    level = getattr(logging, settings.log_level.upper())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=SHARED,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(settings, colors=stream.isatty()),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > 10 else level)
+
+
+def _renderers(settings: Settings, *, colors: bool) -> list[Processor]:
+    if settings.log_format == "json":
+        # Local variables stay out of the log: they may hold what customers wrote.
+        frames = ExceptionDictTransformer(show_locals=False)
+        return [
+            structlog.processors.ExceptionRenderer(frames),
+            structlog.processors.JSONRenderer(),
+        ]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+
+
+def hush() -> None:
+    """Let the libraries say no more: the reason of the end was told."""
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

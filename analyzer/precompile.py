@@ -1,0 +1,147 @@
+"""Compiles what is compiled (:mod:`analyzer.core.kernels.jit`) before anything waits for it.
+
+The first compile on a machine takes about 15 s. ``make venv`` does it at installation; where
+it has not been done, a worker or a replay does it before its first event.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import numpy as np
+from numba.extending import is_jitted
+
+from analyzer.core.cohort import affinity
+from analyzer.core.cohort import co_sharing_graph as graph
+from analyzer.core.cohort.signals import scale
+from analyzer.core.config import CoreConfig
+from analyzer.core.contracts import events
+from analyzer.core.ingest import json_scanner as scan
+from analyzer.core.ingest import scanner_schema as fields
+from analyzer.core.ingest import template_chains as fingerprint
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels import bloom as prompts
+from analyzer.core.kernels import byte_strings as texts
+from analyzer.core.kernels import dedup_set as last_seen
+from analyzer.core.kernels import group_by as groups
+from analyzer.core.kernels import hash_index as index
+from analyzer.core.kernels import interned_names as names
+from analyzer.core.kernels import jit as compiled
+from analyzer.core.kernels import kafka_records as wire
+from analyzer.core.kernels import sliding_sum as sliding
+from analyzer.core.kernels import sparse as incidence
+from analyzer.core.kernels import xxh3
+from analyzer.core.kernels.byte_strings import Texts
+from analyzer.core.kernels.dedup_set import LastSeen
+from analyzer.core.kernels.hash_index import HashIndex
+from analyzer.core.pipeline import Pipeline
+
+MODULES = (
+    affinity, compiled, events, fields, fingerprint, graph, groups, incidence, names, prompts,
+    scale, scan, texts, wire, xxh3, index, last_seen, sliding,
+)  # fmt: skip
+"""Where compiled functions are, and what is compiled into them."""
+STEP_MS = 7 * 3_600_000
+"""Closes every pane between, and ends windows of every length."""
+MANY = 2_000
+"""So many keys make a hash table grow."""
+
+log = logging.getLogger("analyzer.precompile")
+
+
+def warm() -> None:
+    """Run every compiled function once, so that no event waits for the compiler.
+
+    Machine code is kept beside the package or, if nothing can be written there, in
+    ``NUMBA_CACHE_DIR`` or the user's cache; if nowhere, each process compiles anew. What is
+    kept is thrown away as a whole when any of its sources has changed, since Numba looks at
+    the file of each function alone and not at those of the functions that it calls. Of
+    processes that start together one compiles, and the others wait for it.
+    """
+    folders = sorted(_folders())
+    if not folders:
+        log.info("compiling, in every process: set NUMBA_CACHE_DIR to a folder that can be written")
+        _run()
+        return
+    mark = folders[0] / f"{sys.implementation.cache_tag}.compiled"
+    digest = _digest()
+    if mark.exists() and mark.read_text("ascii") == digest:
+        _run()
+        return
+    with mark.open("a+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if mark.read_text("ascii") != digest:
+            log.info("compiling, once on this machine")
+            _throw_away(folders)
+        _run()
+        file.truncate(0)
+        file.write(digest)
+
+
+def _folders() -> set[Path]:
+    """Where Numba keeps machine code of ours."""
+    paths = (kernel.stats.cache_path for module in MODULES for kernel in kernels(module))
+    return {Path(path) for path in paths if path is not None}
+
+
+def kernels(module: ModuleType) -> Iterator[Any]:
+    """The compiled functions that a module holds."""
+    return (value for value in vars(module).values() if is_jitted(value))
+
+
+def _digest() -> str:
+    """What the sources of all compiled functions come to."""
+    sources = (Path(str(module.__file__)).read_bytes() for module in MODULES)
+    return hashlib.blake2b(b"\0".join(sources), digest_size=16).hexdigest()
+
+
+def _throw_away(folders: list[Path]) -> None:
+    version = f"py{sys.version_info.major}{sys.version_info.minor}"
+    for folder in folders:
+        for file in folder.glob(f"*.{version}*.nb[ci]"):
+            file.unlink(missing_ok=True)
+
+
+def _run() -> None:
+    """The whole way of a few events, and what only many of them would reach."""
+    config = CoreConfig(warmup_s=0)
+    step = IngestStep(config, source=0, source_name="warm", shards=1)
+    values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
+    append_ms = np.full(len(values), 5 * STEP_MS)
+    lines = Texts.lines(b"\n".join(values))
+    output = step.feed(RawBatch(lines, np.arange(len(values)), append_ms))
+    for _ in Pipeline(config, sources=1).feed(output.blocks):
+        pass
+    keys = np.arange(MANY).astype(np.uint64)
+    HashIndex(keys).find(keys)
+    wire.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
+    LastSeen().fresh(keys, pane=1, oldest=0)
+
+
+def _event(number: int, hop: int) -> bytes:
+    return msgspec.json.encode(
+        {
+            "event_id": f"event-{hop}-{number}",
+            "timestamp_ms": hop * STEP_MS,
+            "account_id": f"account-{number}",
+            "model": "model",
+            "input_tokens": 1,
+            "output_tokens": 1,
+            "status": "ok",
+            "client_ip": "192.0.2.1",
+            "prompt_text": f"Translate the sentence number {number} into French, please.",
+        }
+    )
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="analyzer: %(message)s")
+    warm()

@@ -1,0 +1,1 @@
+"""What watches a running worker: progress, stalls, and the outermost supervisor."""

@@ -1,0 +1,71 @@
+"""What every owner of a partition is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from analyzer.errors import Broken
+from analyzer.ops.metrics import WORKER, Meter
+from analyzer.settings import Settings
+from analyzer.stream.state.kafka_log import Send
+from analyzer.stream.topics.catalog import Layout
+from analyzer.stream.transport.position import ConsumerPort
+
+ENOUGH = 1_000
+REMEMBERED = 20_000
+
+
+@dataclass(slots=True)
+class BadShare:
+    """Which share of the recent input of this worker is bad.
+
+    Examples
+    --------
+    >>> share = BadShare(0.5)
+    >>> share.count(received=1_000, bad=400)
+    >>> share.count(received=1_000, bad=900)
+    Traceback (most recent call last):
+    ...
+    analyzer.errors.Broken: 65% of the last 2000 records are bad (worker.max_bad_share is 50%): \
+is this the right topic, in the right format?
+    """
+
+    limit: float
+    received: float = 0
+    bad: float = 0
+
+    def count(self, *, received: int, bad: int) -> None:
+        """Add a batch.
+
+        Raises
+        ------
+        Broken
+            If more than the limit is bad, judged over at least 1,000 records.
+        """
+        self.received += received
+        self.bad += bad
+        if self.received >= ENOUGH and self.bad > self.limit * self.received:
+            raise Broken(
+                f"{self.bad / self.received:.0%} of the last {self.received:.0f} records are bad "
+                f"(worker.max_bad_share is {self.limit:.0%}): is this the right topic, in the "
+                "right format?"
+            )
+        if self.received > REMEMBERED:
+            self.received /= 2
+            self.bad /= 2
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Settings, the broker's topics, and the two ways to the broker."""
+
+    settings: Settings
+    layout: Layout
+    consumer: ConsumerPort
+    send: Send
+    clock: Callable[[], float]
+    """Seconds of a clock that never goes back."""
+    bad_share: BadShare
+    skip_lost: bool = False
+    meter: Meter = field(default_factory=lambda: Meter(WORKER))

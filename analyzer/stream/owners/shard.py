@@ -1,0 +1,230 @@
+"""The owner of one shard of account, cohort or campaign: blocks in, blocks or records out.
+
+The step's state and the offset it goes on from are saved as one snapshot; a commit pinned
+to the consumer generation decides whether it counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from analyzer.core.contracts import blocks
+from analyzer.core.ingest.step import dead_letter
+from analyzer.errors import BadRecord, StateError
+from analyzer.ops import metrics
+from analyzer.stream.owners.context import Context
+from analyzer.stream.owners.dead_letters import set_aside
+from analyzer.stream.owners.outbox import Outbox
+from analyzer.stream.owners.step_metrics import Tally
+from analyzer.stream.state.kafka_log import KafkaLog
+from analyzer.stream.state.snapshots import SnapshotStore
+from analyzer.stream.topics.catalog import snapshot_topic
+from analyzer.stream.topics.topic_ids import NO_ID
+from analyzer.stream.transport.fetches import Records
+from analyzer.stream.transport.message_chunks import Assembler
+from analyzer.stream.transport.position import Reading
+
+log = structlog.get_logger("analyzer.stream")
+
+CUT_SHARE = 50
+"""A cut that took t seconds is followed by the next one after 50·t at the earliest."""
+
+
+class Step(Protocol):
+    """A step of the core. Pure: none of these waits; feed may raise HoleError."""
+
+    def feed(self, block: Any, /) -> list[Any]:
+        """Take a block; what it sends on."""
+
+    def snapshot(self) -> bytes:
+        """The whole state, the gate of what was seen included."""
+
+    def restore(self, data: bytes) -> None:
+        """Become that state; raises StateError if it can't."""
+
+
+class Listener(Protocol):
+    """A second topic that a step listens to, beside its blocks."""
+
+    async def fetch(self, step: Any, /) -> Any:
+        """What the step has not heard, or something false; waits for the broker, may raise."""
+
+    async def give(self, step: Any, outbox: Outbox, heard: Any, /) -> None:
+        """Pass it to the step, which must remember in its snapshot how far it has heard."""
+
+
+Forward = Callable[[Outbox, Any], Awaitable[None]]
+"""Sends one thing that a step gave to where it belongs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of step as the live shell sees it."""
+
+    name: str
+    block: type
+    """What it takes."""
+    make: Callable[[int], Step]
+    """A blank step for a shard."""
+    forward: Forward
+    listener: Callable[[Context], Listener] | None = None
+
+
+class StepOwner:
+    """One shard while it is ours (implements :class:`~analyzer.stream.owners.assignment.Owner`)."""
+
+    def __init__(self, context: Context, kind: Kind, tp: TP, generation: int) -> None:
+        self.tp = tp
+        self.generation = generation
+        self.closed = False
+        self._context = context
+        self._kind = kind
+        self._step = kind.make(tp.partition)
+        self._listener = kind.listener(context) if kind.listener else None
+        self._outbox = Outbox(context.send)
+        self._assembler = Assembler()
+        self._lock = asyncio.Lock()
+        self._saving = asyncio.Lock()
+        self._dirty = False
+        self._saved_at = context.clock()
+        self._cut_s = 0.0
+
+    @property
+    def next(self) -> int:
+        """Next offset to read."""
+        return self._reading.next
+
+    async def open(self) -> None:
+        """Restore the best snapshot and find where to go on."""
+        context, began = self._context, self._context.clock()
+        topic = snapshot_topic(context.settings, self._kind.name)
+        kafka_log = KafkaLog(context.settings, context.send, topic, self.tp.partition)
+        topic_id = context.layout.ids.get(self.tp.topic, NO_ID)
+        self._store = SnapshotStore(kafka_log, topic_id=topic_id)
+        start = await self._restore(topic_id)
+        if start is None:
+            start, _ = await context.consumer.bounds(self.tp)
+        else:
+            # Whoever wrote this snapshot may have died before its commit, and if nothing comes
+            # after it, nobody else would ever commit it.
+            committed = await context.consumer.committed(self.tp)
+            self._dirty = committed is None or committed[0] != start
+        self._reading = Reading(context.consumer, self.tp, start, skip_lost=context.skip_lost)
+        self._tally = Tally(context.meter, self._step)
+        context.meter.set(metrics.RESTORE, context.clock() - began, **self._labels)
+        context.meter.follow(metrics.SNAPSHOT_AGE, self._unsaved_s, **self._labels)
+        if self._listener is not None:
+            await self._hear(await self._listener.fetch(self._step))
+
+    async def _restore(self, topic_id: str) -> int | None:
+        """The cover of the restored state; None: read the source topic from its start."""
+        try:
+            restored = await self._store.load(self._step.restore)
+        except StateError as error:
+            log.error(  # noqa: TRY400 - the sentence says it all
+                "state can't be read; rebuilding from what the topic still holds",
+                shard=str(self.tp),
+                reason=str(error),
+            )
+            self._step = self._kind.make(self.tp.partition)
+            return None
+        if restored is None:
+            return None
+        if NO_ID not in {restored.topic_id, topic_id} and restored.topic_id != topic_id:
+            log.error("source topic was created anew; reading it from its start", shard=self.tp)
+            return None
+        return restored.cover
+
+    async def take(self, records: Records) -> None:
+        """Feed the step block by block and send what it gives."""
+        async with self._lock:
+            new = None if self.closed else await self._reading.admit(records)
+            if new is None:
+                return
+            for offset, value in zip(new.offsets.tolist(), new.values, strict=True):
+                block = await self._block(offset, value)
+                if block is not None:
+                    await self._feed(block)
+                self._reading.next = offset + 1
+                self._dirty = True
+            self._reading.next = new.stop
+
+    async def _block(self, offset: int, value: bytes) -> Any:
+        """The block that this record completes, or None.
+
+        What is no block is set aside. If it stood in the place of one, the next block of that
+        source leaves a hole, and the step stops.
+        """
+        try:
+            data = self._assembler.feed(offset, value)
+            return None if data is None else blocks.decode(data, self._kind.block)
+        except StateError as error:
+            bad = BadRecord("wrong_type", str(error))
+            letter = dead_letter(bad, value, self.tp.topic, self.tp.partition, offset)
+            log.error("a record is no block", place=f"{self.tp.topic}/{offset}", why=str(error))  # noqa: TRY400 - the record is wrong, not we: no traceback
+            await set_aside(self._context, self._outbox, letter)
+            return None
+
+    async def _feed(self, block: Any) -> None:
+        given = self._step.feed(block)
+        for found in given:
+            await self._kind.forward(self._outbox, found)
+        self._assembler.delivered(block.source, block.stop)
+        self._tally.add(given)
+        await asyncio.sleep(0)
+
+    async def save(self) -> None:
+        """Cut, wait for all blocks below the cut, write, commit, and only then clean up."""
+        async with self._saving:
+            async with self._lock:
+                self._saved_at = began = self._context.clock()
+                if self.closed or not self._dirty:
+                    return
+                state, cover = self._step.snapshot(), self._assembler.cover(self.next)
+                self._cut_s = self._context.clock() - began
+                sent = self._outbox.taken()
+                self._dirty = False
+            await asyncio.gather(*sent)
+            manifest = await self._store.save(state, cover)
+            commit = self._context.consumer.commit_upto
+            if await commit({self.tp: (cover, "")}, self.generation):
+                await self._store.retire(manifest)
+            else:
+                self.closed = True
+            self._context.meter.add(metrics.SNAPSHOTS, step=self._kind.name)
+            self._context.meter.set(metrics.SNAPSHOT_BYTES, len(state), **self._labels)
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {"step": self._kind.name, "partition": str(self.tp.partition)}
+
+    def _unsaved_s(self) -> float:
+        return self._context.clock() - self._saved_at
+
+    def due(self, now: float) -> bool:
+        """Whether it is time to save."""
+        every_s = self._context.settings.worker.snapshot_every_s
+        return now - self._saved_at >= max(every_s, CUT_SHARE * self._cut_s)
+
+    async def tick(self, now: float) -> None:  # noqa: ARG002 - the signature is Owner's
+        """Listen to the second topic, if there is one."""
+        if self._listener is None or self.closed:
+            return
+        try:
+            heard = await self._listener.fetch(self._step)
+        except KafkaError:
+            return  # asked again at the next tick
+        await self._hear(heard)
+
+    async def _hear(self, heard: Any) -> None:
+        async with self._lock:
+            if heard and self._listener is not None and not self.closed:
+                await self._listener.give(self._step, self._outbox, heard)
+                self._dirty = True

@@ -1,0 +1,61 @@
+"""One partition of the snapshot topic on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiokafka import ConsumerRecord, TopicPartition
+from faust.types import TP
+
+from analyzer import kafka_clients as clients
+from analyzer.settings import Settings
+from analyzer.stream.state.snapshots import Entry
+
+POLL_MS = 150
+
+Send = Callable[[str, int | None, bytes | None, bytes | None], Awaitable[Awaitable[object]]]
+"""Topic, partition, key, value; the inner awaitable is the broker's answer."""
+
+
+class KafkaLog:
+    """Implements :class:`~analyzer.stream.state.snapshots.Log`."""
+
+    def __init__(self, settings: Settings, send: Send, topic: str, partition: int) -> None:
+        self._settings = settings
+        self._send = send
+        self._tp = TopicPartition(topic, partition)
+
+    async def read(self) -> list[Entry]:
+        """All entries, in their order."""
+        records = await read_on(self._settings, TP(*self._tp))
+        return [(record.key, record.value) for record in records if record.key]
+
+    async def write(self, entries: list[Entry]) -> None:
+        """Append entries and wait for the broker."""
+        sent = [
+            await self._send(self._tp.topic, self._tp.partition, key, value)
+            for key, value in entries
+        ]
+        await asyncio.gather(*sent)
+
+
+async def read_on(settings: Settings, tp: TP, start: int | None = None) -> list[ConsumerRecord]:
+    """All records of a partition from ``start``, or its beginning, to its end; in no group.
+
+    Reads on past the end that the broker tells until a poll stays empty: the embedded
+    broker tells too low an end where a batch has several records.
+    """
+    key, records = TopicPartition(*tp), list[ConsumerRecord]()
+    async with clients.reader(settings) as client:
+        client.assign([key])
+        end = (await client.end_offsets([key]))[key]
+        if start is None:
+            await client.seek_to_beginning(key)
+        else:
+            client.seek(key, start)
+        while True:
+            found = (await client.getmany(key, timeout_ms=POLL_MS)).get(key, [])
+            records.extend(found)
+            if not found and await client.position(key) >= end:
+                return records

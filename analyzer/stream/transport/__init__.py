@@ -1,0 +1,1 @@
+"""Between Kafka and the owners: fetches in, messages out, positions kept."""

@@ -1,0 +1,268 @@
+"""Workers as processes, and topics of their own: what tests and measurements are made of."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka import TopicPartition
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+from pydantic import SecretStr
+
+from analyzer import kafka_clients as clients
+from analyzer.core.config import CoreConfig
+from analyzer.settings import Settings, Topics, Worker
+from analyzer.stream.topics import catalog as topics
+from analyzer.testing import brokers
+from analyzer.testing import reference_run as parity
+
+READY_WITHIN_S = 30.0
+READY = "partitions assigned"
+BATCH = 2_000
+TEN_YEARS_S = 315_360_000
+
+Message = tuple[bytes | None, bytes | None]
+"""Key and value."""
+
+
+@dataclass(slots=True)
+class Process:
+    """A worker process and its log."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def text(self) -> str:
+        """What it has logged."""
+        return self.log.read_text("utf-8", "replace")
+
+    def wait_ready(self) -> None:
+        """Return when it owns partitions."""
+        wait_until(lambda: READY in self.text() or self.popen.poll() is not None, READY_WITHIN_S)
+        if READY not in self.text():
+            raise AssertionError(f"worker did not start:\n{self.text()}")
+
+    def terminate(self, within_s: float = 15.0) -> int:
+        """SIGTERM; the exit code."""
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(within_s)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.popen.kill()
+        self.popen.wait()
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Environment variables from which a process loads the same settings."""
+    found = {name: text for name, text in os.environ.items() if not name.startswith("ANALYZER_")}
+    for table, value in settings.model_dump(exclude_defaults=True).items():
+        if isinstance(value, dict):
+            found |= {f"ANALYZER_{table}__{key}".upper(): _plain(v) for key, v in value.items()}
+        else:
+            found[f"ANALYZER_{table}".upper()] = _plain(value)
+    return found
+
+
+def _plain(value: object) -> str:
+    import json  # noqa: PLC0415 - small and local
+
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value) if isinstance(value, str | Path) else json.dumps(value)
+
+
+@contextmanager
+def worker(settings: Settings, log: Path, command: Iterable[str] = ()) -> Iterator[Process]:
+    """A worker process, ready for work; killed at the end if it still runs."""
+    with workers(settings, [log], command) as [process]:
+        yield process
+
+
+@contextmanager
+def workers(
+    settings: Settings, logs: Iterable[Path], command: Iterable[str] = ()
+) -> Iterator[list[Process]]:
+    """Worker processes, one for each log, started together."""
+    line = list(command) or [sys.executable, "-m", "analyzer", "worker"]
+    started: list[Process] = []
+    try:
+        for log in logs:
+            with log.open("ab") as out:
+                popen = subprocess.Popen(  # noqa: S603 - our own command line
+                    line, env=environment(settings), stdout=out, stderr=subprocess.STDOUT
+                )
+            started.append(Process(popen, log))
+        for process in started:
+            process.wait_ready()
+        yield started
+    finally:
+        for process in started:
+            if process.popen.poll() is None:
+                process.kill()
+
+
+def wait_until(condition: object, within_s: float, pause_s: float = 0.1) -> bool:
+    """Call ``condition`` until it is true; False if it was not in time."""
+    if not callable(condition):
+        raise TypeError("a condition is called")
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(pause_s)
+    return False
+
+
+def settings_for(broker: str, partitions: int, **changes: object) -> Settings:
+    """Settings with a group and topics that nobody else uses.
+
+    Snapshots are frequent, and no event is too early, whatever the clock of this machine says.
+
+    Parameters
+    ----------
+    partitions
+        Of the topic of requests.
+    changes
+        Whole tables, or settings outside of tables.
+    """
+    name = uuid.uuid4().hex[:8]
+    plain = Settings(
+        broker=broker,
+        app_id=name,
+        topics=own_topics(name, partitions),
+        worker=Worker(snapshot_every_s=1.0),
+        core=CoreConfig(max_future_s=TEN_YEARS_S),
+    )
+    return plain.model_copy(update=changes)
+
+
+def own_topics(prefix: str, requests_partitions: int) -> Topics:
+    """Topic names that nobody else uses."""
+    names = {
+        name: f"{prefix}.{name.replace('_', '-')}"
+        for name, field in Topics.model_fields.items()
+        if field.annotation is str
+    }
+    return Topics.model_validate(names | {"requests_partitions": requests_partitions})
+
+
+def scenario(name: str, partitions: int) -> list[list[bytes]]:
+    """A simulated world by partition; the last events of each close every pane."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "world.ndjson"
+        line = [sys.executable, "-m", "analyzer", "simulate", "--scenario", name]
+        subprocess.run([*line, "--out", str(out)], check=True, capture_output=True)  # noqa: S603 - our own command line
+        lines = out.read_bytes().splitlines()
+    parts = parity.by_account(lines, partitions)
+    return [part + parity.sentinels(lines, number) for number, part in enumerate(parts)]
+
+
+def feed(settings: Settings, parts: list[list[bytes]], first: float, last: float) -> None:
+    """Produce a share of each partition, from ``first`` to ``last`` in [0, 1]."""
+    for number, part in enumerate(parts):
+        piece = part[int(len(part) * first) : int(len(part) * last)]
+        produce(settings, ((None, line) for line in piece), partition=number)
+
+
+def caught_up(settings: Settings, within_s: float = 60.0) -> bool:
+    """Wait until nothing is left to read; False if that is not so in time."""
+    return wait_until(lambda: lag(settings) == 0, within_s, 0.5)
+
+
+def jars_of(root: Path) -> Path | None:
+    """Jars of Apache Kafka for a checkout of the project; None where it can't run."""
+    return brokers.apache_jars(root / "deploy" / "kafka")
+
+
+def create_topics(settings: Settings) -> topics.Layout:
+    """All topics of these settings."""
+    return asyncio.run(topics.prepare(settings, create=True))
+
+
+def produce(
+    settings: Settings,
+    messages: Iterable[Message],
+    *,
+    topic: str | None = None,
+    partition: int | None = None,
+) -> None:
+    """Send messages; with a key and no partition Kafka's own partitioner decides."""
+    asyncio.run(_produce(settings, topic or settings.topics.requests, messages, partition))
+
+
+async def _produce(
+    settings: Settings, topic: str, messages: Iterable[Message], partition: int | None
+) -> None:
+    async with clients.producer(settings) as client:
+        sent = []
+        for key, value in messages:
+            sent.append(await client.send(topic, value, key=key, partition=partition))
+            if len(sent) >= BATCH:
+                await asyncio.gather(*sent)
+                sent.clear()
+        await asyncio.gather(*sent)
+
+
+def consume(settings: Settings, topic: str) -> list[Message]:
+    """Everything that a topic holds now, partition by partition."""
+    return asyncio.run(_consume(settings, topic))
+
+
+async def _consume(settings: Settings, topic: str) -> list[Message]:
+    found: list[Message] = []
+    async with clients.reader(settings) as client:
+        await client._client.add_topic(topic)  # noqa: SLF001 - partitions before a subscription
+        tps = [TopicPartition(topic, p) for p in sorted(client.partitions_for_topic(topic) or ())]
+        client.assign(tps)
+        for tp in tps:
+            end = (await client.end_offsets([tp]))[tp]
+            await client.seek_to_beginning(tp)
+            while True:
+                got = (await client.getmany(tp, timeout_ms=150)).get(tp, [])
+                found.extend((record.key, record.value) for record in got)
+                if not got and await client.position(tp) >= end:
+                    break
+    return found
+
+
+def answers(settings: Settings) -> list[bytes]:
+    """All alerts, campaigns and members that were sent, each once, sorted."""
+    names = settings.topics
+    topics_ = (names.alerts, names.campaigns, names.members)
+    return sorted({value for topic in topics_ for _, value in consume(settings, topic) if value})
+
+
+def lag(settings: Settings) -> int:
+    """Records of the agents' topics that lie above their committed offsets."""
+    return sum(left(settings).values())
+
+
+def left(settings: Settings) -> dict[TopicPartition, int]:
+    """How many records lie above the committed offset of each partition, where any do."""
+    return asyncio.run(_left(settings))
+
+
+async def _left(settings: Settings) -> dict[TopicPartition, int]:
+    async with clients.admin(settings) as admin, clients.reader(settings) as client:
+        tps = []
+        for topic in topics.agents(settings).values():
+            await client._client.add_topic(topic)  # noqa: SLF001 - as above
+            tps += [TopicPartition(topic, p) for p in client.partitions_for_topic(topic) or ()]
+        ends = await client.end_offsets(tps)
+        try:
+            committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=tps)
+        except GroupCoordinatorNotAvailableError:  # the first group of a new broker
+            committed = {}
+    starts = {tp: max(0, offset.offset) for tp, offset in committed.items()}
+    return {tp: ends[tp] - starts.get(tp, 0) for tp in tps if ends[tp] > starts.get(tp, 0)}

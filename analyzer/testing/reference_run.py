@@ -1,0 +1,92 @@
+"""What a stream must give: the same events through the steps in one process.
+
+Used by tests and measurements; no clock, no broker.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+
+import msgspec
+import numpy as np
+
+from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.records import encode_record
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
+from analyzer.core.pipeline import Pipeline
+
+FAR_FUTURE_MS = 2**52
+DAY_MS = 86_400_000
+DAYS = 5
+
+
+class _Event(msgspec.Struct):
+    account_id: str
+    timestamp_ms: int
+
+
+def by_account(lines: Iterable[bytes], partitions: int) -> list[list[bytes]]:
+    """The lines of each partition, chosen by account as a producer would."""
+    found: list[list[bytes]] = [[] for _ in range(partitions)]
+    for line in lines:
+        account = msgspec.json.decode(line, type=_Event).account_id
+        found[zlib.crc32(account.encode()) % partitions].append(line)
+    return found
+
+
+def sentinels(lines: Iterable[bytes], number: int) -> list[bytes]:
+    """Events that close every pane and empty every window: one a day after the last line."""
+    last_ms = max(msgspec.json.decode(line, type=_Event).timestamp_ms for line in lines)
+    return [_sentinel(f"{number}-{day}", last_ms + day * DAY_MS) for day in range(1, DAYS + 1)]
+
+
+def _sentinel(name: str, timestamp_ms: int) -> bytes:
+    return msgspec.json.encode(
+        {
+            "event_id": f"sentinel-{name}",
+            "timestamp_ms": timestamp_ms,
+            "account_id": f"sentinel-{name}",
+            "model": "sentinel",
+            "input_tokens": 0,
+            "output_tokens": 0,
+            "status": "ok",
+        }
+    )
+
+
+def records(config: CoreConfig, parts: list[list[bytes]], batch: int = 5_000) -> list[bytes]:
+    """Every record that these partitions give, none of them closed at its end."""
+    undisturbed = Undisturbed(config, len(parts))
+    found: list[bytes] = []
+    for start in range(0, max(map(len, parts)), batch):
+        for source, part in enumerate(parts):
+            found += undisturbed.feed(source, part[start : start + batch])
+    return found
+
+
+class Undisturbed:
+    """The steps in one process, fed piece by piece.
+
+    Parameters
+    ----------
+    sources
+        Number of partitions.
+    """
+
+    def __init__(self, config: CoreConfig, sources: int) -> None:
+        self._steps = [
+            IngestStep(config, source=i, source_name="llm.requests", shards=1)
+            for i in range(sources)
+        ]
+        self._pipeline = Pipeline(config, sources=sources)
+
+    def feed(self, source: int, lines: list[bytes]) -> list[bytes]:
+        """Every record that follows from the next lines of a partition."""
+        if not lines:
+            return []
+        step = self._steps[source]
+        offsets = np.arange(step.position, step.position + len(lines), dtype=np.int64)
+        raw = RawBatch(Texts.of(lines), offsets, np.full(len(lines), FAR_FUTURE_MS))
+        return [encode_record(record) for record in self._pipeline.feed(step.feed(raw).blocks)]
