@@ -24,7 +24,7 @@ from analyzer.core.cohort.signals import scale
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
 from analyzer.core.ingest import json_scanner, scanner_schema, template_chains
-from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels import (
     bloom,
     byte_strings,
@@ -113,13 +113,10 @@ def _throw_away(folders: list[Path]) -> None:
 def _run() -> None:
     """The whole way of a few events, and what only many of them would reach."""
     config = CoreConfig(warmup_s=0)
-    step = IngestStep(config, source=0, source_name="warm", shards=1)
     values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
     append_ms = np.full(len(values), 5 * STEP_MS)
     lines = Texts.lines(b"\n".join(values))
-    output = step.feed(RawBatch(lines, np.arange(len(values)), append_ms))
-    for _ in Pipeline(config, sources=1).feed(output.blocks):
-        pass
+    Pipeline(config).feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
     kafka_records.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
