@@ -158,16 +158,16 @@ class Pipeline:
         """First part: what ingest makes of a batch."""
         return self._call("ingest", self.steps["ingest"][source], batch)
 
-    def gather(self, blocks: list[EventBlock]) -> StepOutput[PaneBlock]:
+    def gather(self, blocks: Iterable[EventBlock]) -> StepOutput[PaneBlock]:
         """Second part: what happened in the panes that these blocks seal."""
         return self._send("ingest", blocks, until="account")
 
-    def judge(self, panes: list[PaneBlock]) -> StepOutput[Record]:
+    def judge(self, panes: Iterable[PaneBlock]) -> StepOutput[Record]:
         """Third part: the records that follow from what happened."""
         return self._send("account", panes)
 
-    def _send(self, sender: str, made: list[Any], until: str = "") -> StepOutput[Any]:
-        """Feed to the steps after it what a step made; what comes out at the end of the way."""
+    def _send(self, sender: str, made: Iterable[Any], until: str = "") -> StepOutput[Any]:
+        """Feed to the steps after it what a step made, one by one, each to the end of the way."""
         return _sum(
             self._feed(name, n, block, until)
             for number, block in enumerate(made)
@@ -177,11 +177,13 @@ class Pipeline:
 
     def _feed(self, name: str, shard: int, block: Any, until: str) -> StepOutput[Any]:
         output = self._call(name, self.steps[name][shard], block)
-        if name == until or not KINDS[name].to:
-            return output
-        after = self._send(name, output.made, until)
-        return StepOutput([], output.dead, output.counts, output.levels) + after
+        ends_here = name == until or not KINDS[name].to
+        after = StepOutput(output.made) if ends_here else self._send(name, output.made, until)
+        return after + StepOutput([], output.dead, output.counts, output.levels)
 
 
 def _sum(outputs: Iterable[StepOutput[Any]]) -> StepOutput[Any]:
-    return sum(outputs, StepOutput[Any]())
+    total: StepOutput[Any] = StepOutput([])
+    for output in outputs:
+        total += output
+    return total

@@ -7,8 +7,8 @@ to the consumer generation decides whether it counts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
@@ -48,7 +48,7 @@ class Listener(Protocol):
         """Pass it to the step, which must remember in its snapshot how far it has heard."""
 
 
-Forward = Callable[[Outbox, list[Any]], Awaitable[None]]
+Forward = Callable[[Outbox, Iterable[Any]], Awaitable[None]]
 """Sends what a step made of one block to where it belongs."""
 
 
@@ -161,6 +161,7 @@ class StepOwner:
 
     async def _feed(self, block: Any) -> None:
         output = self._step.feed(block)
+        output = replace(output, made=list(output.made))
         await self._kind.forward(self._outbox, output.made)
         self._assembler.delivered(type(block).__name__, block.source, block.stop)
         count(self._context.meter, output)
