@@ -71,7 +71,7 @@ def _prompts(world: World, rng: Rng, block: Block) -> U64:
     account = block["account"]
     habit = rng.random(n) < world.habit("repeat")[account]
     some = mix(account, np.floor(rng.random(n) ** 2 * 12).astype(np.int64), 81)
-    prompt = np.where(habit & (block["relay"] == NONE), some, mix(np.arange(n), world.seed, 82))
+    prompt = np.where(habit, some, mix(np.arange(n), world.seed, 82))
     return np.where(block["item"] >= 0, mix(block["item"], world.seed, 83), prompt)
 
 
@@ -187,17 +187,22 @@ def _sizes(
     """Input, output and reasoning tokens, and latency."""
     account, template = block["account"], block["template"]
     n = len(account)
-    what = np.where(template == NONE, -1 - account, template)
+    relayed = block["relay"] != NONE  # a queue's work does not hang on the account that sends it
+    doer = np.where(relayed, -1 - block["relay"], -(1 << 30) - account)
+    what = np.where(template == NONE, doer, template)
+    bigger, longer = (
+        np.where(relayed, 0.0, world.habit(name)[account]) for name in ("bigger", "longer")
+    )
 
     def bell(salt: int) -> F64:
         pieces = [unit(what, salt + k) for k in range(3)]
         return np.asarray((pieces[0] + pieces[1] + pieces[2] - 1.5) * 2)
 
     into = np.exp(
-        6.4 + 1.0 * bell(101) + world.habit("bigger")[account] + rng.normal(0, 0.6, n)
+        6.4 + 1.0 * bell(101) + bigger + rng.normal(0, 0.6, n)
         + 0.35 * np.minimum(block["turn"], 12) ** 0.7
     ).clip(3, 180_000)  # fmt: skip
-    long_mu = 4.9 + 0.8 * bell(111) + world.habit("longer")[account] + block["longer"]
+    long_mu = 4.9 + 0.8 * bell(111) + longer + block["longer"]
     out = np.exp(long_mu + rng.normal(0, 0.75, n))
     out = np.minimum(out, world.parameters.limits()[params]).clip(1, 32_000)
     served = status == OK

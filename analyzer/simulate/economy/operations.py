@@ -245,7 +245,7 @@ def _elicitation(world: World, rng: Rng, style: Style, camo: Bools) -> tuple[I64
     n = len(camo)
     strength = {"none": 0.0, "weak": rng.uniform(0.1, 0.4), "strong": rng.uniform(0.5, 1.3)}
     longer = strength[style.elicitation]
-    params = np.full(n, NONE)
+    params = np.full(n, int(world.parameters.usual(rng, 1)[0]) if rng.random() < 0.7 else NONE)
     if rng.random() < {"none": 0.35, "weak": 0.7, "strong": 0.95}[style.elicitation]:
         wide = style.elicitation != "none"
         sets = np.array([
@@ -263,7 +263,7 @@ def _elicitation(world: World, rng: Rng, style: Style, camo: Bools) -> tuple[I64
 def _models(world: World, rng: Rng, style: Style, time: F64) -> I64:
     """Most follow their accounts' habits; who pivots moves to the new model at once."""
     if not style.pivot:
-        return np.full(len(time), int(rng.integers(3)) if rng.random() < 0.6 else NONE)
+        return np.full(len(time), int(rng.integers(3)) if rng.random() < 0.85 else NONE)
     moved = (time > world.structure.release_h + 3) & (rng.random(len(time)) < rng.uniform(0.5, 1))
     return np.where(moved, 3, 0)
 
