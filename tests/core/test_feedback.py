@@ -19,6 +19,7 @@ from analyzer.core.cohort.fusion import Fusion, strong_families
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock
 from analyzer.core.contracts.feedback import (
+    CALENDAR_END_MS,
     Action,
     Feedback,
     FeedbackBlock,
@@ -330,3 +331,39 @@ def test_bad_feedback_has_a_reason() -> None:
     assert decode_feedback(msgspec.json.encode(good), 10_000) == good
     with pytest.raises(BadRecord, match=r"missing_field: .*evidence"):
         decode_feedback(bad, 10_000)
+
+
+@pytest.mark.parametrize("expires_ms", [CALENDAR_END_MS, 1_772_532_000_000_000, 2**53 - 1])
+def test_what_never_expires_is_obeyed(expires_ms: int) -> None:
+    """Beyond the year 9999, or in microseconds: allowed for ever, and the alert says so."""
+    block = next(id_ for kind, id_ in objects() if kind == "block")
+    sent = said("block", block, action="allow", until_ms=expires_ms)
+    [heard] = [decode_feedback(msgspec.json.encode(sent), 10_000)]
+    assert heard.expires_ms is None
+    for record in (heard, sent):  # the second as an older worker has saved it
+        _, records = decided(record)
+        told = [a for a in alerts(records) if block in a.campaign.blocks]
+        assert told
+        assert all(f"block {block} is allowed by" in a.suppressed.reason for a in told)
+
+
+@pytest.mark.parametrize(
+    ("target", "created_ms", "reason"),
+    [
+        (Target("block", "the office"), 1, "bad_ip"),
+        (Target("block", "192.0.2.0/99"), 1, "bad_ip"),
+        (Target("campaign", "c-1"), CALENDAR_END_MS, "out_of_range"),
+    ],
+)
+def test_nonsense_is_refused_by_name(target: Target, created_ms: int, reason: str) -> None:
+    """A block that is none, a time that no clock will show."""
+    record = Feedback("1", target, "benign", "", "a", created_ms)
+    with pytest.raises(BadRecord) as caught:
+        decode_feedback(msgspec.json.encode(record), 10_000)
+    assert caught.value.reason == reason
+
+
+def test_an_address_means_its_block() -> None:
+    """As alerts show it."""
+    record = Feedback("1", Target("block", "192.0.2.77"), "benign", "", "a", 1)
+    assert decode_feedback(msgspec.json.encode(record), 10_000).target.id == "192.0.2.0/24"
