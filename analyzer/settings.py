@@ -56,7 +56,7 @@ def _with_secret(data: Any, key: str) -> Any:
 
 
 def _calibration(path: Path) -> Calibration:
-    """The calibration in this file, made for the signals and weights of this version."""
+    """The calibration in this file, made for the weights of this version."""
     remedy = "make one with `analyzer calibrate`"
     try:
         found = Calibration.model_validate_json(path.read_bytes())
@@ -65,9 +65,8 @@ def _calibration(path: Path) -> Calibration:
     except ValidationError as error:
         where = _explain(error, None)
         raise ValueError(f"calibration: {path}: no calibration: {where}; {remedy}") from error
-    shipped = Calibration.shipped()
-    if (found.fusion, found.signals) != (shipped.fusion, shipped.signals):
-        raise ValueError(f"calibration: {path}: made for other signals or weights; {remedy}")
+    if found.fusion != Calibration.shipped().fusion:
+        raise ValueError(f"calibration: {path}: made for other weights; {remedy}")
     return found
 
 

@@ -120,7 +120,7 @@ def test_a_history_without_cohorts_is_refused(tmp_path: Path) -> None:
         ("not JSON", "Invalid JSON"),
         (
             Calibration.shipped().model_copy(update={"fusion": "fit-0"}).model_dump_json(),
-            "made for other signals or weights",
+            "made for other weights",
         ),
     ],
     ids=["none", "empty", "no JSON", "other weights"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -82,6 +82,32 @@ SIGNALS: tuple[Signal, ...] = (
 NAMES: tuple[str, ...] = tuple(signal.NAME for signal in SIGNALS)
 FAMILIES: tuple[str, ...] = tuple(signal.FAMILY for signal in SIGNALS)
 AGAINST = "against"
+
+
+def in_order(vectors: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
+    """Vectors of signals of these names as the catalog orders them.
+
+    What was saved by another version, or comes from a worker of another version, has other
+    signals: those that the catalog lacks are left out, and those that it has more are unknown.
+
+    Parameters
+    ----------
+    vectors
+        Shape (n, names).
+
+    Returns
+    -------
+    ndarray
+        Shape (n, signals); NaN where a signal is not among the names.
+    """
+    if tuple(names) == NAMES:
+        return vectors
+    known = {name: column for column, name in enumerate(names)}
+    found = np.full((len(vectors), len(NAMES)), np.nan)
+    for column, name in enumerate(NAMES):
+        if name in known:
+            found[:, column] = vectors[:, known[name]]
+    return found
 
 
 def measure_all(cohorts: Cohorts) -> NDArray[np.float64]:

@@ -65,6 +65,8 @@ class CohortBlock:
     start: int
     stop: int
     rows: CohortColumns = field(default_factory=CohortColumns)
+    signals: list[str] = field(default_factory=list)
+    """What the columns of the features are called."""
 
 
 Block = EventBlock | PaneBlock | CohortBlock
