@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numba.extending import is_jitted
 
-from analyzer.core.cohort import affinity
+from analyzer.core.campaign import likeness
 from analyzer.core.cohort import co_sharing_graph as graph
 from analyzer.core.cohort.signals import scale
 from analyzer.core.config import CoreConfig
@@ -45,7 +45,7 @@ from analyzer.core.kernels.hash_index import HashIndex
 from analyzer.core.pipeline import Pipeline
 
 MODULES = (
-    affinity, compiled, events, fields, fingerprint, graph, groups, incidence, names, prompts,
+    likeness, compiled, events, fields, fingerprint, graph, groups, incidence, names, prompts,
     scale, scan, texts, wire, xxh3, index, last_seen, sliding,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""

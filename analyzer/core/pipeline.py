@@ -42,7 +42,10 @@ class Pipeline:
             CohortStep(config, shard=s, shards=cohort_shards, sources=shards)
             for s in range(cohort_shards)
         ]
-        self.campaign = CampaignStep(config, sources=cohort_shards)
+        alone = self.cohorts[0].windows if cohort_shards == 1 else None
+        self.campaign = CampaignStep(
+            config, sources=cohort_shards, account_shards=shards, windows=alone
+        )
 
     def feed(self, blocks: list[EventBlock]) -> Iterator[Record]:
         """Take one block per account shard; the records that follow from them."""
@@ -56,6 +59,7 @@ class Pipeline:
     def judge(self, panes: Iterable[PaneBlock]) -> Iterator[Record]:
         """The second half: the records that follow from what happened."""
         for block in panes:
+            yield from self.campaign.feed(block)
             for step in self.cohorts:
                 yield from self._to_campaign(step.feed(block))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,18 @@ from numpy.typing import NDArray
 from analyzer.core.campaign.baseline import Baseline
 from analyzer.core.campaign.decision import Judged, judge
 from analyzer.core.campaign.feedback_rules import Judgements
-from analyzer.core.campaign.findings import findings
-from analyzer.core.campaign.linker import Book
+from analyzer.core.campaign.findings import Finding, findings
+from analyzer.core.campaign.models.kind_model import KindModel
+from analyzer.core.campaign.linker import Linker, Registry
+from analyzer.core.campaign.membership import update_members
 from analyzer.core.campaign.publish import Publisher
+from analyzer.core.campaign.reading import Reader
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.models.anomaly import Strangeness
+from analyzer.core.cohort.window import Window
+from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.blocks import CohortBlock, Seen, from_plain, to_plain
+from analyzer.core.contracts.blocks import CohortBlock, PaneBlock, Seen, from_plain, to_plain
 from analyzer.core.contracts.calibration import Calibration, strata_of
 from analyzer.core.contracts.columns import FACTS, CohortColumns, Kind, concat_cohorts
 from analyzer.core.contracts.event_time import DAY_S
@@ -26,34 +31,53 @@ from analyzer.core.contracts.hashing import in_turn
 from analyzer.core.contracts.records import Record
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 LEARNED = 64
-"""Cohorts of a pane that the strangeness is learned from: enough to know what is usual."""
+"""Cohorts of a pane that the anomaly model learns from: enough to know what is usual."""
 UNDER_ALERT = 0.2
-"""Share of its named accounts in open campaigns from which a cohort is not learned from."""
+"""Share of its members in open campaigns from which a cohort is not learned from."""
 
 
 class CampaignStep:
     """Decides; the only step that speaks to the outside.
 
+    Linking and measuring need what organisations do elsewhere, so the step counts the panes of
+    all account shards as the cohort shards do, or looks on at a cohort shard's windows in the
+    same process.
+
     Parameters
     ----------
     sources
-        Number of cohort shards; a pane is decided once all have sent it.
+        Number of cohort shards; a window is decided once all have sent its cohorts.
+    account_shards
+        Number of account shards.
+    windows
+        Windows of the one cohort shard in this process, whose blocks are fed one by one while
+        they stand at the end of each. Without them the step takes :class:`PaneBlock` too.
     """
 
-    def __init__(self, config: CoreConfig, *, sources: int) -> None:
+    def __init__(
+        self,
+        config: CoreConfig,
+        *,
+        sources: int,
+        account_shards: int = 1,
+        windows: WindowFeed | None = None,
+    ) -> None:
         self._config = config
         self._sources = sources
         self._seen = Seen()
         self._waiting: list[CohortColumns] = []
-        self._done = 0
+        self._own_windows = windows is None
+        self._windows = windows or WindowFeed(config, sources=account_shards)
         self._fusion = Fusion.shipped()
         self.judgements = Judgements()
-        self._publisher = Publisher(config, self._fusion, self.judgements)
-        self._book = Book(config)
-        self._strangeness = Strangeness(config.seed)
+        self.registry = Registry(config)
+        self._model = KindModel.shipped()
         self._baseline = Baseline(config.calibration or Calibration.shipped())
+        self._reader = Reader(config, self._model, self._baseline)
+        self._publisher = Publisher(config, self._fusion, self.judgements, self._model.version)
+        self._anomaly = Strangeness(config.seed)
 
     @property
     def suppressed(self) -> Counter[str]:
@@ -63,70 +87,99 @@ class CampaignStep:
     @property
     def campaigns_open(self) -> Counter[str]:
         """Campaigns that were spoken of and are open, by kind."""
-        files = self._book.files.values()
-        return Counter(file.kind for file in files if file.revision and file.state == "open")
+        states = [c.state for c in self.registry.campaigns.values() if c.is_open]
+        return Counter(state.kind for state in states if state.revision)
 
-    def feed(self, block: CohortBlock) -> list[Record]:
-        """Take the judged cohorts of one shard; records in the order they are to be sent."""
-        first = self._seen.first_new(block.source, block.start, block.stop)
-        if first is None:
-            return []
-        rows = block.rows.take((block.rows.pane >= first) & (block.rows.pane < block.stop))
-        if len(rows.pane):
-            self._waiting.append(rows)
+    def feed(self, block: CohortBlock | PaneBlock) -> list[Record]:
+        """Take the judged cohorts of one shard, or panes; records in the order they are sent."""
+        if isinstance(block, PaneBlock):
+            if self._own_windows:
+                self._windows.take(block)
+        else:
+            first = self._seen.first_new(block.source, block.start, block.stop)
+            if first is None:
+                return []
+            rows = block.rows.take((block.rows.pane >= first) & (block.rows.pane < block.stop))
+            if len(rows.pane):
+                self._waiting.append(rows)
         if len(self._seen.stops) < self._sources:
             return []
         stop = min(self._seen.stops.values())
-        if stop <= self._done:
-            return []
-        self._done = stop
-        return self._decide(stop)
+        return [record for pane in self._ends(stop) for record in self._decide(pane)]
+
+    def _ends(self, stop: int) -> Iterator[int]:
+        """Ends of windows that all cohorts are here for; the windows stand at each."""
+        if self._own_windows:
+            stop = min(stop, self._windows.ready)
+            if stop > self._windows.done:
+                yield from self._windows.advance(stop)
+        elif stop == self._windows.done and not self._windows.population.empty:
+            yield stop
 
     def feed_feedback(self, block: FeedbackBlock) -> None:
         """Take what people said; it takes effect in event time, see :mod:`.feedback_queue`."""
         self.judgements.take(block)
 
-    def _decide(self, stop: int) -> list[Record]:
+    def _decide(self, pane: int) -> list[Record]:
+        """Decide at the end of the pane before ``pane``."""
+        if not self._windows.warm:
+            return []
+        due = self._windows.due(pane)
+        if not due:
+            return []
         rows = concat_cohorts(self._waiting)
-        self._waiting = [rows.take(rows.pane >= stop)]
-        records: list[Record] = []
-        for pane in np.unique(rows.pane[rows.pane < stop]).tolist():
-            now = rows.take(rows.pane == pane)
-            self.judgements.enter((pane + 1) * self._config.pane_ms, self._book)
-            outside = self.judgements.outside(now, self._book)
-            judged = judge(now, outside, self._fusion, self._baseline, self._config)
-            strange = self._strange(now, judged)
-            is_old = partial(self._book.is_old, pane=pane)
-            for found in findings(now, judged, self._baseline, strange, is_old):
-                if (finding := self.judgements.admit(found)) is not None:
-                    self.judgements.keep(self._book.take(finding), finding)
-            self._book.unite()
-            self._book.expire(pane)
-            self._learn_usual(now, judged)
-            records += self._publisher.publish(self._book, pane)
-        return records
+        self._waiting = [later] if len((later := rows.take(rows.pane >= pane)).pane) else []
+        now = rows.take(rows.pane == pane - 1)
+        view = max((w for w in due if w.length_s <= DAY_S), key=lambda w: w.length_s, default=due[0])
+        self.judgements.enter(pane * self._config.pane_ms, self.registry, view)
+        outside = self.judgements.outside(now, self.registry)
+        judged = judge(now, outside, self._fusion, self._baseline, self._config)
+        self._link(view, self._found(now, judged), pane)
+        self.registry.expire(pane - 1)
+        self._reader.read(self.registry, due, pane - 1)
+        self._learn_usual(now, judged)
+        return self._publisher.publish(self.registry, view, pane - 1)
+
+    def _found(self, rows: CohortColumns, judged: Judged) -> list[Finding]:
+        """What was found and may count, surest first."""
+        name_of = self._windows.population.object_name
+        anomaly = self._strange(rows, judged)
+        found = findings(rows, judged, anomaly, self.registry.is_old, name_of)
+        return [finding for f in found if (finding := self.judgements.admit(f)) is not None]
+
+    def _link(self, view: Window, found: list[Finding], pane: int) -> None:
+        groups = [f for f in found if f.cohort_kind != Kind.ACCOUNT]
+        if groups or self.registry.open():
+            linker = Linker(self.registry, view, groups)
+            linker.link()
+            update_members(self.registry, linker, pane)
+        for finding in found:
+            if finding.cohort_kind == Kind.ACCOUNT:
+                self.registry.take_account(finding)
 
     def _strange(self, rows: CohortColumns, judged: Judged) -> list[float | None]:
-        """Strangeness of what was found; then some of all cohorts are learned, by hash.
+        """Anomaly score of what was found; then some of all cohorts are learned, by hash.
 
         The model sees one window length, in canonical order.
         """
-        strange: list[float | None] = [None] * len(rows.pane)
+        anomaly: list[float | None] = [None] * len(rows.pane)
         order = _canonical(rows)
         for row in order[judged.found[order]].tolist():
             if rows.kind[row] == Kind.ACCOUNT:
-                strange[row] = float(rows.facts[row, FACTS.index("strangeness")])
+                anomaly[row] = float(rows.facts[row, FACTS.index("anomaly")])
             elif rows.window_s[row] == DAY_S:
-                strange[row] = self._strangeness.score_one(rows.features[row])
+                anomaly[row] = self._anomaly.score_one(rows.features[row])
         days = order[(rows.window_s[order] == DAY_S) & (rows.kind[order] != Kind.ACCOUNT)]
-        some = np.argsort(in_turn(rows.object[days], int(rows.pane[0])), kind="stable")[:LEARNED]
-        for row in days[np.sort(some)].tolist():
-            self._strangeness.learn_one(rows.features[row])
-        return strange
+        if len(days):
+            turn = in_turn(rows.object[days], int(rows.pane[0]))
+            some = np.argsort(turn, kind="stable")[:LEARNED]
+            for row in days[np.sort(some)].tolist():
+                self._anomaly.learn_one(rows.features[row])
+        return anomaly
 
     def _learn_usual(self, rows: CohortColumns, judged: Judged) -> None:
         """Take in who is no suspect and has hardly a member in an open campaign."""
-        inside = rows.share_of_members(np.isin(rows.member_org, self._book.held()))
+        inside = rows.share_of_members(np.isin(rows.member_org, self.registry.held()))
         innocent = ~judged.suspect & (rows.kind != Kind.ACCOUNT) & (inside < UNDER_ALERT)
         order = _canonical(rows)
         order = order[innocent[order]]
@@ -140,10 +193,10 @@ class CampaignStep:
             {
                 "seen": self._seen.stops,
                 "waiting": [to_plain(rows) for rows in self._waiting],
-                "done": self._done,
-                "book": self._book.state(),
+                "windows": self._windows.state() if self._own_windows else None,
+                "registry": self.registry.state(),
                 "baseline": self._baseline.state(),
-                "strangeness": self._strangeness.snapshot(),
+                "anomaly": self._anomaly.snapshot(),
                 "judgements": self.judgements.state(),
             },
         )
@@ -159,11 +212,11 @@ class CampaignStep:
         state = unpack("campaign", STATE_VERSION, data)
         self._seen = Seen(state["seen"])
         self._waiting = [from_plain(rows, CohortColumns) for rows in state["waiting"]]
-        self._done = state["done"]
-        self._book = Book(self._config)
-        self._book.restore(state["book"])
+        if state["windows"] is not None:
+            self._windows.restore(state["windows"])
+        self.registry.restore(state["registry"])
         self._baseline.restore(state["baseline"])
-        self._strangeness.restore(state["strangeness"])
+        self._anomaly.restore(state["anomaly"])
         self.judgements.restore(state["judgements"])
 
 

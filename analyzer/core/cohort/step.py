@@ -8,26 +8,23 @@ that all shards remember exactly the same.
 from __future__ import annotations
 
 from collections import Counter
-
-import numpy as np
+from collections.abc import Iterator
 
 from analyzer.core.cohort.account_triage import strange_accounts
 from analyzer.core.cohort.catalog import measure_all
 from analyzer.core.cohort.describe import describe, describe_accounts
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.models.triage import Triage
-from analyzer.core.cohort.population import Population
 from analyzer.core.cohort.selection import find_cohorts
 from analyzer.core.cohort.window import Window
+from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.blocks import CohortBlock, PaneBlock, Seen, from_plain, to_plain
-from analyzer.core.contracts.columns import CohortColumns, PaneColumns, concat, concat_cohorts
+from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
+from analyzer.core.contracts.columns import CohortColumns, concat_cohorts
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 
-STATE_VERSION = 8
-END_PANE = 2**40
-"""A pane beyond this comes from a watermark at the end of time: the input has ended."""
+STATE_VERSION = 9
 
 
 class CohortStep:
@@ -43,16 +40,11 @@ class CohortStep:
 
     def __init__(self, config: CoreConfig, *, shard: int, shards: int, sources: int) -> None:
         self._config = config
-        self._shard, self._shards, self._sources = shard, shards, sources
-        self._seen = Seen()
-        self._waiting: dict[int, dict[int, PaneColumns]] = {}
-        """Pane → account shard → its rows, until every shard has sent the pane."""
-        self._population = Population(config)
+        self._shard, self._shards = shard, shards
+        self.windows = WindowFeed(config, sources=sources)
         self._fusion = Fusion.shipped()
         self._triage = Triage(config.seed)
         """Used by the first shard only."""
-        self._done = 0
-        self._reach = 0
 
     @property
     def refused(self) -> Counter[str]:
@@ -60,92 +52,51 @@ class CohortStep:
 
         All shards refuse the same; the first tells.
         """
-        return self._population.refused if self._shard == 0 else Counter()
+        return self.windows.population.refused if self._shard == 0 else Counter()
 
-    def feed(self, block: PaneBlock) -> list[CohortBlock]:
-        """Take the panes of one account shard; at most one block for the campaign step."""
-        first = self._seen.first_new(block.source, block.start, block.stop)
-        if first is None:
-            return []
-        rows = block.rows if first == block.start else block.rows.between(first, block.stop)
-        panes = np.unique(rows.org_pane).tolist()
-        for pane in panes:
-            own = rows if len(panes) == 1 else rows.between(pane, pane + 1)
-            self._waiting.setdefault(pane, {})[block.source] = own
-            self._reach = max(self._reach, pane + 1)
-        if len(self._seen.stops) < self._sources:
-            return []
-        stop = min(self._seen.stops.values())
-        if stop <= self._done:
-            return []
-        start, self._done = self._done, stop
-        judged = self._count(start, stop)
-        return [CohortBlock(self._shard, start, stop, concat_cohorts(judged))]
+    def feed(self, block: PaneBlock) -> Iterator[CohortBlock]:
+        """Take the panes of one account shard; a block for each end of a window, and the rest.
 
-    def _count(self, start: int, stop: int) -> list[CohortColumns]:
-        """Count panes ``[start, stop)`` and judge at every end of a window in ``(start, stop]``."""
-        judged: list[CohortColumns] = []
-        reached = start
-        for pane in sorted(pane for pane in self._waiting if pane < stop):
-            by_shard = self._waiting.pop(pane)
-            rows = concat([by_shard[shard] for shard in sorted(by_shard)])
-            judged += self._judge_between(reached, pane)
-            self._population.advance(pane)
-            self._population.ingest(pane, rows)
-            reached = pane
-        last = stop if stop < END_PANE else max(reached, self._reach)
-        return judged + self._judge_between(reached, last)
-
-    def _judge_between(self, after: int, until: int) -> list[CohortColumns]:
-        """Judge at every end of a window in ``(after, until]``, while windows hold anything."""
-        hop = min(window.hop_s for window in self._config.windows) // self._config.pane_s
-        judged: list[CohortColumns] = []
-        for pane in range((after // hop + 1) * hop, until + 1, hop):
-            self._population.advance(pane)
-            if self._population.empty:
-                break
-            judged += self._judge(pane)
-        return judged
+        While a block is held, the windows stand at its end: whoever decides in the same
+        process may look at them. The iterator must be used up before the next call.
+        """
+        self.windows.take(block)
+        start, stop = self.windows.done, self.windows.ready
+        if stop <= start:
+            return
+        for pane in self.windows.advance(stop):
+            yield CohortBlock(self._shard, start, pane, concat_cohorts(self._judge(pane)))
+            start = pane
+        if start < stop:
+            yield CohortBlock(self._shard, start, stop)
 
     def _judge(self, pane: int) -> list[CohortColumns]:
-        population, config = self._population, self._config
-        if (pane - population.first_pane) * config.pane_s < config.warmup_s:
+        if not self.windows.warm:
             return []
         judged = []
-        for number, span in enumerate(config.windows):
-            if pane % (span.hop_s // config.pane_s) == 0:
-                window = Window(config, population, number, pane)
-                cohorts = find_cohorts(window, self._shard, self._shards)
-                if cohorts is not None:
-                    features = measure_all(cohorts)
-                    score = self._fusion.score(features)
-                    hit = (score >= config.alert_threshold) & (cohorts.newcomers == 0)
-                    population.remember_hits(cohorts.object[hit & (cohorts.object >= 0)], pane)
-                    judged.append(describe(cohorts, features, score))
-                if self._shard == 0 and span.length_s == DAY_S:
-                    alone = strange_accounts(window, self._triage)
-                    if alone is not None:
-                        judged.append(describe_accounts(*alone))
+        for window in self.windows.due(pane):
+            cohorts = find_cohorts(window, self._shard, self._shards)
+            if cohorts is not None:
+                features = measure_all(cohorts)
+                score = self._fusion.score(features)
+                hit = (score >= self._config.alert_threshold) & (cohorts.newcomers == 0)
+                objects = cohorts.object[hit & (cohorts.object >= 0)]
+                self.windows.population.remember_hits(objects, pane)
+                judged.append(describe(cohorts, features, score))
+            judged += self._alone(window)
         return judged
+
+    def _alone(self, window: Window) -> list[CohortColumns]:
+        """Single accounts worth a look, told by the first shard once a day's window ends."""
+        if self._shard or window.length_s != DAY_S:
+            return []
+        alone = strange_accounts(window, self._triage)
+        return [describe_accounts(*alone)] if alone is not None else []
 
     def snapshot(self) -> bytes:
         """All state as bytes."""
-        return pack(
-            "cohort",
-            STATE_VERSION,
-            {
-                "seen": self._seen.stops,
-                "waiting": [
-                    (pane, shard, to_plain(rows))
-                    for pane, by_shard in self._waiting.items()
-                    for shard, rows in by_shard.items()
-                ],
-                "population": self._population.state(),
-                "triage": self._triage.snapshot(),
-                "done": self._done,
-                "reach": self._reach,
-            },
-        )
+        state = {"windows": self.windows.state(), "triage": self._triage.snapshot()}
+        return pack("cohort", STATE_VERSION, state)
 
     def restore(self, data: bytes) -> None:
         """Put back what :meth:`snapshot` gave.
@@ -156,11 +107,5 @@ class CohortStep:
             If the bytes are damaged or of another version.
         """
         state = unpack("cohort", STATE_VERSION, data)
-        self._seen = Seen(state["seen"])
-        self._waiting = {}
-        for pane, shard, rows in state["waiting"]:
-            self._waiting.setdefault(pane, {})[shard] = from_plain(rows, PaneColumns)
-        self._population = Population(self._config)
-        self._population.restore(state["population"])
+        self.windows.restore(state["windows"])
         self._triage.restore(state["triage"])
-        self._done, self._reach = state["done"], state["reach"]

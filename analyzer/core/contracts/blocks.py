@@ -26,7 +26,7 @@ from analyzer.core.contracts.events import EventColumns
 from analyzer.core.kernels.packed_arrays import array_of, array_parts
 from analyzer.errors import HoleError, StateError
 
-FORMAT = 4
+FORMAT = 5
 LEVEL = -1
 """Of compression: half of a block is hashes, in which a higher one finds nothing more."""
 
