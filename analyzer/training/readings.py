@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 from analyzer.core.campaign.measure import FEATURES, FEWEST, cohorts_of, measure
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.blocks import CohortBlock
 from analyzer.core.contracts.hashing import HashCache
-from analyzer.core.pipeline import Pipeline
-from analyzer.core.ingest.step import IngestStep
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.pipeline import Pipeline, feed
 from analyzer.replay.sources import FileSource
 
 F64 = NDArray[np.float64]
@@ -84,20 +86,24 @@ def collect(folder: Path, config: CoreConfig, name: str) -> Readings:
 
 def _panes(folder: Path, config: CoreConfig) -> Iterator[tuple[Pipeline, int]]:
     """The pipeline at each end of a window that it has just decided on."""
-    ingest = IngestStep(config, source=0, source_name="world", shards=1)
-    pipeline = Pipeline(config, sources=1)
-    cohort, campaign = pipeline.cohorts[0], pipeline.campaign
+    ends: list[int] = []
 
-    def decided(blocks: list[object]) -> Iterator[tuple[Pipeline, int]]:
-        for panes in pipeline.panes(blocks):  # type: ignore[arg-type]
-            for block in cohort.feed(panes):
-                campaign.feed(block)
-                if cohort.windows.warm and block.stop == cohort.windows.done:
-                    yield pipeline, block.stop
+    def call(name: str, step: Any, block: Any) -> StepOutput[Any]:
+        output = feed(name, step, block)
+        if name == "campaign" and isinstance(block, CohortBlock):
+            ends.append(block.stop)
+        return output
 
-    for batch, _ in FileSource(str(folder / "events.ndjson"), 0).batches():
-        yield from decided(ingest.feed(batch).blocks)
-    yield from decided(ingest.finish().blocks)
+    pipeline = Pipeline(config, call=call)
+    windows = pipeline.steps["cohort"][0].windows
+    source = FileSource(str(folder / "events.ndjson"), 0)
+    for batch in (*source.batches(), None):
+        for block in pipeline.gather(pipeline.read(0, batch and batch[0]).made).made:
+            for piece in block.cut(pipeline.hop, pipeline.reach(block)):
+                ends.clear()
+                pipeline.judge([piece])
+                if windows.warm and windows.stands_at in ends:
+                    yield pipeline, windows.stands_at
 
 
 def _take(
@@ -108,7 +114,7 @@ def _take(
     label_of: dict[int, str],
     config: CoreConfig,
 ) -> None:
-    windows = pipeline.cohorts[0].windows
+    windows = pipeline.steps["cohort"][0].windows
     population = windows.population
     org_label = _labels(population, label_of)
     for campaign in pipeline.campaign.registry.open("group"):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.baseline import Baseline
+from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.campaign.decision import Judged, judge
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.findings import Finding, findings
@@ -22,16 +24,18 @@ from analyzer.core.cohort.models.anomaly import Strangeness
 from analyzer.core.cohort.window import Window
 from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.blocks import CohortBlock, PaneBlock, Seen, from_plain, to_plain
+from analyzer.core.contracts.blocks import CohortBlock, PaneBlock, from_plain, to_plain
 from analyzer.core.contracts.calibration import Calibration, strata_of
 from analyzer.core.contracts.columns import FACTS, CohortColumns, Kind, concat_cohorts
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.feedback import FeedbackBlock
+from analyzer.core.contracts.gate import Gate
 from analyzer.core.contracts.hashing import in_turn
-from analyzer.core.contracts.records import Record
+from analyzer.core.contracts.records import AlertKind, Record
 from analyzer.core.contracts.snapshot_codec import pack, unpack
+from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 7
+STATE_VERSION = 8
 LEARNED = 64
 """Cohorts of a pane that the anomaly model learns from: enough to know what is usual."""
 UNDER_ALERT = 0.2
@@ -51,25 +55,15 @@ class CampaignStep:
         Number of cohort shards; a window is decided once all have sent its cohorts.
     account_shards
         Number of account shards.
-    windows
-        Windows of the one cohort shard in this process, whose blocks are fed one by one while
-        they stand at the end of each. Without them the step takes :class:`PaneBlock` too.
     """
 
-    def __init__(
-        self,
-        config: CoreConfig,
-        *,
-        sources: int,
-        account_shards: int = 1,
-        windows: WindowFeed | None = None,
-    ) -> None:
+    def __init__(self, config: CoreConfig, *, sources: int, account_shards: int = 1) -> None:
         self._config = config
-        self._sources = sources
-        self._seen = Seen()
+        self._gate = Gate(sources)
+        self._ready = 0
         self._waiting: list[CohortColumns] = []
-        self._own_windows = windows is None
-        self._windows = windows or WindowFeed(config, sources=account_shards)
+        self._windows = WindowFeed(config, sources=account_shards)
+        self._looks_on = False
         self._fusion = Fusion.shipped()
         self.judgements = Judgements()
         self.registry = Registry(config)
@@ -79,42 +73,62 @@ class CampaignStep:
         self._publisher = Publisher(config, self._fusion, self.judgements, self._model.version)
         self._anomaly = Strangeness(config.seed)
 
-    @property
-    def suppressed(self) -> Counter[str]:
-        """Alerts that this process did not send, by reason."""
-        return self._publisher.suppressed
+    def look_on(self, windows: WindowFeed) -> None:
+        """Look on at the windows of the one cohort shard, which is in the same process.
+
+        Its blocks must be fed one by one, each while the windows stand at its end; panes are
+        passed over then.
+        """
+        self._windows, self._looks_on = windows, True
 
     @property
-    def campaigns_open(self) -> Counter[str]:
-        """Campaigns that were spoken of and are open, by kind."""
-        states = [c.state for c in self.registry.campaigns.values() if c.is_open]
-        return Counter(state.kind for state in states if state.revision)
+    def campaigns(self) -> list[Campaign]:
+        """All that is known of campaigns, open or closed."""
+        return list(self.registry.campaigns.values())
 
-    def feed(self, block: CohortBlock | PaneBlock) -> list[Record]:
+    def feed(self, block: CohortBlock | PaneBlock) -> StepOutput[Record]:
         """Take the judged cohorts of one shard, or panes; records in the order they are sent."""
         if isinstance(block, PaneBlock):
-            if self._own_windows:
-                self._windows.take(block)
-        else:
-            first = self._seen.first_new(block.source, block.start, block.stop)
-            if first is None:
-                return []
-            rows = block.rows.take((block.rows.pane >= first) & (block.rows.pane < block.stop))
-            if len(rows.pane):
-                self._waiting.append(rows)
-        if len(self._seen.stops) < self._sources:
-            return []
-        stop = min(self._seen.stops.values())
-        return [record for pane in self._ends(stop) for record in self._decide(pane)]
+            if self._looks_on:
+                return StepOutput()
+            self._windows.take(block)
+        elif not self._keep(block):
+            return StepOutput()
+        before = Counter(self._publisher.suppressed)
+        records = [record for pane in self._ends() for record in self._decide(pane)]
+        counts = labelled("suppressed", self._publisher.suppressed - before)
+        return StepOutput(records, counts=counts, levels=self._levels())
 
-    def _ends(self, stop: int) -> Iterator[int]:
+    def _keep(self, block: CohortBlock) -> bool:
+        """Keep what is new of the block until it is decided on; False if nothing is."""
+        first = self._gate.take(block.source, block.start, block.stop)
+        if first is None:
+            return False
+        rows = block.rows.take((block.rows.pane >= first) & (block.rows.pane < block.stop))
+        if len(rows.pane):
+            self._waiting.append(rows)
+        opened = self._gate.opened()
+        self._ready = opened[1] if opened is not None else self._ready
+        return True
+
+    def _levels(self) -> dict[tuple[str, str], int]:
+        """Campaigns that were spoken of and are open, by kind."""
+        found = Counter(c.state.kind for c in self.campaigns if c.is_open and c.state.revision)
+        return {("campaigns_open", kind): found[kind] for kind in get_args(AlertKind)}
+
+    def heard(self, source: str) -> int:
+        """How far a source of feedback was taken; 0 if nothing of it was."""
+        return self.judgements.inbox.stops.get(source, 0)
+
+    def _ends(self) -> Iterator[int]:
         """Ends of windows that all cohorts are here for; the windows stand at each."""
-        if self._own_windows:
-            stop = min(stop, self._windows.ready)
-            if stop > self._windows.done:
-                yield from self._windows.advance(stop)
-        elif stop == self._windows.done and not self._windows.population.empty:
-            yield stop
+        if self._looks_on:
+            if self._ready == self._windows.stands_at:
+                yield self._ready
+            return
+        stop = min(self._ready, self._windows.ready)
+        if stop > self._windows.done:
+            yield from self._windows.advance(stop)
 
     def feed_feedback(self, block: FeedbackBlock) -> None:
         """Take what people said; it takes effect in event time, see :mod:`.feedback_queue`."""
@@ -191,9 +205,10 @@ class CampaignStep:
             "campaign",
             STATE_VERSION,
             {
-                "seen": self._seen.stops,
+                "gate": self._gate.state(),
+                "ready": self._ready,
                 "waiting": [to_plain(rows) for rows in self._waiting],
-                "windows": self._windows.state() if self._own_windows else None,
+                "windows": None if self._looks_on else self._windows.state(),
                 "registry": self.registry.state(),
                 "baseline": self._baseline.state(),
                 "anomaly": self._anomaly.snapshot(),
@@ -210,7 +225,8 @@ class CampaignStep:
             If the bytes are damaged or of another version.
         """
         state = unpack("campaign", STATE_VERSION, data)
-        self._seen = Seen(state["seen"])
+        self._gate.restore(state["gate"])
+        self._ready = state["ready"]
         self._waiting = [from_plain(rows, CohortColumns) for rows in state["waiting"]]
         if state["windows"] is not None:
             self._windows.restore(state["windows"])

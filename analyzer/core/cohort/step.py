@@ -8,14 +8,17 @@ that all shards remember exactly the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.core.cohort.account_triage import strange_accounts
 from analyzer.core.cohort.catalog import measure_all
 from analyzer.core.cohort.describe import describe, describe_accounts
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.models.triage import Triage
-from analyzer.core.cohort.selection import find_cohorts
+from analyzer.core.cohort.selection import Cohorts, find_cohorts
 from analyzer.core.cohort.window import Window
 from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
@@ -23,8 +26,11 @@ from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
 from analyzer.core.contracts.columns import CohortColumns, concat_cohorts
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.snapshot_codec import pack, unpack
+from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 9
+STATE_VERSION = 10
+OnMeasured = Callable[[Cohorts, NDArray[np.float64], NDArray[np.float64]], None]
+"""Is told the cohorts of each window with their features and scores, before they travel on."""
 
 
 class CohortStep:
@@ -45,30 +51,24 @@ class CohortStep:
         self._fusion = Fusion.shipped()
         self._triage = Triage(config.seed)
         """Used by the first shard only."""
+        self.on_measured: OnMeasured | None = None
 
-    @property
-    def refused(self) -> Counter[str]:
-        """New accounts and pairs that this process did not count for want of room.
-
-        All shards refuse the same; the first tells.
-        """
-        return self.windows.population.refused if self._shard == 0 else Counter()
-
-    def feed(self, block: PaneBlock) -> Iterator[CohortBlock]:
-        """Take the panes of one account shard; a block for each end of a window, and the rest.
-
-        While a block is held, the windows stand at its end: whoever decides in the same
-        process may look at them. The iterator must be used up before the next call.
-        """
+    def feed(self, block: PaneBlock) -> StepOutput[CohortBlock]:
+        """Take the panes of one account shard; a block for each end of a window, and the rest."""
         self.windows.take(block)
         start, stop = self.windows.done, self.windows.ready
         if stop <= start:
-            return
+            return StepOutput()
+        before = Counter(self.windows.population.refused)
+        made = []
         for pane in self.windows.advance(stop):
-            yield CohortBlock(self._shard, start, pane, concat_cohorts(self._judge(pane)))
+            made.append(CohortBlock(self._shard, start, pane, concat_cohorts(self._judge(pane))))
             start = pane
         if start < stop:
-            yield CohortBlock(self._shard, start, stop)
+            made.append(CohortBlock(self._shard, start, stop))
+        refused = self.windows.population.refused - before
+        # All shards refuse the same; the first tells.
+        return StepOutput(made, counts=labelled("refused", refused if self._shard == 0 else Counter()))
 
     def _judge(self, pane: int) -> list[CohortColumns]:
         if not self.windows.warm:
@@ -79,6 +79,8 @@ class CohortStep:
             if cohorts is not None:
                 features = measure_all(cohorts)
                 score = self._fusion.score(features)
+                if self.on_measured is not None:
+                    self.on_measured(cohorts, features, score)
                 hit = (score >= self._config.alert_threshold) & (cohorts.newcomers == 0)
                 objects = cohorts.object[hit & (cohorts.object >= 0)]
                 self.windows.population.remember_hits(objects, pane)

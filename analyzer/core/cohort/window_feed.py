@@ -14,8 +14,9 @@ import numpy as np
 from analyzer.core.cohort.population import Population
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.blocks import PaneBlock, Seen, from_plain, to_plain
+from analyzer.core.contracts.blocks import PaneBlock, from_plain, to_plain
 from analyzer.core.contracts.columns import PaneColumns, concat
+from analyzer.core.contracts.gate import Gate
 
 END_PANE = 2**40
 """A pane beyond this comes from a watermark at the end of time: the input has ended."""
@@ -32,25 +33,23 @@ class WindowFeed:
 
     def __init__(self, config: CoreConfig, *, sources: int) -> None:
         self._config = config
-        self._sources = sources
-        self._seen = Seen()
+        self._gate = Gate(sources)
         self._waiting: dict[int, dict[int, PaneColumns]] = {}
         """Pane → account shard → its rows, until every shard has sent the pane."""
         self.population = Population(config)
+        self.ready = 0
+        """First pane that not every account shard has sent."""
         self.done = 0
         """First pane that is not counted yet."""
+        self.stands_at = 0
+        """The last end of a window that was given."""
         self._reach = 0
         self._windows: dict[int, Window] = {}
         self._at = -1
 
-    @property
-    def ready(self) -> int:
-        """First pane that not every account shard has sent."""
-        return min(self._seen.stops.values()) if len(self._seen.stops) == self._sources else 0
-
     def take(self, block: PaneBlock) -> None:
         """Keep the panes of one account shard until they can be counted."""
-        first = self._seen.first_new(block.source, block.start, block.stop)
+        first = self._gate.take(block.source, block.start, block.stop)
         if first is None:
             return
         rows = block.rows if first == block.start else block.rows.between(first, block.stop)
@@ -59,6 +58,8 @@ class WindowFeed:
             own = rows if len(panes) == 1 else rows.between(pane, pane + 1)
             self._waiting.setdefault(pane, {})[block.source] = own
             self._reach = max(self._reach, pane + 1)
+        opened = self._gate.opened()
+        self.ready = opened[1] if opened is not None else self.ready
 
     def advance(self, stop: int) -> Iterator[int]:
         """Count all panes before ``stop``; gives each pane that a window ends before.
@@ -84,13 +85,13 @@ class WindowFeed:
             self.population.advance(pane)
             if self.population.empty:
                 break
-            self.done = pane
+            self.done = self.stands_at = pane
             yield pane
 
     @property
     def warm(self) -> bool:
         """True once there is as much history as verdicts need."""
-        history = self.done - self.population.first_pane
+        history = self.stands_at - self.population.first_pane
         return history * self._config.pane_s >= self._config.warmup_s
 
     def due(self, pane: int) -> list[Window]:
@@ -108,24 +109,27 @@ class WindowFeed:
     def state(self) -> dict[str, Any]:
         """All of it, as plain data and arrays."""
         return {
-            "seen": self._seen.stops,
+            "gate": self._gate.state(),
             "waiting": [
                 (pane, shard, to_plain(rows))
                 for pane, by_shard in self._waiting.items()
                 for shard, rows in by_shard.items()
             ],
             "population": self.population.state(),
+            "ready": self.ready,
             "done": self.done,
+            "stands_at": self.stands_at,
             "reach": self._reach,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` gave."""
-        self._seen = Seen(state["seen"])
+        self._gate.restore(state["gate"])
         self._waiting = {}
         for pane, shard, rows in state["waiting"]:
             self._waiting.setdefault(pane, {})[shard] = from_plain(rows, PaneColumns)
         self.population = Population(self._config)
         self.population.restore(state["population"])
-        self.done, self._reach = state["done"], state["reach"]
+        self.ready, self.done, self._reach = state["ready"], state["done"], state["reach"]
+        self.stands_at = state["stands_at"]
         self._windows, self._at = {}, -1

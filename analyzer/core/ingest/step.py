@@ -7,7 +7,8 @@ letters with their original bytes.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from analyzer.core.contracts.decode import decode_event
 from analyzer.core.contracts.event_time import END_OF_TIME_MS, NO_WATERMARK, late_rows
 from analyzer.core.contracts.events import EventColumns, RequestEvent
 from analyzer.core.contracts.records import DeadLetter
+from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.columnize import Columnizer
 from analyzer.core.ingest.json_scanner import Scanned
 from analyzer.core.ingest.jump_guard import JumpGuard
@@ -37,17 +39,6 @@ class RawBatch:
     """Position of each record, strictly rising; may have gaps."""
     append_ms: NDArray[np.int64] | None = None
     """Kafka record timestamps, epoch ms; None for files, which have none."""
-
-
-@dataclass(frozen=True, slots=True)
-class IngestOutput:
-    """What one batch becomes."""
-
-    blocks: list[EventBlock]
-    """Exactly one per account shard, empty ones too; the index is the destination."""
-    dead: list[DeadLetter]
-    received: int = 0
-    late: int = 0
 
 
 _Row = tuple[int, bytes]
@@ -73,24 +64,13 @@ class IngestStep:
         Topic or file, as dead letters name it.
     shards
         Number of account shards.
-    position
-        Next offset that is new.
-    watermark_ms
-        Watermark to go on from after a restart.
     """
 
-    def __init__(
-        self,
-        config: CoreConfig,
-        *,
-        source: int,
-        source_name: str,
-        shards: int,
-        position: int = 0,
-        watermark_ms: int | None = None,
-    ) -> None:
-        self.position = position
-        self.watermark_ms = NO_WATERMARK if watermark_ms is None else watermark_ms
+    def __init__(self, config: CoreConfig, *, source: int, source_name: str, shards: int) -> None:
+        self.position = 0
+        """Next offset that is new."""
+        self.watermark_ms = NO_WATERMARK
+        """Greatest event time seen, less the lateness."""
         self._config = config
         self._source = source
         self._source_name = source_name
@@ -98,12 +78,20 @@ class IngestStep:
         self._columnizer = Columnizer(config)
         self._guard = JumpGuard[_Row](config.max_jump_s * 1_000)
 
+    def resume(self, position: int, watermark_ms: int | None) -> None:
+        """Go on after a restart; without a watermark, lateness starts anew."""
+        self.position = position
+        self.watermark_ms = NO_WATERMARK if watermark_ms is None else watermark_ms
+
     def look(self, raw: RawBatch) -> Scanned:
         """Begin :meth:`feed`; changes nothing, so it may run in a thread beside everything."""
         return self._columnizer.look(raw.values)
 
-    def feed(self, raw: RawBatch, found: Scanned | None = None) -> IngestOutput:
+    def feed(self, raw: RawBatch, found: Scanned | None = None) -> StepOutput[EventBlock]:
         """Judge and pack the next records of the source.
+
+        Exactly one block per account shard comes of it, empty ones too; the index is the
+        destination.
 
         Parameters
         ----------
@@ -119,15 +107,15 @@ class IngestStep:
             dead += self._refused(jumped)
         return self._pack(rows, dead, stop, len(raw.values))
 
-    def idle(self) -> IngestOutput:
+    def idle(self) -> StepOutput[EventBlock]:
         """Empty blocks that say: nothing comes and nothing waits here; hold nobody back."""
         blocks = [
             EventBlock(self._source, self.position, self.position, self.watermark_ms, idle=True)
             for _ in range(self._shards)
         ]
-        return IngestOutput(blocks, [])
+        return StepOutput(blocks)
 
-    def finish(self) -> IngestOutput:
+    def finish(self) -> StepOutput[EventBlock]:
         """End of a bounded source: release what was held and let every pane close.
 
         The end takes a position of its own, since a receiver drops a block that brings none.
@@ -137,9 +125,9 @@ class IngestStep:
         self.watermark_ms, end = END_OF_TIME_MS, self.position
         last = [
             EventBlock(self._source, end, end + 1, END_OF_TIME_MS, rows=block.rows)
-            for block in output.blocks
+            for block in output.made
         ]
-        return IngestOutput(last, output.dead, late=output.late)
+        return replace(output, made=last)
 
     def _read(self, raw: RawBatch, found: Scanned | None = None) -> tuple[_Rows, list[DeadLetter]]:
         """Columns of the good records; the others as dead letters, in the order of the source."""
@@ -197,7 +185,9 @@ class IngestStep:
         rows = _Rows(columns.take(~future), rows.values.take(~future))
         return rows, sorted(dead, key=lambda d: d.offset)
 
-    def _pack(self, rows: _Rows, dead: list[DeadLetter], stop: int, received: int) -> IngestOutput:
+    def _pack(
+        self, rows: _Rows, dead: list[DeadLetter], stop: int, received: int
+    ) -> StepOutput[EventBlock]:
         late = 0
         columns = rows.columns
         if len(columns):
@@ -215,7 +205,8 @@ class IngestStep:
             EventBlock(self._source, start, stop, self.watermark_ms, rows=shard_rows)
             for shard_rows in self._columnizer.split(columns, self._shards)
         ]
-        return IngestOutput(blocks, dead, received, late)
+        counts = Counter({("events", ""): received, ("late", ""): late})
+        return StepOutput(blocks, dead, +counts)
 
     def _refused(self, rows: list[_Row]) -> list[DeadLetter]:
         return [self._dead(offset, value, _UNCONFIRMED) for offset, value in rows]
