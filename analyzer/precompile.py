@@ -46,8 +46,8 @@ from analyzer.core.pipeline import Pipeline
 
 MODULES = (
     bloom, byte_strings, co_sharing_graph, dedup_set, events, group_by, hash_index,
-    interned_names, jit, json_scanner, kafka_records, likeness, scale, scanner_schema, sliding_sum, sparse,
-    template_chains, xxh3,
+    interned_names, jit, json_scanner, kafka_records, likeness, scale, scanner_schema,
+    sliding_sum, sparse, template_chains, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000

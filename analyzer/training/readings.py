@@ -55,9 +55,7 @@ class Readings:
 
     def save(self, path: Path) -> None:
         """Write the rows to a NumPy archive."""
-        columns = {
-            name: np.array(getattr(self, name)) for name in self.__dataclass_fields__
-        }
+        columns: dict[str, Any] = {n: np.array(getattr(self, n)) for n in self.__dataclass_fields__}
         np.savez_compressed(path, names=np.array(FEATURES), **columns)
 
 
@@ -125,9 +123,20 @@ def _take(
             if reading.pane != pane - 1:
                 continue
             vector = np.array([reading.features.get(n, np.nan) for n in FEATURES])
-            _add(rows, world, campaign.id, True, label, count / max(1, votes.total()), pane,
-                 pane - campaign.state.opened_pane, window_s, int(reading.facts["organisations"]),
-                 int((campaign.members.hits >= 2).sum()), vector)
+            _add(
+                rows,
+                world,
+                campaign.id,
+                True,
+                label,
+                count / max(1, votes.total()),
+                pane,
+                pane - campaign.state.opened_pane,
+                window_s,
+                int(reading.facts["organisations"]),
+                int((campaign.members.hits >= 2).sum()),
+                vector,
+            )
     if pane % (EVERY_S // config.pane_s):
         return
     by_label: dict[str, list[int]] = {}
@@ -142,7 +151,7 @@ def _labels(population: object, label_of: dict[int, str]) -> dict[int, str]:
     found: dict[int, str] = {}
     for key, org in zip(accounts["key"].tolist(), accounts["org"].tolist(), strict=True):
         label = label_of.get(key, "benign")
-        if label != "benign" and label != "unknown":
+        if label not in {"benign", "unknown"}:
             found[org] = label
     return found
 
@@ -161,8 +170,20 @@ def _true_groups(
         return
     features = measure(cohorts_of(window, members))
     for label, numbers, vector in zip(labels, members, features, strict=True):
-        _add(rows, world, label, False, label, 1.0, pane, -1, window.length_s, len(numbers), 0,
-             vector)
+        _add(
+            rows,
+            world,
+            label,
+            False,
+            label,
+            1.0,
+            pane,
+            -1,
+            window.length_s,
+            len(numbers),
+            0,
+            vector,
+        )
 
 
 def _add(rows: Readings, *values: object) -> None:

@@ -210,4 +210,5 @@ class Campaign:
     def confirmed(self) -> U64:
         """Members that are spoken of: found twice, or taken in for their likeness."""
         members = self.members
-        return members.key[(members.hits >= CONFIRMING_HITS) | (members.hits == 0)]
+        told = (members.hits >= CONFIRMING_HITS) | (members.hits == 0)
+        return np.asarray(members.key[told])

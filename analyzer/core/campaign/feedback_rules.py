@@ -168,7 +168,7 @@ class Judgements:
             defined = self._objects.hashes(target.id, kind)
             share = cohorts.share_of_members(np.isin(cohorts.member_org, users))
             own = (cohorts.kind == kind) & np.isin(cohorts.object, defined)
-            return np.maximum(own, share >= MOSTLY).astype(np.float64)
+            return np.asarray(own | (share >= MOSTLY), np.float64)
         if target.type == "account":
             orgs = self._objects.orgs_of(target.id)
             share = cohorts.share_of_members(np.isin(cohorts.member_org, orgs))

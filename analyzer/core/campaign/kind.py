@@ -58,7 +58,7 @@ def guarded(features: F64) -> NDArray[np.bool_]:
     index = {name: i for i, name in enumerate(FEATURES)}
 
     def shows(signs: tuple[tuple[str, float], ...]) -> NDArray[np.bool_]:
-        return np.any([known[:, index[name]] >= least for name, least in signs], axis=0)
+        return np.asarray(np.any([known[:, index[n]] >= least for n, least in signs], axis=0))
 
     means = np.sum([shows(signs) for signs in MEANS.values()], axis=0)
     return np.asarray((means >= 2) & shows(ONE_HAND))
@@ -82,7 +82,10 @@ MOST_CHANGES = 2
 
 
 def decide_kind(
-    state: CampaignState, pane: int, config: CoreConfig, classes: Mapping[str, AlertKind],
+    state: CampaignState,
+    pane: int,
+    config: CoreConfig,
+    classes: Mapping[str, AlertKind],
     scale: Mapping[str, float],
 ) -> None:
     """Set the probability and the kind of a campaign by its readings up to this pane.
@@ -145,8 +148,7 @@ def _fresh(state: CampaignState, pane: int, config: CoreConfig) -> list[Reading]
     return [
         reading
         for length_s, reading in state.readings.items()
-        if pane - reading.pane <= HOPS * hop.get(length_s, 0)
-        and (young or length_s != shortest)
+        if pane - reading.pane <= HOPS * hop.get(length_s, 0) and (young or length_s != shortest)
     ]
 
 

@@ -59,7 +59,7 @@ class Background:
             shape=matrix.shape,
         )
         count, weight = np.zeros(matrix.shape[1]), np.zeros(matrix.shape[1])
-        _add_up(matrix.indptr, matrix.indices, shares.data, innocent, count, weight)
+        _add_up((matrix.indptr, matrix.indices, shares.data), innocent, count, weight)
         n = int(innocent.sum())
         return cls(usage, (count + 0.5) / (n + 1), weight / max(n, 1), shares)
 
@@ -71,14 +71,14 @@ class Background:
 
         Reference: Karrer & Newman (2011), degree-corrected block models.
         """
-        return np.maximum(self.users[objects], -np.expm1(-self.share[objects] * requests))
+        used = -np.expm1(-self.share[objects] * requests)
+        return np.asarray(np.maximum(self.users[objects], used))
 
 
 @compiled
-def _add_up(
-    starts: I32, objects: I32, shares: F64, counted: Bool, count: F64, weight: F64
-) -> None:
+def _add_up(cells: tuple[I32, I32, F64], counted: Bool, count: F64, weight: F64) -> None:
     """Users of each object and their shares, over the rows that are counted."""
+    starts, objects, shares = cells
     for org in range(len(starts) - 1):
         if counted[org]:
             for cell in range(starts[org], starts[org + 1]):
@@ -111,7 +111,7 @@ class Profile:
 
     @cached_property
     def rooted(self) -> F64:
-        """users · √v, shape (groups, columns)."""
+        """Users · √v, shape (groups, columns)."""
         return self.users * np.sqrt(self.value)
 
 
@@ -284,8 +284,11 @@ def _cells(profile: Profile) -> tuple[I32, I32]:
 
 
 def _both(members: sp.csr_matrix, one: int, other: int) -> I32:
-    rows = [members.indices[slice(*members.indptr[i : i + 2])] for i in (one, other)]
-    return np.intersect1d(*rows, assume_unique=True).astype(np.int32)
+    first, second = (
+        np.asarray(members.indices[members.indptr[i] : members.indptr[i + 1]], np.int32)
+        for i in (one, other)
+    )
+    return np.intersect1d(first, second, assume_unique=True)
 
 
 @compiled

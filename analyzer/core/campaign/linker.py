@@ -142,7 +142,6 @@ class Registry:
                 self.close(campaign)
         self._last = {key: last for key, last in self._last.items() if last >= limit}
 
-
     def state(self) -> dict[str, Any]:
         """All of it, as plain data."""
         return {

@@ -47,8 +47,8 @@ def update_members(registry: Registry, linker: Linker, pane: int) -> None:
         owner[linker.numbers(campaign.members.key)] = number[id(campaign)]
     asked = np.zeros(likeness.shape, np.bool_)
     for campaign in campaigns:
-        candidates = np.fromiter(campaign.candidates, np.uint64, len(campaign.candidates))
-        asked[number[id(campaign)], linker.numbers(candidates)] = True
+        wanted_keys = np.fromiter(campaign.candidates, np.uint64, len(campaign.candidates))
+        asked[number[id(campaign)], linker.numbers(wanted_keys)] = True
     unasked = (likeness >= JOINS_UNASKED) & (telling[:, None] >= TELLING_MORE)
     wanted = (asked & (likeness >= JOINS)) | (unasked & (requests >= REQUESTS))
     wanted &= telling[:, None] >= TELLING
@@ -79,7 +79,11 @@ def update_members(registry: Registry, linker: Linker, pane: int) -> None:
 
 
 def _release(
-    registry: Registry, campaign: Campaign, linker: Linker, likeness: F64, requests: NDArray[np.int64]
+    registry: Registry,
+    campaign: Campaign,
+    linker: Linker,
+    likeness: F64,
+    requests: NDArray[np.int64],
 ) -> None:
     """Members that are unlike the core in two views of a day in a row leave."""
     members = campaign.members

@@ -18,7 +18,7 @@ class Objects:
 
     def __init__(self, view: Window) -> None:
         self._view = view
-        self._accounts: dict[str, U64] = {}
+        self._accounts: dict[str, NDArray[np.int32]] = {}
 
     def hashes(self, name: str, kind: Kind) -> U64:
         """Hashes of the objects of that name."""
@@ -42,7 +42,7 @@ class Objects:
         if account not in self._accounts:
             self._accounts[account] = population.accounts_named(account)
         rows = self._accounts[account]
-        orgs = population.accounts["org"][rows]
+        orgs: NDArray[np.int32] = population.accounts["org"][rows]
         if alone:
             count = np.bincount(population.accounts["org"], minlength=len(population.orgs))
             orgs = orgs[count[orgs] == 1]

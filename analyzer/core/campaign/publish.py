@@ -23,7 +23,6 @@ from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
-from analyzer.core.contracts.records import Campaign as CampaignRecord
 from analyzer.core.contracts.records import (
     SEVERITIES,
     Activity,
@@ -35,6 +34,7 @@ from analyzer.core.contracts.records import (
     Severity,
     SignalReading,
 )
+from analyzer.core.contracts.records import Campaign as CampaignRecord
 
 ATTACK = "AML.T0024.002"
 SAMPLE = 50
@@ -253,9 +253,7 @@ class Publisher:
                 state.accounts[account.key] = account
         return changed
 
-    def _campaign(
-        self, campaign: Campaign, inside: list[Account], now_ms: int
-    ) -> CampaignRecord:
+    def _campaign(self, campaign: Campaign, inside: list[Account], now_ms: int) -> CampaignRecord:
         state = campaign.state
         return CampaignRecord(
             campaign_id=state.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import get_args
 
 import numpy as np
@@ -14,9 +14,9 @@ from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.campaign.decision import Judged, judge
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.findings import Finding, findings
-from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.linker import Linker, Registry
 from analyzer.core.campaign.membership import update_members
+from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.publish import Publisher
 from analyzer.core.campaign.reading import Reader
 from analyzer.core.cohort.fusion import Fusion
@@ -86,6 +86,13 @@ class CampaignStep:
         """All that is known of campaigns, open or closed."""
         return list(self.registry.campaigns.values())
 
+    def orgs_named(self, accounts: Iterable[str]) -> NDArray[np.uint64]:
+        """Organisations of the accounts of these names, as far as they are known."""
+        population = self._windows.population
+        rows = [population.accounts_named(name) for name in accounts]
+        orgs = population.accounts["org"][np.concatenate([*rows, np.zeros(0, np.int32)])]
+        return np.asarray(population.orgs["key"][orgs], np.uint64)
+
     def feed(self, block: CohortBlock | PaneBlock) -> StepOutput[Record]:
         """Take the judged cohorts of one shard, or panes; records in the order they are sent."""
         if isinstance(block, PaneBlock):
@@ -144,15 +151,25 @@ class CampaignStep:
         rows = concat_cohorts(self._waiting)
         self._waiting = [later] if len((later := rows.take(rows.pane >= pane)).pane) else []
         now = rows.take(rows.pane == pane - 1)
-        view = max((w for w in due if w.length_s <= DAY_S), key=lambda w: w.length_s, default=due[0])
+        view = max(
+            (w for w in due if w.length_s <= DAY_S), key=lambda w: w.length_s, default=due[0]
+        )
         self.judgements.enter(pane * self._config.pane_ms, self.registry, view)
-        outside = self.judgements.outside(now, self.registry)
-        judged = judge(now, outside, self._fusion, self._baseline, self._config)
-        self._link(view, self._found(now, judged), pane)
+        found = self._judge(now)
+        self._link(view, found, pane)
         self.registry.expire(pane - 1)
         self._reader.read(self.registry, due, pane - 1)
-        self._learn_usual(now, judged)
         return self._publisher.publish(self.registry, view, pane - 1)
+
+    def _judge(self, rows: CohortColumns) -> list[Finding]:
+        """What is found among the cohorts that end here; the innocent are learned from."""
+        if not len(rows.pane):
+            return []
+        outside = self.judgements.outside(rows, self.registry)
+        judged = judge(rows, outside, self._fusion, self._baseline, self._config)
+        found = self._found(rows, judged)
+        self._learn_usual(rows, judged)
+        return found
 
     def _found(self, rows: CohortColumns, judged: Judged) -> list[Finding]:
         """What was found and may count, surest first."""

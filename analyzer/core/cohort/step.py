@@ -68,7 +68,9 @@ class CohortStep:
             made.append(CohortBlock(self._shard, start, stop))
         refused = self.windows.population.refused - before
         # All shards refuse the same; the first tells.
-        return StepOutput(made, counts=labelled("refused", refused if self._shard == 0 else Counter()))
+        return StepOutput(
+            made, counts=labelled("refused", refused if self._shard == 0 else Counter())
+        )
 
     def _judge(self, pane: int) -> list[CohortColumns]:
         if not self.windows.warm:

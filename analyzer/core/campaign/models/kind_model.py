@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.measure import FEATURES
+from analyzer.core.contracts.records import AlertKind
 
 F64 = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ class KindModel:
 
     version: str
     kinds: tuple[str, ...]
-    classes: tuple[str, ...]
+    classes: tuple[AlertKind, ...]
     """Shape (kinds,): the alert kind that each kind of group belongs to."""
     mean: F64
     scale: F64
