@@ -2,9 +2,9 @@
 
 ::
 
-    raw bytes ─► ingest ─► account ─► cohort ─► campaign ─► alerts, campaigns, members
-                 one per    one per    one per    one
-                 source     shard      shard
+    raw bytes ─► ingest ─► account ─┬─► cohort ─► campaign ─► alerts, campaigns, members
+                 one per    one per │   one per      ▲
+                 source     shard   └───shard────────┘ one
 
 The table :data:`STEPS` is the only place that says which step takes what, who makes it and where
 its output goes. The live worker (each arrow is a Kafka topic) and :class:`Pipeline` (each arrow
@@ -79,7 +79,7 @@ STEPS = (
         (EventBlock,),
         lambda config, cut, n: AccountStep(config, shard=n, sources=len(cut.sources)),
         lambda cut: cut.shards,
-        to=("cohort",),
+        to=("cohort", "campaign"),
     ),
     StepKind(
         "cohort",
@@ -92,8 +92,10 @@ STEPS = (
     ),
     StepKind(
         "campaign",
-        (CohortBlock,),
-        lambda config, cut, _: CampaignStep(config, sources=cut.cohort_shards),
+        (CohortBlock, PaneBlock),
+        lambda config, cut, _: CampaignStep(
+            config, sources=cut.cohort_shards, account_shards=cut.shards
+        ),
         lambda _: 1,
     ),
 )
@@ -133,6 +135,11 @@ class Pipeline:
             for kind in STEPS
         }
         self._call = call
+        self.hop = min(window.hop_s for window in config.windows) // config.pane_s
+        self._reach = 0
+        """Pane after the last with rows."""
+        if self.sharding.cohort_shards == 1:
+            self.campaign.look_on(self.steps["cohort"][0].windows)
 
     @property
     def campaign(self) -> CampaignStep:
@@ -163,8 +170,21 @@ class Pipeline:
         return self._send("ingest", blocks, until="account")
 
     def judge(self, panes: Iterable[PaneBlock]) -> StepOutput[Record]:
-        """Third part: the records that follow from what happened."""
-        return self._send("account", panes)
+        """Third part: the records that follow from what happened.
+
+        Pane by window's end, so that all steps see the same window at the same time: in one
+        process its organisations are counted once.
+        """
+        return _sum(
+            self._send("account", [piece])
+            for block in panes
+            for piece in block.cut(self.hop, self.reach(block))
+        )
+
+    def reach(self, block: PaneBlock) -> int:
+        """Pane after the last that had rows in this block or any before."""
+        self._reach = max(self._reach, int(block.rows.org_pane.max(initial=0)) + 1)
+        return self._reach
 
     def _send(self, sender: str, made: Iterable[Any], until: str = "") -> StepOutput[Any]:
         """Feed to the steps after it what a step made, one by one, each to the end of the way."""

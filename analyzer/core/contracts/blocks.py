@@ -13,6 +13,7 @@ raw partition (events) or numbers of panes (everything after). The receiver's ga
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from analyzer.core.contracts.events import EventColumns
 from analyzer.core.kernels.packed_arrays import array_of, array_parts
 from analyzer.errors import StateError
 
-FORMAT = 4
+FORMAT = 5
 LEVEL = -1
 """Of compression: half of a block is hashes, in which a higher one finds nothing more."""
 
@@ -55,6 +56,15 @@ class PaneBlock:
     start: int
     stop: int
     rows: PaneColumns = field(default_factory=PaneColumns)
+
+    def cut(self, hop: int, last: int) -> Iterator[PaneBlock]:
+        """The same in blocks that end at multiples of ``hop`` panes, as far as pane ``last``."""
+        start = self.start
+        while (stop := (start // hop + 1) * hop) < min(self.stop, last + 1):
+            yield PaneBlock(self.source, start, stop, self.rows.between(start, stop))
+            start = stop
+        rows = self.rows if start == self.start else self.rows.between(start, self.stop)
+        yield PaneBlock(self.source, start, self.stop, rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,12 @@ def strata_of(cohorts: CohortColumns) -> I64:
     return np.asarray((order[cohorts.kind] * 2 + cohorts.newcomers) * len(SIZES) + size)
 
 
+def strata_of_groups(size: F64) -> I64:
+    """Stratum of groups that no single object defines, by their organisations; shape (n,)."""
+    order = KINDS.index(Kind.GRAPH)
+    return np.asarray(order * 2 * len(SIZES) + np.digitize(size, SIZES[1:]))
+
+
 def borrowed(objects: F64, values: F64) -> tuple[F64, F64]:
     """Objects and means of every stratum, with what thin ones borrow.
 
