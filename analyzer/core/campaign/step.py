@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from analyzer.core.campaign.membership import update_members
 from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.publish import Publisher
 from analyzer.core.campaign.reading import Reader
+from analyzer.core.cohort.catalog import NAMES, in_order
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.models.anomaly import Strangeness
 from analyzer.core.cohort.window import Window
@@ -113,7 +115,7 @@ class CampaignStep:
             return False
         rows = block.rows.take((block.rows.pane >= first) & (block.rows.pane < block.stop))
         if len(rows.pane):
-            self._waiting.append(rows)
+            self._waiting.append(_in_order(rows, block.signals))
         opened = self._gate.opened()
         self._ready = opened[1] if opened is not None else self._ready
         return True
@@ -224,6 +226,7 @@ class CampaignStep:
             {
                 "gate": self._gate.state(),
                 "ready": self._ready,
+                "signals": list(NAMES),
                 "waiting": [to_plain(rows) for rows in self._waiting],
                 "windows": None if self._looks_on else self._windows.state(),
                 "registry": self.registry.state(),
@@ -244,13 +247,21 @@ class CampaignStep:
         state = unpack("campaign", STATE_VERSION, data)
         self._gate.restore(state["gate"])
         self._ready = state["ready"]
-        self._waiting = [from_plain(rows, CohortColumns) for rows in state["waiting"]]
+        self._waiting = [
+            _in_order(from_plain(rows, CohortColumns), state["signals"])
+            for rows in state["waiting"]
+        ]
         if state["windows"] is not None:
             self._windows.restore(state["windows"])
         self.registry.restore(state["registry"])
         self._baseline.restore(state["baseline"])
         self._anomaly.restore(state["anomaly"])
         self.judgements.restore(state["judgements"])
+
+
+def _in_order(rows: CohortColumns, signals: Sequence[str]) -> CohortColumns:
+    """Cohorts that a worker of another version may have judged, by the signals of this one."""
+    return replace(rows, features=in_order(rows.features, signals))
 
 
 def _canonical(rows: CohortColumns) -> NDArray[np.intp]:

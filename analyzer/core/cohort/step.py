@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.account_triage import strange_accounts
-from analyzer.core.cohort.catalog import measure_all
+from analyzer.core.cohort.catalog import NAMES, measure_all
 from analyzer.core.cohort.describe import describe, describe_accounts
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.models.triage import Triage
@@ -62,10 +62,11 @@ class CohortStep:
         before = Counter(self.windows.population.refused)
         made = []
         for pane in self.windows.advance(stop):
-            made.append(CohortBlock(self._shard, start, pane, concat_cohorts(self._judge(pane))))
+            judged = concat_cohorts(self._judge(pane))
+            made.append(CohortBlock(self._shard, start, pane, judged, list(NAMES)))
             start = pane
         if start < stop:
-            made.append(CohortBlock(self._shard, start, stop))
+            made.append(CohortBlock(self._shard, start, stop, signals=list(NAMES)))
         refused = self.windows.population.refused - before
         # All shards refuse the same; the first tells.
         return StepOutput(
