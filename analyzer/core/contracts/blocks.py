@@ -58,11 +58,15 @@ class PaneBlock:
     rows: PaneColumns = field(default_factory=PaneColumns)
 
     def cut(self, hop: int, last: int) -> Iterator[PaneBlock]:
-        """The same in blocks that end at multiples of ``hop`` panes, as far as pane ``last``."""
-        start = self.start
-        while (stop := (start // hop + 1) * hop) < min(self.stop, last + 1):
+        """The same in blocks that end at multiples of ``hop`` panes, as far as pane ``last``.
+
+        Before the first rows of all there is no window to stop at.
+        """
+        start, first = self.start, int(self.rows.org_pane.min(initial=self.stop))
+        stop = ((start if start else first) // hop + 1) * hop
+        while stop < min(self.stop, last + 1):
             yield PaneBlock(self.source, start, stop, self.rows.between(start, stop))
-            start = stop
+            start, stop = stop, stop + hop
         rows = self.rows if start == self.start else self.rows.between(start, self.stop)
         yield PaneBlock(self.source, start, self.stop, rows)
 
