@@ -209,6 +209,9 @@ class Settings(BaseSettings):
     worker: Worker = Worker()
     health: Health = Health()
     slack: Slack = Slack()
+    sinks: dict[str, dict[str, Any]] = Field(
+        {}, description="tables of other sinks by their name, as each sink describes them"
+    )
     core: CoreConfig = CoreConfig()
 
     @field_validator("core", mode="before")

@@ -186,9 +186,9 @@ class Publisher:
                 name=NAMES[i],
                 family=FAMILIES[i],
                 value=_round(features[i]),
-                baseline=_round(reading.usual[NAMES[i]]),
+                baseline=_round(reading.usual.get(NAMES[i], 0.0)),
                 unit=SIGNALS[i].UNIT,
-                evidence=_evidence(i, features[i], reading.usual[NAMES[i]]),
+                evidence=_evidence(i, features[i], reading.usual.get(NAMES[i], 0.0)),
                 window_s=reading.window_s,
             )
             for i in order
