@@ -15,7 +15,10 @@ JARS = pytest.StashKey[Path | None]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the chaos suite."""
+    """Options of the chaos suite, and of what is kept in files."""
+    parser.addoption(
+        "--write-golden", action="store_true", help="rewrite what golden tests and shapes expect"
+    )
     parser.addoption("--chaos", type=int, default=0, help="number of kills; 0 skips the suite")
     parser.addoption("--chaos-seed", type=int, default=1, help="which blows, and when")
 

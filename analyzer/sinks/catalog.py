@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from analyzer.settings import Settings
     from analyzer.sinks.protocol import Sink
 
-SINKS: tuple[str, ...] = ("analyzer.sinks.slack:slack_sink",)
+SINKS: tuple[str, ...] = (
+    "analyzer.sinks.slack:slack_sink",
+)  # fmt: skip
 """``module:function`` of each, imported when alerts are to be delivered."""
 
 T = TypeVar("T", bound=BaseModel)

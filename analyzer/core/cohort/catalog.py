@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals import (
-    balance,
-    clients,
-    co_templates,
-    creation,
-    entanglement,
-    first_seen,
-    hand_over,
-    many_templates,
-    narrowness,
-    one_block,
-    output_length,
-    params,
-    payment,
-    pivot,
-    popular,
-    private_blocks,
-    repeated_items,
-    rotation,
-    synchrony,
-    work_queue,
-)
 
 
 class Signal(Protocol):
@@ -57,27 +36,32 @@ class Signal(Protocol):
         """One value in [0, 1] or NaN per cohort."""
 
 
-SIGNALS: tuple[Signal, ...] = (
-    balance,
-    entanglement,
-    private_blocks,
-    rotation,
-    clients,
-    creation,
-    payment,
-    first_seen,
-    hand_over,
-    synchrony,
-    pivot,
-    narrowness,
-    co_templates,
-    work_queue,
-    output_length,
-    params,
-    one_block,
-    popular,
-    many_templates,
-    repeated_items,
+FILES: tuple[str, ...] = (
+    "balance",
+    "entanglement",
+    "private_blocks",
+    "rotation",
+    "clients",
+    "creation",
+    "payment",
+    "first_seen",
+    "hand_over",
+    "synchrony",
+    "pivot",
+    "narrowness",
+    "co_templates",
+    "work_queue",
+    "output_length",
+    "params",
+    "one_block",
+    "popular",
+    "many_templates",
+    "repeated_items",
+)
+"""Modules of :mod:`analyzer.core.cohort.signals`; their order is that of all vectors."""
+SIGNALS: tuple[Signal, ...] = tuple(
+    cast("Signal", importlib.import_module(f"analyzer.core.cohort.signals.{name}"))
+    for name in FILES
 )
 NAMES: tuple[str, ...] = tuple(signal.NAME for signal in SIGNALS)
 FAMILIES: tuple[str, ...] = tuple(signal.FAMILY for signal in SIGNALS)
