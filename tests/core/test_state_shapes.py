@@ -20,6 +20,8 @@ from analyzer.simulate import generate
 from analyzer.testing.reference_run import raw_batch
 
 KEPT = Path(__file__).parent / "state_shapes.json"
+PARTS = 5
+"""Of a packed array: dtype, shape, least, kept dtype, bytes."""
 STEPS = ("account", "cohort", "campaign")
 
 
@@ -50,6 +52,8 @@ def shape(value: Any) -> Any:
             return {key: shape(value[key]) for key in sorted(value)}
         return {"*": merged([shape(part) for part in value.values()])}
     if isinstance(value, list):
+        if len(value) == PARTS and isinstance(value[-1], bytes):  # a packed array
+            return f"<{value[0]}, {len(value[1])} dimensions>"
         return [merged([shape(part) for part in value])]
     if isinstance(value, str) and value.startswith("<"):
         return value
@@ -57,9 +61,10 @@ def shape(value: Any) -> Any:
 
 
 def merged(parts: list[Any]) -> Any:
-    """All different shapes, in order."""
+    """The shape that all have, or all different ones, in order."""
     different = {orjson.dumps(part): part for part in parts}
-    return [different[key] for key in sorted(different)]
+    found = [different[key] for key in sorted(different)]
+    return found[0] if len(found) == 1 else found
 
 
 @pytest.mark.parametrize("step", STEPS)
