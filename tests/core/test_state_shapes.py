@@ -48,7 +48,8 @@ def _array(_code: int, data: memoryview) -> str:
 def shape(value: Any) -> Any:
     """Names and types; maps whose keys are data, and lists, as what all their values have."""
     if isinstance(value, dict):
-        if all(isinstance(key, str) and key.isidentifier() for key in value):
+        readings = all(isinstance(part, float) for part in value.values())
+        if not readings and all(isinstance(k, str) and k.isidentifier() for k in value):
             return {key: shape(value[key]) for key in sorted(value)}
         return {"*": merged([shape(part) for part in value.values()])}
     if isinstance(value, list):
