@@ -5,7 +5,7 @@ class of size. Means are over cohorts; what they rest on is counted in objects, 
 one object repeat each other.
 
 The file is made by ``analyzer calibrate`` from a provider's own history; what ships with the
-package comes from simulated innocent worlds (``tests/tools/fit_calibration.py``).
+package comes from simulated innocent worlds (``analyzer fit``).
 """
 
 from __future__ import annotations
