@@ -167,7 +167,7 @@ class Publisher:
             + self._judgements.readings(campaign, against=True),
             suppressed=self._judgements.suppressed(campaign),
             attack=ATTACK,
-            runbook_url=self._config.runbook_url,
+            runbook_url=self._config.runbook_url.replace("{kind}", state.kind),
             next_steps=next_steps(state.kind),
             provenance=Provenance(
                 __version__, self._config.config_hash, self._model_version, replay=False
