@@ -31,6 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[JARS] = trial.jars_of(Path(__file__).parents[1])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for a broker, or starts workers, is marked so that it can be left out."""
+    for item in items:
+        asks = {"broker", "apache_broker", "settings"} & set(getattr(item, "fixturenames", ()))
+        if asks or "tests/stream/test_chaos" in item.nodeid or "test_soak" in item.nodeid:
+            item.add_marker("integration")
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which one it is."""
     if config.stash[JARS]:
