@@ -63,7 +63,7 @@ class PaneBlock:
         Before the first rows of all there is no window to stop at.
         """
         start, first = self.start, int(self.rows.org_pane.min(initial=self.stop))
-        stop = ((start if start else first) // hop + 1) * hop
+        stop = ((start or first) // hop + 1) * hop
         while stop < min(self.stop, last + 1):
             yield PaneBlock(self.source, start, stop, self.rows.between(start, stop))
             start, stop = stop, stop + hop
