@@ -19,6 +19,7 @@ Domain = Literal["group", "inside", "account"]
 """A group of organisations; one work inside a pool, beside it; a single account."""
 CORE = 5
 """So many members that findings brought in set what the campaign is like."""
+CORE_SHARE = 0.25
 CONFIRMING_HITS = 2
 """Findings that a member must be part of before it is spoken of, or likeness to the core."""
 
@@ -78,9 +79,20 @@ class Members:
 
     @property
     def core(self) -> U64:
-        """Who sets what the campaign is like: members found, if there are enough; else all."""
-        found = self.hits >= 1
-        return self.key[found] if int(found.sum()) >= CORE else self.key
+        """Who sets what the campaign is like: members found often, if there are enough.
+
+        Often is a quarter of the median member's findings, and twice at least; while hardly
+        anybody was, whoever was found at all, or all.
+        """
+        often = max(
+            2.0,
+            CORE_SHARE
+            * float(np.median(self.hits[self.hits > 0] if self.hits.any() else self.hits)),
+        )
+        for found in (self.hits >= often, self.hits >= 1):
+            if int(found.sum()) >= CORE:
+                return self.key[found]
+        return self.key
 
     def state(self) -> list[list[int]]:
         """Plain data."""

@@ -41,6 +41,8 @@ class Background:
     """How organisations in no campaign use the objects of one kind in a window."""
 
     usage: Usage
+    count: F64
+    """Shape (objects,): innocent users."""
     users: F64
     """q, shape (objects,): share of the innocent that use the object, one half added."""
     share: F64
@@ -61,7 +63,7 @@ class Background:
         count, weight = np.zeros(matrix.shape[1]), np.zeros(matrix.shape[1])
         _add_up((matrix.indptr, matrix.indices, shares.data), innocent, count, weight)
         n = int(innocent.sum())
-        return cls(usage, (count + 0.5) / (n + 1), weight / max(n, 1), shares)
+        return cls(usage, count, (count + 0.5) / (n + 1), weight / max(n, 1), shares)
 
     def null(self, objects: NDArray[np.integer], requests: F64) -> F64:
         """Chance that an innocent with so many requests uses the object.
@@ -102,10 +104,15 @@ class Profile:
     """v, shape (groups, columns): nats beyond five times the null; 0 where it tells nothing."""
     null: F64
     """Shape (groups, columns)."""
+    inside: Bool
+    """Shape (groups, columns): objects that tell something and that no more innocent
+    organisations outside of the group use than members."""
     told: Bool
     """Shape (groups, columns): objects by which a group may be recognised (S of kinship)."""
     mass: F64
     """Shape (groups,): share of the group's requests on objects of its profile."""
+    rest: F64
+    """Shape (groups,): the same without the defining object."""
     within: F64
     """Shape (groups,): how often two members meet there, weighted."""
 
@@ -155,13 +162,19 @@ class Groups:
         value = np.where(rare, np.log(users / n / np.maximum(null, 1e-12)) - TIMES, 0.0)
         value = np.maximum(value, 0.0)
         groups = len(self.size)
+        outside = background.count[column] - self._free_users(usage, row, column)
+        inside = users >= outside
+        if kind == Kind.BLOCK:  # neighbours on a public block know nothing of one another
+            value[~inside] = 0.0
         total = np.bincount(row, requests, groups)
         counted = (value > 0) & (users >= np.maximum(3.0, n / 50))
         mass = np.bincount(row, requests * counted, groups) / np.maximum(total, 1.0)
         own = usage.column_of(self.own)[row] == column
         value[own] = 0.0
+        rest = np.bincount(row, requests * (counted & ~own), groups) / np.maximum(total, 1.0)
         pairs = np.maximum(self.size * (self.size - 1), 1.0)
         within = np.bincount(row, users * (users - 1) * value, groups) / pairs
+        own_inside = inside & (value > 0)
         told = (value > 0) & (users >= np.maximum(2.0, n / 50))
         telling = np.unique(column[value > 0])
         column_of = np.full(usage.matrix.shape[1], -1, np.int32)
@@ -170,8 +183,8 @@ class Groups:
         place = row[kept], column_of[column[kept]]
         dense = [np.zeros((groups, len(telling))) for _ in range(2)]
         dense[0][place], dense[1][place] = users[kept], value[kept]
-        is_told = np.zeros((groups, len(telling)), np.bool_)
-        is_told[place] = told[kept]
+        is_told, is_inside = np.zeros((2, groups, len(telling)), np.bool_)
+        is_told[place], is_inside[place] = told[kept], own_inside[kept]
         return Profile(
             background=background,
             column_of=column_of,
@@ -179,13 +192,42 @@ class Groups:
             value=dense[1],
             null=background.null(telling[None, :], self.volume[:, None]),
             told=is_told,
+            inside=is_inside,
             mass=mass,
+            rest=rest,
             within=within,
         )
+
+    def _free_users(self, usage: Usage, row: I64, column: I32) -> F64:
+        """Innocent members of each group on the object of each entry, shape (entries,)."""
+        free = self.members.copy()
+        free.data = self._innocent[free.indices].astype(np.float64)
+        free.eliminate_zeros()
+        of_row, of_column, users, _ = common(free, usage.matrix)
+        width = max(1, usage.matrix.shape[1])
+        key = of_row * width + of_column
+        order = np.argsort(key)
+        wanted = row * width + column
+        at = np.minimum(np.searchsorted(key[order], wanted), max(0, len(key) - 1))
+        if not len(key):
+            return np.zeros(len(row))
+        return np.where(key[order][at] == wanted, users[order][at], 0.0)
 
     def mass(self, kind: Kind, group: int) -> float:
         """Share of the group's requests on what hardly anybody else uses."""
         return float(self.profile(kind).mass[group])
+
+    def differs(self, one: int, other: int) -> bool:
+        """True if a group has work or cards of its own that the other knows nothing of.
+
+        What defines the group is left out, so that one fragment of an operation does not look
+        like another operation.
+        """
+        both = _both(self.members, one, other)
+        return any(
+            self.profile(kind).rest[one] >= mass and self._likeness(kind, one, other, both) < UNLIKE
+            for kind, mass in ((Kind.PAYMENT, CARD_MASS), (Kind.TEMPLATE, WORK_MASS))
+        )
 
     def same(self, one: int, other: int) -> float:
         """How surely two groups are one operation: 0 if not, or as far as nothing tells.
@@ -271,6 +313,8 @@ class Groups:
 CARD_MASS, WORK_MASS, PLACE_MASS = 0.3, 0.2, 0.3
 """Share of requests from which a profile of each kind can tell."""
 SAME_CARD, SAME_WORK, SURE_WORK, SAME_PLACE = 0.3, 0.5, 0.8, 0.5
+UNLIKE = 0.2
+"""Below this likeness of work or cards, groups that have their own are different operations."""
 APART = 0.1
 """Below this likeness of places, place speaks against one operation."""
 KIN_NATS, KIN_RATE, KIN_OBJECTS = 10.0, 0.4, 3

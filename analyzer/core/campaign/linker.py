@@ -35,6 +35,8 @@ U64 = NDArray[np.uint64]
 BIG, BIG_SHARE = 3, 0.15
 """A campaign counts in a finding from so many of its members, and such a share of them."""
 MOST = 0.5
+LASTING = (Kind.TEMPLATE, Kind.PAYMENT)
+"""Objects whose users do or pay something in common; a place or a client shows no more."""
 FREE, FREE_SHARE = 6, 0.6
 """Members in no campaign that a founding finding needs."""
 FOUNDING_WORK, FOUNDING_PLACE = 0.2, 0.6
@@ -243,6 +245,8 @@ class Linker:
         if len(big) > 1:
             return self._of_several(finding, big.tolist(), free, merges=merges)
         if len(big) == 1 and counts[big[0]] >= MOST * len(numbers):
+            if self._is_other(finding, row, self._campaigns[big[0]], int(counts[big[0]])):
+                return [self._found(finding, row, numbers)]
             return self._support(finding, int(big[0]), free)
         alike = self._most_like(row)
         if alike is not None:
@@ -252,6 +256,18 @@ class Linker:
         if self._founds(finding, row, len(free), len(numbers)):
             return [self._found(finding, row, numbers[owned < 0])]
         return []
+
+    def _is_other(self, finding: Finding, row: int, campaign: Campaign, common: int) -> bool:
+        """True if an operation of its own lies among the members of another campaign."""
+        core = self.group_of.get(campaign.id)
+        return (
+            core is not None
+            and not finding.newcomers
+            and finding.cohort_kind in LASTING
+            and self._view.length_s >= MERGE_S
+            and common < MOST * self.groups.size[core]
+            and self.groups.differs(row, core)
+        )
 
     def _of_several(
         self, finding: Finding, big: list[int], free: U64, *, merges: bool
@@ -293,7 +309,7 @@ class Linker:
     def _founds(self, finding: Finding, row: int, free: int, members: int) -> bool:
         if finding.newcomers or free < FREE or free < FREE_SHARE * members:
             return False
-        if finding.cohort_kind in (Kind.TEMPLATE, Kind.PAYMENT):
+        if finding.cohort_kind in LASTING:
             return True
         return (
             self.groups.mass(Kind.TEMPLATE, row) >= FOUNDING_WORK
@@ -302,6 +318,9 @@ class Linker:
 
     def _found(self, finding: Finding, row: int, numbers: NDArray[np.int64]) -> Campaign:
         orgs = self._keys[numbers]
+        for number in np.unique(self.owner[numbers][self.owner[numbers] >= 0]).tolist():
+            members = self._campaigns[number].members
+            members.keep(~np.isin(members.key, orgs))
         campaign = self._registry.found("group", finding, orgs)
         campaign.members.add(orgs, finding.pane)
         self.owner[numbers] = len(self._campaigns)

@@ -135,10 +135,13 @@ def _likeness(linker: Linker, campaigns: list[Campaign]) -> tuple[F64, F64]:
 
 
 def _weights(profile: Profile, rows: NDArray[np.intp], size: F64) -> F64:
-    """Weight of each telling object for each campaign, shape (campaigns, columns)."""
+    """Weight of each telling object for each campaign, shape (campaigns, columns).
+
+    What more innocent organisations use than members draws nobody in.
+    """
     others = np.maximum(profile.users[rows] - 1, 0) / np.maximum(size - 1, 1)[:, None]
     nats = np.log(np.maximum(others, 1e-12) / np.maximum(profile.null[rows], 1e-12))
-    return np.where(profile.value[rows] > 0, np.clip(nats, 0.0, MOST_SAID), 0.0)
+    return np.where(profile.inside[rows], np.clip(nats, 0.0, MOST_SAID), 0.0)
 
 
 def _mean_weight(profile: Profile, weight: F64) -> F64:

@@ -15,7 +15,7 @@ from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.campaign.decision import Judged, judge
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.findings import Finding, findings
-from analyzer.core.campaign.linker import Linker, Registry
+from analyzer.core.campaign.linker import MERGE_S, Linker, Registry
 from analyzer.core.campaign.membership import update_members
 from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.publish import Publisher
@@ -185,7 +185,8 @@ class CampaignStep:
         if groups or self.registry.open():
             linker = Linker(self.registry, view, groups)
             linker.link()
-            update_members(self.registry, linker, pane)
+            if view.length_s >= MERGE_S:
+                update_members(self.registry, linker, pane)
         for finding in found:
             if finding.cohort_kind == Kind.ACCOUNT:
                 self.registry.take_account(finding)
