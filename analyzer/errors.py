@@ -8,7 +8,8 @@
     ├── BadRecord         "never": this input can't be used      one dead letter, then on
     └── Broken            "stop": going on would give wrong answers   exit 1
         ├── HoleError         rows are missing between two blocks
-        └── StateError        saved state can't be read
+        ├── StateError        saved state can't be read
+        └── OtherSettingsError  it was made under settings that give it another meaning
 """
 
 from __future__ import annotations
@@ -56,8 +57,22 @@ class Broken(AnalyzerError):  # noqa: N818 - a state, not a mishap
 
 
 class HoleError(Broken):
-    """A block starts above what its receiver has seen: rows in between are missing."""
+    """A block starts above what its receiver has seen: rows in between are missing.
+
+    Parameters
+    ----------
+    seen
+        Position up to which the source was seen; None if the source is not known at all.
+    """
+
+    def __init__(self, message: str, seen: int | None = None) -> None:
+        super().__init__(message)
+        self.seen = seen
 
 
 class StateError(Broken):
     """Saved state is unreadable, incomplete or of another version."""
+
+
+class OtherSettingsError(Broken):
+    """A block or a snapshot was made under settings that give it another meaning."""

@@ -7,9 +7,11 @@ file. Unknown keys and impossible values are refused with the key's name.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -30,8 +32,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from analyzer import __version__
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import Calibration
+from analyzer.core.contracts.stamp import Stamp
 from analyzer.errors import UsageError
 
 PREFIX = "ANALYZER_"
@@ -247,6 +251,21 @@ class Settings(BaseSettings):
         if self.broker is None:
             raise UsageError("no broker: set ANALYZER_BROKER=kafka://host:9092")
         return self.broker.removeprefix("kafka://").split(",")
+
+    @property
+    def stamp(self) -> Stamp:
+        """What blocks and snapshots say of the settings under which they were made."""
+        cut = {"shards": str(self.shards), "cohort_shards": str(self.cohort_shards)}
+        return Stamp(self.core.config_hash, self.core.state_digests | cut)
+
+    @property
+    def client_id(self) -> str:
+        """How a worker names itself to the broker: by its release and all that must be equal."""
+        shared = json.dumps(
+            [self.stamp.config_hash, self.stamp.state_hash, self.topics.model_dump()]
+        )
+        digest = blake2b(shared.encode(), digest_size=4).hexdigest()
+        return f"analyzer-{__version__}-{self.core.config_hash}-{digest}"
 
     @classmethod
     def settings_customise_sources(

@@ -66,6 +66,12 @@ REFUSED = Metric(
     "of room; told by the first cohort shard",
     ("table",),
 )
+LOST = Metric(
+    "analyzer_lost_total",
+    "counter",
+    "gaps that were passed over because --skip-lost allowed it",
+    ("step",),
+)
 CAMPAIGNS = Metric(
     "analyzer_campaigns_open",
     "gauge",
@@ -92,7 +98,7 @@ RESTORE = Metric(
 )
 WORKER = (
     EVENTS, DEAD_LETTERS, LATE, DUPLICATES, FEEDBACK, PANES, COHORTS, ALERTS, SUPPRESSED,
-    REFUSED, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS, RESTORE,
+    REFUSED, LOST, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS, RESTORE,
 )  # fmt: skip
 """What ``analyzer worker`` tells."""
 

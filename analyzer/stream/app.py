@@ -19,6 +19,7 @@ from analyzer.ops.loop_watchdog import Heart
 from analyzer.settings import Settings
 from analyzer.stream.health.stall_detector import Watch, save_forever, tick_forever
 from analyzer.stream.health.supervisor import Guard, cancelled
+from analyzer.stream.health.topic_watch import TopicWatch
 from analyzer.stream.owners.assignment import Owner, Ownership
 from analyzer.stream.owners.context import BadShare, Context
 from analyzer.stream.topics.catalog import Layout, agents
@@ -33,6 +34,8 @@ MAX_BATCH_BYTES = 1_048_576
 BUFFERED_FETCHES = 4
 REQUEST_TIMEOUT_S = 90.0
 OPEN_AGAIN_AFTER_S = 0.5
+METADATA_AGE_MS = 15_000
+"""So soon a partition that was added is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ def make_app(
         lambda: save_forever(context, ownership),
         lambda: tick_forever(context, ownership),
         watch.forever,
+        TopicWatch(context).forever,
     ):
         _add_task(app, guard, work)
     app.from_start = lambda: guard.run(watch.opening())
@@ -103,6 +107,7 @@ def options(settings: Settings) -> dict[str, Any]:
     session_s = settings.kafka.session_timeout_s
     return {
         "broker": [URL(f"batched://{host_port}") for host_port in settings.bootstrap],
+        "broker_client_id": settings.client_id,
         "broker_credentials": clients.credentials(settings.kafka),
         "broker_max_poll_records": MAX_POLL_PIECES,
         "broker_session_timeout": session_s,
@@ -111,6 +116,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "broker_commit_interval": 3600.0,  # we commit ourselves
         "consumer_max_fetch_size": MAX_FETCH_BYTES,
         "consumer_auto_offset_reset": "earliest",
+        "consumer_metadata_max_age_ms": METADATA_AGE_MS,
         "producer_acks": -1,
         "producer_linger": 0,
         "producer_compression_type": None,  # blocks and pages are compressed where they are made

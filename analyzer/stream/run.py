@@ -35,6 +35,7 @@ def work(
     """
     logs.setup(settings)
     layout = asyncio.run(topics.prepare(settings, create=create_topics, skip_lost=skip_lost))
+    asyncio.run(topics.refuse_others(settings))
     warm()
     with tempfile.TemporaryDirectory(prefix="analyzer-worker-") as folder:
         data = Path(folder)

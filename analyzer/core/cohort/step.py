@@ -29,7 +29,7 @@ from analyzer.core.contracts.gate import Gate
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 9
+STATE_VERSION = 10
 OnMeasured = Callable[[Cohorts, NDArray[np.float64], NDArray[np.float64]], None]
 """Is told the cohorts of each window with their features and scores, before they travel on."""
 END_PANE = 2**40
