@@ -15,10 +15,12 @@ from faust.types import TP
 from yarl import URL
 
 from analyzer import kafka_clients as clients
+from analyzer.ops.broker_silence import BrokerSilence
+from analyzer.ops.leaving import leave_soon
 from analyzer.ops.loop_watchdog import Heart
 from analyzer.settings import Settings
 from analyzer.stream.health.stall_detector import Watch, save_forever, tick_forever
-from analyzer.stream.health.supervisor import Guard, cancelled
+from analyzer.stream.health.supervisor import EXIT_FAILED, Guard, cancelled
 from analyzer.stream.health.topic_watch import TopicWatch
 from analyzer.stream.owners.assignment import Owner, Ownership
 from analyzer.stream.owners.context import BadShare, Context
@@ -34,6 +36,9 @@ MAX_BATCH_BYTES = 1_048_576
 BUFFERED_FETCHES = 4
 REQUEST_TIMEOUT_S = 90.0
 OPEN_AGAIN_AFTER_S = 0.5
+ASK_AFTER_S = 1.5
+LEAVE_WITHIN_S = 4.0
+"""For the way down after all was saved; together with two questions well below ten seconds."""
 METADATA_AGE_MS = 15_000
 """So soon a partition that was added is seen."""
 
@@ -88,16 +93,19 @@ def make_app(
     guard = Guard(app, ownership)
     app.start_offsets = _guarded_open(guard, ownership)
     _add_agents(app, guard, ownership, agents(settings))
-    _add_hooks(app, guard, ownership)
-    watch, heart = Watch(context, ownership), Heart(settings.worker.stuck_after_s)
+    silence = BrokerSilence(context.clock, ",".join(settings.bootstrap))
+    watch = Watch(context, ownership, silence)
+    heart = Heart(settings.worker.stuck_after_s)
     for work in (
         heart.beat,
         lambda: save_forever(context, ownership),
         lambda: tick_forever(context, ownership),
         watch.forever,
         TopicWatch(context).forever,
+        silence.tell_forever,
     ):
         _add_task(app, guard, work)
+    _add_hooks(app, guard, watch)
     app.from_start = lambda: guard.run(watch.opening())
     return Live(app, guard, context, ownership, watch, heart)
 
@@ -181,12 +189,29 @@ def _add_agents(app: faust.App, guard: Guard, ownership: Ownership, topics: dict
         app.agent(batch_topic(app, topic), name=name)(work)
 
 
-def _add_hooks(app: faust.App, guard: Guard, ownership: Ownership) -> None:
+def _add_hooks(app: faust.App, guard: Guard, watch: Watch) -> None:
+    ownership = watch.ownership
+
     async def release(*_args: Any, **_kwargs: Any) -> None:
         await guard.run(ownership.release())
 
+    async def shut_down(*_args: Any, **_kwargs: Any) -> None:
+        await guard.run(_release_or_give_up(watch))
+        leave_soon(EXIT_FAILED if guard.error else 0, LEAVE_WITHIN_S)
+
     app.on_partitions_revoked.connect(release, weak=False)
-    app.on_before_shutdown.connect(release, weak=False)
+    app.on_before_shutdown.connect(shut_down, weak=False)
+
+
+async def _release_or_give_up(watch: Watch) -> None:
+    """Save and own nothing; without a broker that takes it, nobody waits for that."""
+    saving = asyncio.ensure_future(watch.ownership.release())
+    while not (await asyncio.wait([saving], timeout=ASK_AFTER_S))[0]:
+        if not await watch.broker_answers(ASK_AFTER_S):
+            log.warning("the broker does not answer; the next owner goes on from the last snapshot")
+            saving.cancel()
+            return
+    await saving
 
 
 def _add_task(app: faust.App, guard: Guard, work: Callable[[], Awaitable[None]]) -> None:

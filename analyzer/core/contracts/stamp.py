@@ -41,14 +41,14 @@ class Stamp:
         return sorted(key for key in keys if self.state.get(key) != state.get(key))
 
     def admit(self, config_hash: str, state_hash: str) -> None:
-        """Take what another process made.
+        """Take what another process made; what has no stamp no worker made, and it may pass.
 
         Raises
         ------
         OtherSettingsError
             If its states mean something else than ours.
         """
-        if state_hash != self.state_hash:
+        if config_hash and state_hash != self.state_hash:
             raise OtherSettingsError(
                 f"made with other settings (config_hash {config_hash}, here {self.config_hash})"
             )

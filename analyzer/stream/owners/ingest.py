@@ -67,12 +67,15 @@ class IngestOwner:
             raise Broken(f"{tp.topic}/{tp.partition}: {place.fatal}")
         if place.note:
             log.warning(place.note, partition=f"{tp.topic}/{tp.partition}")
-        self._committed = place.position if committed and committed[0] == place.position else -1
+        ours = committed is not None and Mark.parse(committed[1]) is not None
+        self._committed = place.position if ours and not place.note else -1
         self._step.resume(place.position, place.watermark_ms)
         self._reading = Reading(context.consumer, tp, place.position, skip_lost=context.skip_lost)
         if place.lost_to is not None:
             self._reading.lost(place.lost_to)
             await self._pass_over(place.lost_to)
+        elif context.skip_lost and not ours:
+            await self._pass_over(place.position)
 
     async def take(self, records: Records) -> None:
         """Feed the step and send what it gives."""

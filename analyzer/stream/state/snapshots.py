@@ -144,6 +144,8 @@ class SnapshotStore:
         self._known = needed
 
     def _admit(self, manifest: Manifest) -> None:
+        if not manifest.settings:
+            return  # no worker of ours wrote it; its state will tell
         if differing := self._stamp.differing(manifest.settings):
             raise OtherSettingsError(
                 f"saved with other settings ({', '.join(differing)}; config_hash "
