@@ -5,6 +5,7 @@
     AnalyzerError
     ├── UsageError        wrong command line or settings         exit 2
     ├── RetryLater        "not now": the same call may succeed   retried with back-off
+    │   └── AddressRefused    not before a setting is changed    the same, and health says so
     ├── BadRecord         "never": this input can't be used      one dead letter, then on
     └── Broken            "stop": going on would give wrong answers   exit 1
         ├── HoleError         rows are missing between two blocks
@@ -35,6 +36,10 @@ class RetryLater(AnalyzerError):  # noqa: N818 - the name is the instruction
     def __init__(self, message: str, after_s: float | None = None) -> None:
         super().__init__(message)
         self.after_s = after_s
+
+
+class AddressRefused(RetryLater):
+    """The other side takes nothing from us at all; somebody has to change a setting."""
 
 
 class BadRecord(AnalyzerError):  # noqa: N818 - it is not our error

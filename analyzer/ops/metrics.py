@@ -109,7 +109,13 @@ RETRIES = Metric(
 )
 FAILURES = Metric("analyzer_sink_failures_total", "counter", "alerts given up for good", SINK)
 WAITING = Metric("analyzer_sink_waiting", "gauge", "alerts that wait for delivery", SINK)
-NOTIFIER = (DELIVERED, RETRIES, FAILURES, WAITING)
+PARKED = Metric(
+    "analyzer_sink_parked",
+    "gauge",
+    "1 while the other side takes nothing at all and a setting has to be changed",
+    SINK,
+)
+NOTIFIER = (DELIVERED, RETRIES, FAILURES, WAITING, PARKED)
 """What ``analyzer notify`` tells."""
 
 

@@ -53,7 +53,13 @@ def run(live: Live) -> int:
         If the port for health and metrics can't be had.
     """
     context = live.context
-    serve(context.settings.health, context.meter, unwell=live.unwell, unready=live.watch.unready)
+    serve(
+        context.settings.health,
+        context.meter,
+        unwell=live.unwell,
+        unready=live.watch.unready,
+        note=live.watch.silence.unready,
+    )
     worker = faust.Worker(live.app, redirect_stdouts=False, override_logging=False, quiet=True)
     worker.spinner = None
     code = 0
