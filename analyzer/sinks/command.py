@@ -64,7 +64,7 @@ async def deliver(
     from analyzer.ops.health_server import serve  # noqa: PLC0415 - as above
     from analyzer.ops.leaving import leave_soon  # noqa: PLC0415 - as above
     from analyzer.ops.loop_watchdog import Heart  # noqa: PLC0415 - as above
-    from analyzer.ops.metrics import NOTIFIER, Meter  # noqa: PLC0415 - as above
+    from analyzer.ops.metrics import BROKER_SILENT, NOTIFIER, Meter  # noqa: PLC0415 - as above
     from analyzer.sinks.feed import Feed  # noqa: PLC0415 - as above
     from analyzer.sinks.lane import Lane  # noqa: PLC0415 - as above
 
@@ -73,6 +73,7 @@ async def deliver(
     meter, heart = Meter(NOTIFIER), Heart(settings.worker.stuck_after_s)
     lanes = [Lane(sink, least, first_pause_s=first_pause_s, meter=meter) for sink in sinks]
     feed = Feed(settings, lanes)
+    meter.follow(BROKER_SILENT, lambda: feed.silence.lasts_s)
     serve(settings.health, meter, unwell=heart.unwell, unready=feed.unready, note=feed.unready)
     async with AsyncExitStack() as stack:
         for sink in sinks:

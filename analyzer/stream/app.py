@@ -15,6 +15,7 @@ from faust.types import TP
 from yarl import URL
 
 from analyzer import kafka_clients as clients
+from analyzer.ops import metrics
 from analyzer.ops.broker_silence import BrokerSilence
 from analyzer.ops.leaving import leave_soon
 from analyzer.ops.loop_watchdog import Heart
@@ -94,6 +95,7 @@ def make_app(
     app.start_offsets = _guarded_open(guard, ownership)
     _add_agents(app, guard, ownership, agents(settings))
     silence = BrokerSilence(context.clock, ",".join(settings.bootstrap))
+    context.meter.follow(metrics.BROKER_SILENT, lambda: silence.lasts_s)
     watch = Watch(context, ownership, silence)
     heart = Heart(settings.worker.stuck_after_s)
     for work in (

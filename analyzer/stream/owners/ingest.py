@@ -90,6 +90,8 @@ class IngestOwner:
                     found = await asyncio.to_thread(self._step.look, raw)
                     await self._pass_on(self._step.feed(raw, found))
                 self._reading.next = piece.stop
+            if self._step.position < new.stop:  # it ends in what is no record
+                await self._pass_over(new.stop)
             if len(new.append_ms) and self._step.watermark_ms != NO_WATERMARK:
                 behind_s = (int(new.append_ms[-1]) - self._step.watermark_ms) / 1_000
                 labels = {"step": "ingest", "partition": str(self.tp.partition)}
@@ -141,7 +143,7 @@ class IngestOwner:
         await self._forward(self._outbox, made)
 
     async def _pass_over(self, first: int) -> None:
-        """Tell the next step that nothing will come of the offsets below ``first``."""
+        """Tell the next step that nothing comes of the offsets below ``first``."""
         step, at = self._step, self._step.position
         shards = self._context.settings.shards
         nothing = EventBlock(self.tp.partition, at, first, step.watermark_ms)
