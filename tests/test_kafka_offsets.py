@@ -15,10 +15,10 @@ OFFSETS = st.integers(0, 30)
 WATERMARKS = st.integers(-5, 5) | st.just(NO_WATERMARK)
 
 
-@given(WATERMARKS, IDS)
-def test_a_mark_comes_back_as_it_was(watermark_ms: int, topic_id: str) -> None:
+@given(WATERMARKS, IDS, st.sampled_from(["", "12:34:5"]))
+def test_a_mark_comes_back_as_it_was(watermark_ms: int, topic_id: str, clock: str) -> None:
     """Whatever the watermark, also none."""
-    mark = Mark(watermark_ms, topic_id)
+    mark = Mark(watermark_ms, topic_id, clock)
     assert Mark.parse(str(mark)) == mark
 
 
@@ -44,7 +44,7 @@ def test_nothing_is_jumped_over_in_silence(  # noqa: PLR0917 - what the answer d
         assert "has lost records" in place.fatal
     else:
         lost_to = first if first > offset else None
-        assert place == Place(offset, watermark_ms, lost_to)
+        assert place == Place(offset, Mark(watermark_ms, theirs), lost_to)
 
 
 @pytest.mark.parametrize("mark", ["", "by hand", "kafka-consumer-groups"])

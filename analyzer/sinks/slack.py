@@ -87,6 +87,10 @@ class SlackSink:
         """
         return (await self._post({"text": ""}))[0]
 
+    async def greet(self) -> None:
+        """Post a message that shows that alerts would arrive; raises as :meth:`deliver` does."""
+        await self._send(digest_message("A test message of the usage analyzer: alerts come here."))
+
     async def _send(self, body: dict[str, Any]) -> None:
         await self._wait_for_turn()
         status, after, answer = await self._post(body)

@@ -69,7 +69,7 @@ class IngestOwner:
             log.warning(place.note, partition=f"{tp.topic}/{tp.partition}")
         ours = committed is not None and Mark.parse(committed[1]) is not None
         self._committed = place.position if ours and not place.note else -1
-        self._step.resume(place.position, place.watermark_ms)
+        self._step.resume(place.position, place.mark.watermark_ms if place.mark else None)
         self._reading = Reading(context.consumer, tp, place.position, skip_lost=context.skip_lost)
         if place.lost_to is not None:
             self._reading.lost(place.lost_to)
@@ -148,8 +148,7 @@ class IngestOwner:
         shards = self._context.settings.shards
         nothing = EventBlock(self.tp.partition, at, first, step.watermark_ms)
         await self._pass_on(StepOutput([nothing] * shards))
-        step.resume(first, step.watermark_ms)
-        self._reading.next = first
+        step.position = self._reading.next = first
 
     @property
     def _topic_id(self) -> str:
