@@ -38,6 +38,8 @@ DEFAULT_WINDOWS = (
 FREE = frozenset(
     {
         "lateness_s",
+        "time_quorum",
+        "keep_payloads",
         "warmup_s",
         "max_future_s",
         "max_jump_s",
