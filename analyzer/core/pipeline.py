@@ -38,6 +38,12 @@ class Sharding:
     shards: int = 1
     """Of the account step."""
     cohort_shards: int = 1
+    origin: str = ""
+    """Identity of the raw topic: one that was deleted and created anew has another."""
+
+    def source_name(self, number: int) -> str:
+        """Name of a source; of one that was added since, that of the last."""
+        return self.sources[min(number, len(self.sources) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ STEPS = (
         "ingest",
         (RawBatch,),
         lambda config, cut, n: IngestStep(
-            config, source=n, source_name=cut.sources[n], shards=cut.shards
+            config, source=n, source_name=cut.source_name(n), shards=cut.shards
         ),
         lambda cut: len(cut.sources),
         to=("account",),
@@ -77,7 +83,9 @@ STEPS = (
     StepKind(
         "account",
         (EventBlock,),
-        lambda config, cut, n: AccountStep(config, shard=n, sources=len(cut.sources)),
+        lambda config, cut, n: AccountStep(
+            config, shard=n, sources=len(cut.sources), origin=cut.origin
+        ),
         lambda cut: cut.shards,
         to=("cohort", "campaign"),
     ),

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analyzer.core.campaign.step import CampaignStep
 from msgspec.structs import replace
 
+from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import EventBlock, PaneBlock
 from analyzer.core.contracts.feedback import Feedback, FeedbackBlock

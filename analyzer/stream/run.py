@@ -42,6 +42,7 @@ def work(
     if names := unfitted(settings.core.calibration or Calibration.shipped()):
         log.warning("signals without weights: shown, but no evidence", signals=names)
     layout = asyncio.run(topics.prepare(settings, create=create_topics, skip_lost=skip_lost))
+    asyncio.run(topics.refuse_others(settings))
     warm()
     with tempfile.TemporaryDirectory(prefix="analyzer-worker-") as folder:
         data = Path(folder)
@@ -59,7 +60,13 @@ def run(live: Live) -> int:
         If the port for health and metrics can't be had.
     """
     context = live.context
-    serve(context.settings.health, context.meter, unwell=live.unwell, unready=live.watch.unready)
+    serve(
+        context.settings.health,
+        context.meter,
+        unwell=live.unwell,
+        unready=live.watch.unready,
+        note=live.watch.silence.unready,
+    )
     worker = faust.Worker(live.app, redirect_stdouts=False, override_logging=False, quiet=True)
     worker.spinner = None
     code = 0

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.contracts.columns import CohortColumns, PaneColumns
 from analyzer.core.contracts.events import EventColumns
+from analyzer.core.contracts.stamp import Stamp
 from analyzer.core.kernels.packed_arrays import array_of, array_parts
 from analyzer.errors import StateError
 
@@ -45,6 +46,8 @@ class EventBlock:
     """Greatest event time seen in this source, less the lateness."""
     idle: bool = False
     """True: nothing has come for a while and nothing is waiting; hold nobody back."""
+    origin: str = ""
+    """Identity of the topic that the offsets belong to; a file has none."""
     rows: EventColumns = field(default_factory=EventColumns)
 
 
@@ -86,6 +89,9 @@ class CohortBlock:
 Block = EventBlock | PaneBlock | CohortBlock
 """What steps send to one another."""
 
+UNSTAMPED = Stamp()
+"""Of replays and tests, where one process makes and takes everything."""
+
 _NO_BLOCK = (
     zstandard.ZstdError,
     msgspec.DecodeError,
@@ -96,22 +102,31 @@ _NO_BLOCK = (
 )
 
 
-def encode(block: Block) -> bytes:
-    """A block as bytes: MessagePack with one binary string per column, in a frame of zstd."""
-    plain = msgspec.msgpack.encode([type(block).__name__, FORMAT, to_plain(block)])
+def encode(block: Block, stamp: Stamp = UNSTAMPED) -> bytes:
+    """A block as bytes: MessagePack with one binary string per column, in a frame of zstd.
+
+    Parameters
+    ----------
+    stamp
+        Under which settings it was made.
+    """
+    made = [stamp.config_hash, stamp.state_hash]
+    plain = msgspec.msgpack.encode([type(block).__name__, FORMAT, made, to_plain(block)])
     return zstandard.compress(plain, LEVEL)
 
 
-def decode(data: bytes, *kinds: type[T]) -> T:
+def decode(data: bytes, *kinds: type[T], stamp: Stamp = UNSTAMPED) -> T:
     """The block of one of the given kinds in these bytes.
 
     Raises
     ------
     StateError
         If the bytes are not a block of such a kind and of this format.
+    OtherSettingsError
+        If it was made under settings that give it another meaning.
     """
     try:
-        name, version, plain = msgspec.msgpack.decode(zstandard.decompress(data))
+        name, version, made, plain = msgspec.msgpack.decode(zstandard.decompress(data))
     except _NO_BLOCK as error:
         raise StateError(f"not a block: {error}") from error
     known = {kind.__name__: kind for kind in kinds}
@@ -122,6 +137,8 @@ def decode(data: bytes, *kinds: type[T]) -> T:
         )
     kind = known[name]
     try:
+        config_hash, state_hash = made
+        stamp.admit(str(config_hash), str(state_hash))
         block = from_plain(plain, kind)
         _check_range(block)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -56,10 +56,11 @@ def live_step(context: Context, kind: StepKind) -> LiveStep:
 
 def _to_steps(context: Context, kind: StepKind) -> Forward:
     topics, sharding = agents(context.settings), context.sharding
+    stamp = context.settings.stamp
 
     async def forward(outbox: Outbox, made: Iterable[blocks.Block]) -> None:
         for number, block in enumerate(made):
-            data = blocks.encode(block)
+            data = blocks.encode(block, stamp)
             for name, shards in kind.targets(sharding, number):
                 await outbox.put_block(topics[name], block, data, shards)
 
