@@ -32,6 +32,7 @@ from pydantic_settings import (
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import Calibration
 from analyzer.errors import UsageError
+from analyzer.formats.options import FormatSettings
 
 PREFIX = "ANALYZER_"
 
@@ -209,6 +210,7 @@ class Settings(BaseSettings):
     worker: Worker = Worker()
     health: Health = Health()
     slack: Slack = Slack()
+    formats: FormatSettings = FormatSettings()
     core: CoreConfig = CoreConfig()
 
     @field_validator("core", mode="before")

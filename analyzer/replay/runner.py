@@ -13,6 +13,7 @@ from analyzer.core.contracts.blocks import PaneBlock
 from analyzer.core.contracts.feedback import Feedback, FeedbackBlock
 from analyzer.core.contracts.records import DeadLetter, Record
 from analyzer.core.ingest.step import IngestOutput, IngestStep, RawBatch
+from analyzer.core.ingest.translation import Translator
 from analyzer.core.pipeline import Pipeline
 from analyzer.replay.ahead import ahead
 from analyzer.replay.sources import Source
@@ -32,6 +33,7 @@ class Tally:
     first_event_ms: int | None = None
     last_event_ms: int | None = None
     dead: Counter[str] = field(default_factory=Counter)
+    passed_over: Counter[str] = field(default_factory=Counter)
 
 
 class Runner:
@@ -48,6 +50,8 @@ class Runner:
         What people said; each record takes effect in event time.
     shards, cohort_shards
         How the work is cut; changes no answer.
+    translator
+        Knows the records that are not native.
     campaign
         Decides instead of a new step; it must expect ``cohort_shards`` sources.
     progress
@@ -62,6 +66,7 @@ class Runner:
         feedback: Sequence[Feedback] = (),
         shards: int = 1,
         cohort_shards: int = 1,
+        translator: Translator | None = None,
         campaign: CampaignStep | None = None,
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -71,7 +76,13 @@ class Runner:
             number: source.batches() for number, source in enumerate(sources)
         }
         self._ingest = [
-            IngestStep(config, source=number, source_name=source.name, shards=shards)
+            IngestStep(
+                config,
+                source=number,
+                source_name=source.name,
+                shards=shards,
+                translator=translator,
+            )
             for number, source in enumerate(sources)
         ]
         self._pipeline = Pipeline(
@@ -115,6 +126,7 @@ class Runner:
         tally = self.tally
         tally.late += output.late
         tally.dead.update(letter.reason for letter in output.dead)
+        tally.passed_over += output.passed_over
         for block in output.blocks:
             if len(block.rows):
                 tally.events += len(block.rows)

@@ -107,8 +107,12 @@ class AccountStep:
         """What happened in a pane; ``own`` are its rows."""
         own = own[in_time(rows.ts_ms[own], rows.event[own], rows.account[own])]
         fresh = self._past.fresh(pane, rows.event[own])
-        self.duplicates += len(own) - int(fresh.sum())
-        return summarise(pane, self._families.name(rows.take(own[fresh])), self._names)
+        if more := len(own) - int(fresh.sum()):
+            self.duplicates += more
+            own = _most_told(rows, own, fresh)
+        else:
+            own = own[fresh]
+        return summarise(pane, self._families.name(rows.take(own)), self._names)
 
     def _forget_names(self) -> None:
         if len(self._names) > NAMES_LIMIT:
@@ -180,6 +184,21 @@ class _Past:
         self._panes = {p: e for p, e in self._panes.items() if p >= oldest}
         self._panes[pane] = events[fresh]
         return fresh
+
+
+def _most_told(
+    rows: EventColumns, own: NDArray[np.intp], fresh: NDArray[np.bool_]
+) -> NDArray[np.intp]:
+    """Of each event that is fresh, the row with the most output; the first if they are equal.
+
+    A gateway that tries again tells a failure and an answer under one id: the answer counts.
+    """
+    event, output = rows.event[own], rows.output_tokens[own]
+    best = np.lexsort((np.arange(len(own)), -output, event))
+    _, first = np.unique(event[best], return_index=True)
+    chosen = best[first]
+    is_fresh = np.isin(event[chosen], event[fresh])
+    return own[np.sort(chosen[is_fresh])]
 
 
 def _from(rows: EventColumns, offset: int) -> EventColumns:

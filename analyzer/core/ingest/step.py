@@ -7,7 +7,8 @@ letters with their original bytes.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from analyzer.core.contracts.records import DeadLetter
 from analyzer.core.ingest.columnize import Columnizer
 from analyzer.core.ingest.json_scanner import Scanned
 from analyzer.core.ingest.jump_guard import JumpGuard
+from analyzer.core.ingest.translation import Translator
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
 
@@ -46,8 +48,31 @@ class IngestOutput:
     blocks: list[EventBlock]
     """Exactly one per account shard, empty ones too; the index is the destination."""
     dead: list[DeadLetter]
+    """In the order of the source; of several bad events in one record, one for each reason."""
     received: int = 0
+    """Raw records."""
     late: int = 0
+    """Events."""
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """What was in the records and is no request to a model, by why not."""
+
+    @property
+    def bad(self) -> int:
+        """How many records were refused for what they are, not for when they came."""
+        return sum(letter.reason != "late" for letter in self.dead)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A batch as its events, and what is found at once in them."""
+
+    raw: RawBatch
+    """Native records; an offset may come more than once, or not at all."""
+    found: Scanned
+    refused: list[DeadLetter] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    is_whole: bool = True
+    """Whether the events are the raw records themselves."""
 
 
 _Row = tuple[int, bytes]
@@ -77,6 +102,8 @@ class IngestStep:
         Next offset that is new.
     watermark_ms
         Watermark to go on from after a restart.
+    translator
+        Knows the records that are not native; without one they are dead letters.
     """
 
     def __init__(
@@ -88,6 +115,7 @@ class IngestStep:
         shards: int,
         position: int = 0,
         watermark_ms: int | None = None,
+        translator: Translator | None = None,
     ) -> None:
         self.position = position
         self.watermark_ms = NO_WATERMARK if watermark_ms is None else watermark_ms
@@ -97,27 +125,57 @@ class IngestStep:
         self._shards = shards
         self._columnizer = Columnizer(config)
         self._guard = JumpGuard[_Row](config.max_jump_s * 1_000)
+        self._translator = translator
+        self._whole: dict[int, bytes] = {}
+        """Original bytes of records of which an event waits at the guard, by offset."""
 
-    def look(self, raw: RawBatch) -> Scanned:
+    def look(self, raw: RawBatch) -> Look:
         """Begin :meth:`feed`; changes nothing, so it may run in a thread beside everything."""
-        return self._columnizer.look(raw.values)
+        translator = self._translator
+        if translator is None or translator.takes_native:
+            look = Look(raw, self._columnizer.look(raw.values))
+            plain = look.found.plain
+            if translator is None or plain.all():
+                return look
+        else:
+            plain = np.zeros(len(raw.values), np.bool_)
+        translation = translator.translate(raw.values, plain)
+        if translation is None:
+            return look
+        rows = translation.rows
+        append_ms = None if raw.append_ms is None else raw.append_ms[rows]
+        events = RawBatch(translation.values, raw.offsets[rows], append_ms)
+        refused = [
+            self._dead(int(raw.offsets[row]), raw.values[row], bad)
+            for row, bad in translation.refused
+        ]
+        found = self._columnizer.look(events.values)
+        return Look(events, found, refused, translation.passed_over, is_whole=False)
 
-    def feed(self, raw: RawBatch, found: Scanned | None = None) -> IngestOutput:
+    def feed(self, raw: RawBatch, look: Look | None = None) -> IngestOutput:
         """Judge and pack the next records of the source.
 
         Parameters
         ----------
-        found
+        look
             What :meth:`look` said of them, if it was asked before.
         """
-        rows, dead = self._read(raw, found)
+        look = look or self.look(raw)
+        rows, dead = self._read(look.raw, look.found)
+        dead += look.refused
         stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
         if raw.append_ms is None and not self._guard.calm(rows.columns.ts_ms):
             waiting = list(zip(rows.columns.offset.tolist(), rows.values, strict=True))
             passed, jumped = self._guard.pass_on(waiting, rows.columns.ts_ms.tolist())
+            if not look.is_whole:
+                self._whole.update(zip(raw.offsets.tolist(), raw.values, strict=True))
             rows = self._read_again(passed)
             dead += self._refused(jumped)
-        return self._pack(rows, dead, stop, len(raw.values))
+        output = self._pack(rows, dead, stop, len(raw.values))
+        if look.is_whole and not self._whole:
+            return output
+        output = replace(output, passed_over=look.passed_over)
+        return self._of_whole_records(output, raw)
 
     def idle(self) -> IngestOutput:
         """Empty blocks that say: nothing comes and nothing waits here; hold nobody back."""
@@ -134,6 +192,8 @@ class IngestStep:
         """
         rows, jumped = self._guard.finish()
         output = self._pack(self._read_again(rows), self._refused(jumped), self.position, 0)
+        if self._whole:
+            output = self._of_whole_records(output, _NO_RECORDS)
         self.watermark_ms, end = END_OF_TIME_MS, self.position
         last = [
             EventBlock(self._source, end, end + 1, END_OF_TIME_MS, rows=block.rows)
@@ -159,7 +219,7 @@ class IngestStep:
     ) -> tuple[_Rows, list[DeadLetter]]:
         """The records that are not plain, one by one, put between the plain ones."""
         events: list[RequestEvent] = []
-        offsets: list[int] = []
+        decoded: list[int] = []
         dead: list[DeadLetter] = []
         good = plain.copy()
         for i in np.flatnonzero(~plain).tolist():
@@ -172,9 +232,10 @@ class IngestStep:
                 continue
             good[i] = True
             events.append(event)
-            offsets.append(offset)
-        columns = EventColumns.concat([columns, self._columnizer.columns(events, offsets)])
-        columns = columns.take(np.argsort(columns.offset))
+            decoded.append(i)
+        more = self._columnizer.columns(events, raw.offsets[decoded].tolist())
+        columns = EventColumns.concat([columns, more])
+        columns = columns.take(np.argsort(np.concatenate([np.flatnonzero(plain), decoded])))
         return _Rows(columns, raw.values.take(good)), dead
 
     def _without_future(
@@ -217,6 +278,30 @@ class IngestStep:
         ]
         return IngestOutput(blocks, dead, received, late)
 
+    def _of_whole_records(self, output: IngestOutput, raw: RawBatch) -> IngestOutput:
+        """Dead letters of the records that their events were in, one for each reason.
+
+        Their order is that of the offsets.
+        """
+        letters: dict[tuple[int, str], DeadLetter] = {}
+        for letter in sorted(output.dead, key=lambda letter: letter.offset):
+            place = (letter.offset, letter.reason)
+            if place not in letters:
+                letters[place] = self._whole_letter(letter, raw)
+        if not self._guard.holds:
+            self._whole.clear()
+        return replace(output, dead=list(letters.values()))
+
+    def _whole_letter(self, letter: DeadLetter, raw: RawBatch) -> DeadLetter:
+        at = int(np.searchsorted(raw.offsets, letter.offset))
+        if at < len(raw.offsets) and raw.offsets[at] == letter.offset:
+            value = raw.values[at]
+        elif letter.offset in self._whole:
+            value = self._whole[letter.offset]
+        else:
+            return letter
+        return self._dead(letter.offset, value, BadRecord(letter.reason, letter.detail))
+
     def _refused(self, rows: list[_Row]) -> list[DeadLetter]:
         return [self._dead(offset, value, _UNCONFIRMED) for offset, value in rows]
 
@@ -239,6 +324,7 @@ def dead_letter(
     )
 
 
+_NO_RECORDS = RawBatch(Texts.of([]), np.zeros(0, np.int64))
 _LATE = BadRecord("late", "its pane was sealed")
 _AHEAD = BadRecord("future", "further ahead of its append time than max_future_s")
 _UNCONFIRMED = BadRecord(

@@ -15,6 +15,7 @@ from analyzer.core.contracts import blocks
 from analyzer.core.contracts.event_time import NO_WATERMARK
 from analyzer.core.ingest.step import IngestOutput, IngestStep, RawBatch
 from analyzer.errors import Broken
+from analyzer.formats.reader import reader_of
 from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.dead_letters import set_aside
@@ -68,6 +69,7 @@ class IngestOwner:
             shards=context.settings.shards,
             position=position,
             watermark_ms=watermark_ms,
+            translator=reader_of(context.settings.formats, context.settings.core.max_record_bytes),
         )
         self._reading = Reading(context.consumer, tp, position, skip_lost=context.skip_lost)
 
@@ -125,8 +127,7 @@ class IngestOwner:
 
     async def _pass_on(self, output: IngestOutput) -> None:
         context, names = self._context, self._context.settings.topics
-        bad = len(output.dead) - output.late
-        context.bad_share.count(received=output.received, bad=bad)
+        context.bad_share.count(received=output.received, bad=output.bad)
         count_input(context.meter, output)
         for letter in output.dead:
             await set_aside(context, self._outbox, letter)
