@@ -44,6 +44,12 @@ DEAD_LETTERS = Metric(
     "analyzer_dead_letters_total", "counter", "records set aside, late events included", ("reason",)
 )
 LATE = Metric("analyzer_late_events_total", "counter", "events that came after their pane's end")
+PASSED_OVER = Metric(
+    "analyzer_passed_over_total",
+    "counter",
+    "what was in the raw records and is no request to a model",
+    ("reason",),
+)
 DUPLICATES = Metric(
     "analyzer_duplicates_dropped_total", "counter", "events whose id was seen before"
 )
@@ -91,8 +97,8 @@ RESTORE = Metric(
     "analyzer_restore_seconds", "gauge", "how long it took to restore the state", SHARD
 )
 WORKER = (
-    EVENTS, DEAD_LETTERS, LATE, DUPLICATES, FEEDBACK, PANES, COHORTS, ALERTS, SUPPRESSED,
-    REFUSED, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS, RESTORE,
+    EVENTS, DEAD_LETTERS, LATE, PASSED_OVER, DUPLICATES, FEEDBACK, PANES, COHORTS, ALERTS,
+    SUPPRESSED, REFUSED, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS, RESTORE,
 )  # fmt: skip
 """What ``analyzer worker`` tells."""
 

@@ -6,7 +6,6 @@ Never the built-in ``hash()``: it differs from process to process.
 from __future__ import annotations
 
 import ipaddress
-import socket
 from hashlib import blake2b
 
 import numpy as np
@@ -86,10 +85,6 @@ class BlockCache(dict[str | None, int]):
 
 
 def _parse_block(text: str) -> int:
-    try:
-        return _pack(4, V4_BITS, int.from_bytes(socket.inet_pton(socket.AF_INET, text)) << 16)
-    except OSError:
-        pass
     try:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError as error:

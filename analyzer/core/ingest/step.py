@@ -19,10 +19,11 @@ from analyzer.core.contracts.decode import decode_event
 from analyzer.core.contracts.event_time import END_OF_TIME_MS, NO_WATERMARK, late_rows
 from analyzer.core.contracts.events import EventColumns, RequestEvent
 from analyzer.core.contracts.records import DeadLetter
+from analyzer.core.contracts.step import StepOutput, labelled
 from analyzer.core.ingest.columnize import Columnizer
 from analyzer.core.ingest.json_scanner import Scanned
 from analyzer.core.ingest.jump_guard import JumpGuard
-from analyzer.core.ingest.translation import Translator
+from analyzer.core.ingest.translation import PASSED_OVER, Translator
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
 
@@ -39,27 +40,6 @@ class RawBatch:
     """Position of each record, strictly rising; may have gaps."""
     append_ms: NDArray[np.int64] | None = None
     """Kafka record timestamps, epoch ms; None for files, which have none."""
-
-
-@dataclass(frozen=True, slots=True)
-class IngestOutput:
-    """What one batch becomes."""
-
-    blocks: list[EventBlock]
-    """Exactly one per account shard, empty ones too; the index is the destination."""
-    dead: list[DeadLetter]
-    """In the order of the source; of several bad events in one record, one for each reason."""
-    received: int = 0
-    """Raw records."""
-    late: int = 0
-    """Events."""
-    passed_over: Counter[str] = field(default_factory=Counter)
-    """What was in the records and is no request to a model, by why not."""
-
-    @property
-    def bad(self) -> int:
-        """How many records were refused for what they are, not for when they came."""
-        return sum(letter.reason != "late" for letter in self.dead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,50 +78,52 @@ class IngestStep:
         Topic or file, as dead letters name it.
     shards
         Number of account shards.
-    position
-        Next offset that is new.
-    watermark_ms
-        Watermark to go on from after a restart.
-    translator
-        Knows the records that are not native; without one they are dead letters.
     """
 
-    def __init__(
-        self,
-        config: CoreConfig,
-        *,
-        source: int,
-        source_name: str,
-        shards: int,
-        position: int = 0,
-        watermark_ms: int | None = None,
-        translator: Translator | None = None,
-    ) -> None:
-        self.position = position
-        self.watermark_ms = NO_WATERMARK if watermark_ms is None else watermark_ms
+    def __init__(self, config: CoreConfig, *, source: int, source_name: str, shards: int) -> None:
+        self.position = 0
+        """Next offset that is new."""
+        self.watermark_ms = NO_WATERMARK
+        """Greatest event time seen, less the lateness."""
         self._config = config
         self._source = source
         self._source_name = source_name
         self._shards = shards
         self._columnizer = Columnizer(config)
         self._guard = JumpGuard[_Row](config.max_jump_s * 1_000)
-        self._translator = translator
+        self._translator: Translator | None = None
         self._whole: dict[int, bytes] = {}
         """Original bytes of records of which an event waits at the guard, by offset."""
+
+    def understand(self, translator: Translator | None) -> None:
+        """Take records that are not native as well; without, they are dead letters."""
+        self._translator = translator
+
+    def resume(self, position: int, watermark_ms: int | None) -> None:
+        """Go on after a restart; without a watermark, lateness starts anew."""
+        self.position = position
+        self.watermark_ms = NO_WATERMARK if watermark_ms is None else watermark_ms
 
     def look(self, raw: RawBatch) -> Look:
         """Begin :meth:`feed`; changes nothing, so it may run in a thread beside everything."""
         translator = self._translator
         if translator is None or translator.takes_native:
             look = Look(raw, self._columnizer.look(raw.values))
-            plain = look.found.plain
-            if translator is None or plain.all():
+            if translator is None or look.found.plain.all():
                 return look
-        else:
-            plain = np.zeros(len(raw.values), np.bool_)
+            return self._translated(raw, translator, look.found.plain) or look
+        nothing = np.zeros(len(raw.values), np.bool_)
+        return self._translated(raw, translator, nothing) or Look(
+            raw, self._columnizer.look(raw.values)
+        )
+
+    def _translated(
+        self, raw: RawBatch, translator: Translator, plain: NDArray[np.bool_]
+    ) -> Look | None:
+        """The native records in these; None if they are native themselves."""
         translation = translator.translate(raw.values, plain)
         if translation is None:
-            return look
+            return None
         rows = translation.rows
         append_ms = None if raw.append_ms is None else raw.append_ms[rows]
         events = RawBatch(translation.values, raw.offsets[rows], append_ms)
@@ -152,8 +134,11 @@ class IngestStep:
         found = self._columnizer.look(events.values)
         return Look(events, found, refused, translation.passed_over, is_whole=False)
 
-    def feed(self, raw: RawBatch, look: Look | None = None) -> IngestOutput:
+    def feed(self, raw: RawBatch, look: Look | None = None) -> StepOutput[EventBlock]:
         """Judge and pack the next records of the source.
+
+        Exactly one block per account shard comes of it, empty ones too; the index is the
+        destination.
 
         Parameters
         ----------
@@ -174,18 +159,18 @@ class IngestStep:
         output = self._pack(rows, dead, stop, len(raw.values))
         if look.is_whole and not self._whole:
             return output
-        output = replace(output, passed_over=look.passed_over)
-        return self._of_whole_records(output, raw)
+        counts = output.counts + labelled(PASSED_OVER, look.passed_over)
+        return self._of_whole_records(replace(output, counts=counts), raw)
 
-    def idle(self) -> IngestOutput:
+    def idle(self) -> StepOutput[EventBlock]:
         """Empty blocks that say: nothing comes and nothing waits here; hold nobody back."""
         blocks = [
             EventBlock(self._source, self.position, self.position, self.watermark_ms, idle=True)
             for _ in range(self._shards)
         ]
-        return IngestOutput(blocks, [])
+        return StepOutput(blocks)
 
-    def finish(self) -> IngestOutput:
+    def finish(self) -> StepOutput[EventBlock]:
         """End of a bounded source: release what was held and let every pane close.
 
         The end takes a position of its own, since a receiver drops a block that brings none.
@@ -197,9 +182,9 @@ class IngestStep:
         self.watermark_ms, end = END_OF_TIME_MS, self.position
         last = [
             EventBlock(self._source, end, end + 1, END_OF_TIME_MS, rows=block.rows)
-            for block in output.blocks
+            for block in output.made
         ]
-        return IngestOutput(last, output.dead, late=output.late)
+        return replace(output, made=last)
 
     def _read(self, raw: RawBatch, found: Scanned | None = None) -> tuple[_Rows, list[DeadLetter]]:
         """Columns of the good records; the others as dead letters, in the order of the source."""
@@ -235,7 +220,8 @@ class IngestStep:
             decoded.append(i)
         more = self._columnizer.columns(events, raw.offsets[decoded].tolist())
         columns = EventColumns.concat([columns, more])
-        columns = columns.take(np.argsort(np.concatenate([np.flatnonzero(plain), decoded])))
+        rows = np.concatenate([np.flatnonzero(plain), np.array(decoded, np.int64)])
+        columns = columns.take(np.argsort(rows))
         return _Rows(columns, raw.values.take(good)), dead
 
     def _without_future(
@@ -258,7 +244,9 @@ class IngestStep:
         rows = _Rows(columns.take(~future), rows.values.take(~future))
         return rows, sorted(dead, key=lambda d: d.offset)
 
-    def _pack(self, rows: _Rows, dead: list[DeadLetter], stop: int, received: int) -> IngestOutput:
+    def _pack(
+        self, rows: _Rows, dead: list[DeadLetter], stop: int, received: int
+    ) -> StepOutput[EventBlock]:
         late = 0
         columns = rows.columns
         if len(columns):
@@ -276,13 +264,13 @@ class IngestStep:
             EventBlock(self._source, start, stop, self.watermark_ms, rows=shard_rows)
             for shard_rows in self._columnizer.split(columns, self._shards)
         ]
-        return IngestOutput(blocks, dead, received, late)
+        counts = Counter({("events", ""): received, ("late", ""): late})
+        return StepOutput(blocks, dead, +counts)
 
-    def _of_whole_records(self, output: IngestOutput, raw: RawBatch) -> IngestOutput:
-        """Dead letters of the records that their events were in, one for each reason.
-
-        Their order is that of the offsets.
-        """
+    def _of_whole_records(
+        self, output: StepOutput[EventBlock], raw: RawBatch
+    ) -> StepOutput[EventBlock]:
+        """Dead letters of the records that their events were in, one for each reason."""
         letters: dict[tuple[int, str], DeadLetter] = {}
         for letter in sorted(output.dead, key=lambda letter: letter.offset):
             place = (letter.offset, letter.reason)

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
 
+PASSED_OVER = "passed_over"
+"""Name of the count of what was no request to a model."""
+
 
 @dataclass(frozen=True, slots=True)
 class Translation:
