@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.account.attempts import given_up
 from analyzer.core.account.pane_tables import summarise
 from analyzer.core.account.template_families import Families
 from analyzer.core.config import CoreConfig
@@ -96,13 +97,12 @@ class AccountStep:
         self, pane: int, rows: EventColumns, own: NDArray[np.intp]
     ) -> tuple[PaneColumns, int]:
         """What happened in a pane, and how many duplicates it had; ``own`` are its rows."""
+        received = len(own)
+        own = own[~given_up(rows.event[own], rows.account[own], rows.output_tokens[own])]
         own = own[in_time(rows.ts_ms[own], rows.event[own], rows.account[own])]
         fresh = self._past.fresh(pane, rows.event[own])
-        events = own[fresh]
-        if len(events) < len(own):
-            events = _most_told(rows, own, fresh)
-        named = self._families.name(rows.take(events))
-        return summarise(pane, named, self._names), len(own) - len(named)
+        named = self._families.name(rows.take(own[fresh]))
+        return summarise(pane, named, self._names), received - len(named)
 
     def _forget_names(self) -> None:
         if len(self._names) > NAMES_LIMIT:
@@ -166,21 +166,6 @@ class _Past:
         self._panes = {p: e for p, e in self._panes.items() if p >= oldest}
         self._panes[pane] = events[fresh]
         return fresh
-
-
-def _most_told(
-    rows: EventColumns, own: NDArray[np.intp], fresh: NDArray[np.bool_]
-) -> NDArray[np.intp]:
-    """Of each event that is fresh, the row with the most output; the first if they are equal.
-
-    A gateway that tries again tells a failure and an answer under one id: the answer counts.
-    """
-    event, output = rows.event[own], rows.output_tokens[own]
-    best = np.lexsort((np.arange(len(own)), -output, event))
-    _, first = np.unique(event[best], return_index=True)
-    chosen = best[first]
-    is_fresh = np.isin(event[chosen], event[fresh])
-    return own[np.sort(chosen[is_fresh])]
 
 
 def _from(rows: EventColumns, offset: int) -> EventColumns:

@@ -23,7 +23,7 @@ from analyzer.core.contracts.step import StepOutput, labelled
 from analyzer.core.ingest.columnize import Columnizer
 from analyzer.core.ingest.json_scanner import Scanned
 from analyzer.core.ingest.jump_guard import JumpGuard
-from analyzer.core.ingest.translation import PASSED_OVER, Translator
+from analyzer.core.ingest.translation import PASSED_OVER, Originals, Translator
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
 
@@ -92,8 +92,7 @@ class IngestStep:
         self._columnizer = Columnizer(config)
         self._guard = JumpGuard[_Row](config.max_jump_s * 1_000)
         self._translator: Translator | None = None
-        self._whole: dict[int, bytes] = {}
-        """Original bytes of records of which an event waits at the guard, by offset."""
+        self._originals = Originals()
 
     def understand(self, translator: Translator | None) -> None:
         """Take records that are not native as well; without, they are dead letters."""
@@ -146,21 +145,18 @@ class IngestStep:
             What :meth:`look` said of them, if it was asked before.
         """
         look = look or self.look(raw)
+        if not look.is_whole:
+            self._originals.add(raw.offsets, raw.values)
         rows, dead = self._read(look.raw, look.found)
         dead += look.refused
         stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
         if raw.append_ms is None and not self._guard.calm(rows.columns.ts_ms):
             waiting = list(zip(rows.columns.offset.tolist(), rows.values, strict=True))
             passed, jumped = self._guard.pass_on(waiting, rows.columns.ts_ms.tolist())
-            if not look.is_whole:
-                self._whole.update(zip(raw.offsets.tolist(), raw.values, strict=True))
             rows = self._read_again(passed)
             dead += self._refused(jumped)
         output = self._pack(rows, dead, stop, len(raw.values))
-        if look.is_whole and not self._whole:
-            return output
-        counts = output.counts + labelled(PASSED_OVER, look.passed_over)
-        return self._of_whole_records(replace(output, counts=counts), raw)
+        return self._of_records(output, look.passed_over)
 
     def idle(self) -> StepOutput[EventBlock]:
         """Empty blocks that say: nothing comes and nothing waits here; hold nobody back."""
@@ -177,8 +173,7 @@ class IngestStep:
         """
         rows, jumped = self._guard.finish()
         output = self._pack(self._read_again(rows), self._refused(jumped), self.position, 0)
-        if self._whole:
-            output = self._of_whole_records(output, _NO_RECORDS)
+        output = self._of_records(output, Counter())
         self.watermark_ms, end = END_OF_TIME_MS, self.position
         last = [
             EventBlock(self._source, end, end + 1, END_OF_TIME_MS, rows=block.rows)
@@ -267,28 +262,15 @@ class IngestStep:
         counts = Counter({("events", ""): received, ("late", ""): late})
         return StepOutput(blocks, dead, +counts)
 
-    def _of_whole_records(
-        self, output: StepOutput[EventBlock], raw: RawBatch
+    def _of_records(
+        self, output: StepOutput[EventBlock], passed_over: Counter[str]
     ) -> StepOutput[EventBlock]:
-        """Dead letters of the records that their events were in, one for each reason."""
-        letters: dict[tuple[int, str], DeadLetter] = {}
-        for letter in sorted(output.dead, key=lambda letter: letter.offset):
-            place = (letter.offset, letter.reason)
-            if place not in letters:
-                letters[place] = self._whole_letter(letter, raw)
+        """What was said of events, as it is told of the records that they were in."""
+        dead = self._originals.letters(output.dead, self._dead)
         if not self._guard.holds:
-            self._whole.clear()
-        return replace(output, dead=list(letters.values()))
-
-    def _whole_letter(self, letter: DeadLetter, raw: RawBatch) -> DeadLetter:
-        at = int(np.searchsorted(raw.offsets, letter.offset))
-        if at < len(raw.offsets) and raw.offsets[at] == letter.offset:
-            value = raw.values[at]
-        elif letter.offset in self._whole:
-            value = self._whole[letter.offset]
-        else:
-            return letter
-        return self._dead(letter.offset, value, BadRecord(letter.reason, letter.detail))
+            self._originals.clear()
+        counts = output.counts + labelled(PASSED_OVER, passed_over)
+        return replace(output, dead=dead, counts=counts)
 
     def _refused(self, rows: list[_Row]) -> list[DeadLetter]:
         return [self._dead(offset, value, _UNCONFIRMED) for offset, value in rows]
@@ -312,7 +294,6 @@ def dead_letter(
     )
 
 
-_NO_RECORDS = RawBatch(Texts.of([]), np.zeros(0, np.int64))
 _LATE = BadRecord("late", "its pane was sealed")
 _AHEAD = BadRecord("future", "further ahead of its append time than max_future_s")
 _UNCONFIRMED = BadRecord(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.contracts.records import DeadLetter
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
 
@@ -28,6 +30,42 @@ class Translation:
     """Bad ones, each with the number of its raw record, rising."""
     passed_over: Counter[str]
     """What was no request to a model, by why not."""
+
+
+class Originals:
+    """Raw records whose events are under judgement, for the dead letters of those that fail."""
+
+    def __init__(self) -> None:
+        self._values: dict[int, bytes] = {}
+
+    def add(self, offsets: NDArray[np.int64], values: Texts) -> None:
+        """Remember a batch of which the events are not the records themselves."""
+        self._values.update(zip(offsets.tolist(), values, strict=True))
+
+    def clear(self) -> None:
+        """Forget all: nothing waits for judgement."""
+        self._values.clear()
+
+    def letters(
+        self, dead: list[DeadLetter], letter: Callable[[int, bytes, BadRecord], DeadLetter]
+    ) -> list[DeadLetter]:
+        """In the order of the source, one letter for each record and reason, with its own bytes.
+
+        Parameters
+        ----------
+        letter
+            Makes one of an offset, original bytes and what is wrong.
+        """
+        if not self._values:
+            return dead
+        found: dict[tuple[int, str], DeadLetter] = {}
+        for one in sorted(dead, key=lambda one: one.offset):
+            place = one.offset, one.reason
+            value = self._values.get(one.offset)
+            if place not in found:
+                bad = BadRecord(one.reason, one.detail)
+                found[place] = one if value is None else letter(one.offset, value, bad)
+        return list(found.values())
 
 
 class Translator(Protocol):
