@@ -62,7 +62,6 @@ class Apisix:
         "prompt_hash": "made of llm_request, where logging.payloads is on",
         "reasoning_tokens": "not in llm_summary",
         "finish_reason": "only in the answer's body",
-        "org_id": "a consumer has none unless it is in a group or a path is set",
     }
 
     def __init__(self, paths: Paths, proxies: int) -> None:

@@ -22,7 +22,7 @@ _KEYS = (
     "id", "litellm_call_id", "trace_id", "call_type", "stream", "status", "startTime", "endTime",
     "prompt_tokens", "completion_tokens", "cache_hit", "model", "model_group", "end_user",
     "error_str", "error_information", "model_parameters", "messages", "request_tags", "metadata",
-    "requester_ip_address",
+    "requester_ip_address", "user_agent",
 )  # fmt: skip
 _OPERATIONS = {
     "completion": "chat", "acompletion": "chat", "text_completion": "completion",
@@ -30,6 +30,7 @@ _OPERATIONS = {
     "anthropic_messages": "chat", "responses": "chat", "aresponses": "chat",
     "acreate_batch": "batch", "create_batch": "batch",
 }  # fmt: skip
+_REASONING = "metadata.usage_object.completion_tokens_details.reasoning_tokens"
 _REJECTED = "No connected db."
 _AGENT = "User-Agent: "
 
@@ -62,6 +63,7 @@ class LiteLlm:
     )
     losses: ClassVar[dict[str, str]] = {
         "account_created_ms": "keys have no date in the payload",
+        "api_key_id": "the key is the account",
         "asn": "an address is all there is",
         "country": "an address is all there is",
         "tls_ja4": "the proxy does not see the client's handshake",
@@ -108,7 +110,8 @@ class LiteLlm:
         call = tree.get("call_type")
         draft.operation = _OPERATIONS.get(call, text(call)) if isinstance(call, str) else None
         draft.end_user_id = text(tree.get("end_user"))
-        draft.api_key_id = text(dig(tree, "metadata.user_api_key_hash"))
+        draft.conversation_id = text(dig(tree, "metadata.requester_metadata.session_id"))
+        draft.reasoning_tokens = count(dig(tree, _REASONING))
         draft.user_agent = _user_agent(tree)
         draft.prompt_template_id = text(dig(tree, "metadata.prompt_management_metadata.prompt_id"))
         draft.prompt_text = prompt_of(tree.get("messages"))
@@ -121,13 +124,25 @@ def _passed_over(tree: Tree) -> str | None:
     if flag(tree.get("cache_hit")):
         return "cache_hit"
     if tree.get("status") == "failure":
-        code = str(dig(tree, "error_information.error_code") or "")
-        said = f"{dig(tree, 'error_information.error_message')} {tree.get('error_str')}"
-        if code == "401" or _REJECTED in said:
+        if _is_rejected(tree):
             return "rejected_key"
     if not text(tree.get("model")) and not text(tree.get("model_group")):
         return "no_llm_call"
     return None
+
+
+def _is_rejected(tree: Tree) -> bool:
+    """Whether the key was refused: what stands for the account is then what somebody sent.
+
+    A key of one's own check (custom_auth) that raises has no code, only where it was raised; so
+    have limits and budgets of good keys, but they have a code.
+    """
+    error = tree.get("error_information")
+    error = error if isinstance(error, dict) else {}
+    code = str(error.get("error_code") or "")
+    said = f"{error.get('error_message')} {tree.get('error_str')}"
+    raised_at = str(error.get("traceback"))
+    return code == "401" or _REJECTED in said or (not code and "user_api_key_auth" in raised_at)
 
 
 def _status(tree: Tree, finish: str | None) -> Status:
@@ -158,11 +173,13 @@ def _latency(started_ms: int, ended: Any) -> int | None:
 
 
 def _user_agent(tree: Tree) -> str | None:
-    """The most exact of the tags that the proxy makes of the header."""
+    """The header, or the most exact of the tags that the proxy makes of it."""
+    if header := text(tree.get("user_agent")) or text(dig(tree, "metadata.user_agent")):
+        return header
     tags = tree.get("request_tags")
     agents = [
         tag.removeprefix(_AGENT)
         for tag in (tags if isinstance(tags, list) else ())
         if isinstance(tag, str) and tag.startswith(_AGENT)
     ]
-    return text(max(agents, key=len, default=None)) or text(dig(tree, "metadata.user_agent"))
+    return text(max(agents, key=len, default=None))

@@ -107,6 +107,7 @@ class OtlpJson:
         "payment_ref": "no attribute has it",
         "signup_ref": "no attribute has it",
         "api_key_id": "no attribute has it",
+        "end_user_id": "user.id is taken for the account; set a path if it is the end user",
         "logprobs": "no attribute has it",
         "prompt_hash": "made of the messages, where capture is on",
     }

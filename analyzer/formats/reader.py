@@ -106,7 +106,10 @@ class Reader:
             return
         if len(record) > LARGEST:
             raise BadRecord("too_large", f"{len(record)} bytes; the limit is {LARGEST}")
-        for inner in _opened(record):
+        opened = list(_opened(record))
+        if not opened:
+            yield PassedOver("control")
+        for inner in opened:
             if inner is None:
                 yield from self._fitted(record, depth)
             else:
