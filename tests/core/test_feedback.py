@@ -124,14 +124,21 @@ def objects() -> list[tuple[TargetType, str]]:
     return templates + [("block", b) for b in last.campaign.blocks]
 
 
-def test_an_allowed_template_raises_nothing() -> None:
-    """No campaign of extraction is left, what else is told says why, and its counter grows."""
+def test_an_allowed_template_founds_nothing() -> None:
+    """No campaign is about it, what else is told says why, and its counter grows."""
     template = opened().campaign.templates[0]
+    assert template in opened().summary
     step, records = decided(said("template", template, action="allow"))
-    assert all(alert.kind != "extraction_campaign" for alert in alerts(records))
+    assert all(template not in alert.summary for alert in alerts(records))
     told = [alert for alert in alerts(records) if template in alert.campaign.templates]
     assert all(f"template {template} is allowed" in a.suppressed.reason for a in told)
     assert step.judgements.allowed["template", template].hits > 0
+
+
+def test_allowed_work_raises_nothing() -> None:
+    """With all its templates allowed, no campaign of extraction is left."""
+    work = [said(kind, id_, action="allow") for kind, id_ in objects() if kind == "template"]
+    assert all(a.kind != "extraction_campaign" for a in alerts(decided(*work)[1]))
 
 
 def test_an_allowed_block_founds_nothing() -> None:

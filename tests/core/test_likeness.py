@@ -43,7 +43,7 @@ def likeness(found: Groups, kind: Kind = Kind.TEMPLATE) -> float:
 def test_two_halves_of_one_operation_are_alike(templates: int) -> None:
     """Whether its members all do the same four things or each something else of many."""
     halves = groups(HALF_OF_FIRST, REST_OF_FIRST, templates=templates)
-    assert likeness(halves) == pytest.approx(1, abs=0.15)
+    assert likeness(halves) == pytest.approx(1, abs=0.25)
     assert halves.same(0, 1) >= 0.5
 
 
@@ -85,7 +85,7 @@ def test_what_many_innocents_use_counts_for_nothing() -> None:
     innocent = np.isin(keys, np.array([*INNOCENT, *REST_OF_FIRST], np.uint64))
     popular = Groups(rare.window, rare.members, rare.own, innocent)
     work = rare.window.population.objects["hash"][rare.window.usage(Kind.TEMPLATE).objects]
-    own = np.isin(work, np.arange(WORK, WORK + 4, dtype=np.uint64))
+    own = np.isin(work, np.arange(WORK, WORK + 8, 2, dtype=np.uint64))
     assert (_values(rare)[own] > 0).all()
     assert not _values(popular)[own].any()
 

@@ -220,7 +220,12 @@ class Campaign:
         return [[r.features.get(name, 0.0) for name in NAMES] for r in readings]
 
     def confirmed(self) -> U64:
-        """Members that are spoken of: found twice, or taken in for their likeness."""
+        """Members that are spoken of: found twice, or taken in for their likeness.
+
+        A single account is spoken of at once.
+        """
         members = self.members
+        if self.state.domain == "account":
+            return members.key
         told = (members.hits >= CONFIRMING_HITS) | (members.hits == 0)
         return np.asarray(members.key[told])

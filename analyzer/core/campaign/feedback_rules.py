@@ -10,9 +10,10 @@
     takes it back.
 ``label``
     A campaign's verdict is a lesson (:mod:`analyzer.core.campaign.models.verdicts`). The verdict
-    false_positive also closes the campaign and releases its members; findings mostly of these
-    organisations are dropped until a family of evidence turns strong that was not before, or a
-    later verdict calls the campaign true. Verdicts on other targets are kept, no more.
+    false_positive also closes the campaign and releases its members, whom no other campaign takes
+    in; findings mostly of these organisations are dropped. Both end once a family of evidence turns
+    strong that was not before, or a later verdict calls the campaign true. Verdicts on other
+    targets are kept, no more.
 ``evidence``
     One family of its own, ``outside``, for each cohort with the target in it; the verdicts
     false_positive, benign and test make it evidence of innocence. It is no way around the null
@@ -54,6 +55,7 @@ from analyzer.core.contracts.feedback import (
 from analyzer.core.contracts.records import SignalReading, Suppressed
 
 F64 = NDArray[np.float64]
+U64 = NDArray[np.uint64]
 Key = tuple[TargetType, str]
 
 MOSTLY = 0.5
@@ -185,16 +187,28 @@ class Judgements:
             return None
         if self._is_dismissed(finding):
             return None
-        orgs = finding.orgs
         for (kind, name), allowance in self.allowed.items():
-            if kind != "account" or not self._counts(allowance.said):
-                continue
-            inside = np.isin(orgs, self._objects.orgs_of(name, alone=True))
-            allowance.hits += int(inside.any())
-            orgs = orgs[~inside]
+            if kind == "account" and self._counts(allowance.said):
+                alone = self._objects.orgs_of(name, alone=True)
+                allowance.hits += int(np.isin(alone, finding.orgs).any())
+        orgs = finding.orgs[~np.isin(finding.orgs, self.barred())]
         if not len(orgs):
             return None
         return finding if len(orgs) == len(finding.orgs) else replace(finding, orgs=orgs)
+
+    def barred(self) -> U64:
+        """Organisations that no campaign may take in: allowed, or cleared by a verdict."""
+        allowed = [
+            self._objects.orgs_of(name, alone=True)
+            for (kind, name), allowance in self.allowed.items()
+            if kind == "account" and self._counts(allowance.said)
+        ]
+        cleared = [
+            np.fromiter(dismissal.orgs, np.uint64, len(dismissal.orgs))
+            for dismissal in self._dismissed.values()
+            if self._counts(dismissal.said)
+        ]
+        return np.unique(np.concatenate([*allowed, *cleared, np.zeros(0, np.uint64)]))
 
     def names_account(self, name: str) -> bool:
         """False if the account is allowed: it is named nowhere."""

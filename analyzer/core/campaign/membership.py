@@ -18,6 +18,7 @@ from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
 
 F64 = NDArray[np.float64]
+U64 = NDArray[np.uint64]
 
 TELLING = 0.8
 """Nats of the core's medians together, below which likeness says nothing."""
@@ -32,8 +33,17 @@ OWN_WORK, LITTLE_WORK = 0.8, 0.4
 FULL = 1.2
 
 
-def update_members(registry: Registry, linker: Linker, pane: int) -> None:
-    """Let candidates and look-alikes join, members move or leave, as the view shows them."""
+NOBODY: U64 = np.zeros(0, np.uint64)
+
+
+def update_members(registry: Registry, linker: Linker, pane: int, barred: U64 = NOBODY) -> None:
+    """Let candidates and look-alikes join, members move or leave, as the view shows them.
+
+    Parameters
+    ----------
+    barred
+        Organisations that no campaign may take in.
+    """
     campaigns = [c for c in registry.open() if c.id in linker.group_of]
     if not campaigns:
         return
@@ -51,7 +61,7 @@ def update_members(registry: Registry, linker: Linker, pane: int) -> None:
         asked[number[id(campaign)], linker.numbers(wanted_keys)] = True
     unasked = (likeness >= JOINS_UNASKED) & (telling[:, None] >= TELLING_MORE)
     wanted = (asked & (likeness >= JOINS)) | (unasked & (requests >= REQUESTS))
-    wanted &= telling[:, None] >= TELLING
+    wanted &= (telling[:, None] >= TELLING) & ~np.isin(keys, barred)
     best = np.argmax(np.where(wanted, likeness, -1.0), axis=0)
     at = np.arange(len(keys))
     sure = wanted[best, at]

@@ -186,7 +186,7 @@ class CampaignStep:
             linker = Linker(self.registry, view, groups)
             linker.link()
             if view.length_s >= MERGE_S:
-                update_members(self.registry, linker, pane)
+                update_members(self.registry, linker, pane, self.judgements.barred())
         for finding in found:
             if finding.cohort_kind == Kind.ACCOUNT:
                 self.registry.take_account(finding)
