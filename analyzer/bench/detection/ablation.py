@@ -1,10 +1,11 @@
 """What each family of signals is worth: the same cohorts decided again without it.
 
-Signals are measured once. Behind the cohort step, one campaign step more per family takes the
-same blocks with the family's columns unknown (NaN), which is also what a cohort looks like when
-the traffic lacks those fields. Cohorts that travel without members (scored below 0.2 with all
-families) stay so; without ``against``, which only lowers scores, the figures are therefore a
-bound.
+Signals of cohorts are measured once. Behind the cohort step, one campaign step more per family
+takes the same blocks with the family's columns unknown (NaN), which is also what a cohort looks
+like when the traffic lacks those fields, and leaves the family out where it measures campaigns.
+What else describes the shape of a campaign belongs to no family and stays. Cohorts that travel
+without members (scored below 0.2 with all families) stay so; without ``against``, which only
+lowers scores, the figures are therefore a bound.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.core.cohort.catalog import FAMILIES
+from analyzer.core.cohort.catalog import FAMILIES, NAMES
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock
 from analyzer.core.contracts.records import Record
@@ -37,6 +38,8 @@ class Beside:
         self.records: dict[str, list[Record]] = {family: [] for family in dropped}
         """What was decided without each family."""
         self._others = {family: KINDS["campaign"].make(config, Sharding(), 0) for family in dropped}
+        for family, other in self._others.items():
+            other.reader.unknown = frozenset(names_of(family))
 
     def __call__(self, name: str, step: Any, block: Any) -> StepOutput[Any]:
         """Feed as always; what goes to the campaign step goes to the others too."""
@@ -45,6 +48,11 @@ class Beside:
                 dropped = without(block, family) if isinstance(block, CohortBlock) else block
                 self.records[family] += other.feed(dropped).made
         return feed(name, step, block)
+
+
+def names_of(family: str) -> list[str]:
+    """Signals of a family."""
+    return [name for name, own in zip(NAMES, FAMILIES, strict=True) if own == family]
 
 
 def without(block: CohortBlock, family: str) -> CohortBlock:

@@ -186,6 +186,8 @@ class CampaignState(msgspec.Struct):
     alerted_kind: AlertKind | None = None
     alerted_members: int = 0
     alerted_models: list[str] = []
+    ended: bool = False
+    """True once its end was told."""
     suppressed: int = 0
 
 

@@ -104,6 +104,7 @@ class Publisher:
             state.alerted_ms, state.suppressed, state.alerted_kind = now_ms, 0, state.kind
             state.alerted_members = len(inside)
             state.alerted_models = sorted(state.models)
+            state.ended = activity == "closed"
         else:
             state.suppressed += 1
             self.suppressed["feedback" if silenced else "nothing_new"] += 1
@@ -127,7 +128,7 @@ class Publisher:
         if state.revision == 0:
             return "opened"
         if state.state != "open":
-            return "closed"
+            return None if state.ended else "closed"
         if SEVERITIES.index(severity) > SEVERITIES.index(state.severity):
             return "escalated"
         if state.domain == "account":

@@ -26,6 +26,8 @@ class Reader:
 
     def __init__(self, config: CoreConfig, model: KindModel, baseline: Baseline) -> None:
         self._config, self._model, self._baseline = config, model, baseline
+        self.unknown: frozenset[str] = frozenset()
+        """Features to leave out, as if nothing were known of them; none, but for an ablation."""
 
     def read(self, registry: Registry, due: list[Window], pane: int) -> None:
         """Measure every open group of enough active members in each window that ends here."""
@@ -50,6 +52,7 @@ class Reader:
     def _measure(self, campaigns: list[Campaign], groups: Cohorts, pane: int) -> None:
         window = groups.window
         features = measure(groups)
+        features[:, [name in self.unknown for name in FEATURES]] = np.nan
         probabilities = self._model.probabilities(features, window.length_s)
         sure = self._model.extraction(probabilities)
         sure = np.where(guarded(features), sure, np.minimum(sure, HALF))

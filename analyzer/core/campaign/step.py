@@ -71,7 +71,7 @@ class CampaignStep:
         self.registry = Registry(config)
         self._model = KindModel.shipped()
         self._baseline = Baseline(config.calibration or Calibration.shipped())
-        self._reader = Reader(config, self._model, self._baseline)
+        self.reader = Reader(config, self._model, self._baseline)
         self._publisher = Publisher(config, self._fusion, self.judgements, self._model.version)
         self._anomaly = Strangeness(config.seed)
 
@@ -160,7 +160,7 @@ class CampaignStep:
         found = self._judge(now)
         self._link(view, found, pane)
         self.registry.expire(pane - 1)
-        self._reader.read(self.registry, due, pane - 1)
+        self.reader.read(self.registry, due, pane - 1)
         return self._publisher.publish(self.registry, view, pane - 1)
 
     def _judge(self, rows: CohortColumns) -> list[Finding]:
