@@ -32,7 +32,7 @@ class Stream(Protocol):
 def is_by_line(head: bytes) -> bool:
     r"""Whether a file that begins so has one record a line.
 
-    A first line that breaks off is a broken record if the second is a whole one.
+    A first line that breaks off is a broken record if the second is a whole one, or cannot follow.
 
     Examples
     --------
@@ -40,11 +40,15 @@ def is_by_line(head: bytes) -> bool:
     (True, True)
     >>> is_by_line(b'{\n  "a": 1\n}'), is_by_line(b'{"a": 1}{"b": 2}'), is_by_line(b'[\n{}\n]')
     (False, False, False)
+    >>> is_by_line(b'{\n{"a": 1}\n')
+    True
     """
     lines = [line.strip() for line in head.removeprefix(BOM).split(b"\n", 4)[:4] if line.strip()]
     if not lines or lines[0][:1] not in {b"{", b"["}:
         return True
-    if lines[0] in {b"{", b"["}:
+    if lines[0] == b"{":  # an object goes on with a name, or it is broken
+        return len(lines) > 1 and lines[1][:1] not in {b'"', b"}"}
+    if lines[0] == b"[":
         return False
     return _is_whole(lines[0]) or (len(lines) > 1 and _is_whole(lines[1]))
 

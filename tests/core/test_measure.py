@@ -57,7 +57,8 @@ def thinning(how: How, seed: int) -> tuple[float, float]:
     """Dispersion of the members, and beyond that of all of like volume."""
     window = a_day(how, seed)
     features = measure(cohorts_of(window, [numbers(window, MEMBERS)]))[0]
-    return tuple(features[FEATURES.index(n)] for n in ("thinning", "thinning_others"))  # type: ignore[return-value]
+    own, beyond = (features[FEATURES.index(n)] for n in ("thinning", "thinning_others"))
+    return float(own), float(beyond)
 
 
 @settings(max_examples=10)
