@@ -11,7 +11,7 @@ import numpy as np
 
 from analyzer import __version__
 from analyzer.core.campaign.alert_text import next_steps, summarise_campaign
-from analyzer.core.campaign.campaign_state import Account, Campaign, CampaignState
+from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Account, Campaign, CampaignState
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.linker import Registry
@@ -44,6 +44,9 @@ NEEDED = {"group": 6, "inside": 6, "account": 1}
 """Members found twice, in organisations, from which a campaign is spoken of."""
 LOW_AFTER_S = 12 * 3_600
 """What is no extraction is spoken of so long after it was first found: it may become one."""
+SETTLED, SETTLED_S = 20, 3 * 3_600
+"""Fewer members may be one of several fragments of an operation, which find together in the
+windows of the next hours: they are spoken of that much later."""
 OFTEN_S = 6 * 3_600
 """Members are told anew at the end of windows of this length: every hour."""
 LARGEST_ORG = 5
@@ -85,10 +88,13 @@ class Publisher:
             return False
         if state.domain == "account":
             return True
-        if int((campaign.members.hits >= 2).sum()) < NEEDED[state.domain]:
+        found = int((campaign.members.hits >= CONFIRMING_HITS).sum())
+        if found < NEEDED[state.domain] or not state.readings:
             return False
         age_s = (pane - state.opened_pane) * self._config.pane_s
-        return bool(state.readings) and (state.kind == EXTRACTION or age_s >= LOW_AFTER_S)
+        if state.kind == EXTRACTION:
+            return found >= SETTLED or age_s >= SETTLED_S
+        return age_s >= LOW_AFTER_S
 
     def _is_news(self, campaign: Campaign) -> bool:
         """True if what changed is more than who is how sure a member."""
