@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock run test check format bench bench-detection chaos soak clean
+.PHONY: help venv lock run test check check-fast static fit format bench bench-detection chaos soak clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -32,15 +32,22 @@ lock: ## choose the versions of all dependencies anew: requirements.lock, with h
 run: venv ## first run: broker, worker, notifier and traffic with a campaign hidden in it
 	$(BIN)/analyzer demo
 
-test: venv ## all tests (integration tests on Apache Kafka where Java and Maven are there)
+test: static ## what CI runs: format, lint, types, layers and all tests (on Apache Kafka if it is there)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-check: venv ## format, lint, types, layers and tests
+check: test ## the same
+
+check-fast: static ## format, lint, types, layers, and the tests that need no broker and no simulated world
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m 'not integration and not slow'
+
+static: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(MAKE) test
+
+fit: venv ## make again what ships fitted, from simulated worlds; writes fitted/
+	$(BIN)/analyzer fit --out fitted
 
 format: venv ## rewrite the code in the house format
 	$(BIN)/ruff format .
