@@ -39,6 +39,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import Calibration
 from analyzer.core.contracts.stamp import Stamp
 from analyzer.errors import UsageError
+from analyzer.formats.options import FormatSettings
 
 PREFIX = "ANALYZER_"
 
@@ -257,6 +258,7 @@ class Settings(BaseSettings):
     sinks: dict[str, dict[str, Any]] = Field(
         {}, description="tables of other sinks by their name, as each sink describes them"
     )
+    formats: FormatSettings = FormatSettings()
     core: CoreConfig = CoreConfig()
 
     @field_validator("core", mode="before")

@@ -84,7 +84,9 @@ def _shown(key: str, value: Any, *, default: bool) -> Any:
     if isinstance(value, tuple):
         return [_shown(key, part, default=default) for part in value]
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, dict):
+        return {name: _shown(key, part, default=default) for name, part in value.items()}
     return value if isinstance(value, int | float | str | None) else str(value)
 
 

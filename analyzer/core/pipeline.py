@@ -27,6 +27,7 @@ from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
 from analyzer.core.contracts.records import Record
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.ingest.translation import Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,11 @@ class Pipeline:
         """Pane after the last with rows."""
         if self.sharding.cohort_shards == 1:
             self.campaign.look_on(self.steps["cohort"][0].windows)
+
+    def understand(self, translator: Translator | None) -> None:
+        """Take raw records that are not native as well."""
+        for step in self.steps["ingest"]:
+            step.understand(translator)
 
     @property
     def campaign(self) -> CampaignStep:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +47,10 @@ def test_a_block_of_another_kind_is_refused() -> None:
     """A pane block is no event block."""
     with pytest.raises(StateError, match="expected EventBlock"):
         decode(encode(PaneBlock(0, 0, 1)), EventBlock)
+    for version in (3, 99):
+        old = zstandard.compress(msgspec.msgpack.encode(["PaneBlock", version, {}]))
+        with pytest.raises(OtherSettingsError, match=f"another release .format {version}, here"):
+            decode(old, PaneBlock)
     either = decode(encode(PaneBlock(0, 0, 1)), CohortBlock, PaneBlock)
     assert isinstance(either, PaneBlock)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import zstandard
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.protocol.admin import DeleteGroupsRequest
@@ -348,6 +349,31 @@ def test_two_workers_with_different_settings(settings: Settings, tmp_path: Path)
         assert "runs with other settings or another release" in said
         assert trial.wait_until(drained(settings), 60.0, 0.5)
         assert first.terminate() == 0
+    assert counted(settings) == (N, total(0, N))
+
+
+def test_a_worker_of_another_release(settings: Settings, tmp_path: Path) -> None:
+    """Beside one the new one does not start; a block that one has left stops it by name."""
+
+    async def beside() -> tuple[int, str]:
+        options = clients.options(settings) | {"group_id": settings.app_id}
+        async with AIOKafkaConsumer(
+            settings.topics.requests, **options, client_id="faust-0.15.3"
+        ) as old:
+            await old.getmany(timeout_ms=3_000)
+            return await asyncio.to_thread(ends, settings)
+
+    code, said = asyncio.run(beside())
+    assert code != 0
+    assert "runs with other settings or another release (faust-0.15.3 at" in said
+    block = zstandard.compress(msgspec.msgpack.encode(["EventBlock", 4, {"source": 0}]))
+    trial.produce(settings, [(None, block)], topic=settings.topics.account, partition=0)
+    code, said = ends(settings)
+    assert code == 1
+    assert "a block was made by another release (format 4, here" in said
+    assert "set another ANALYZER_APP_ID" in said
+    feed(settings, 0, N)
+    work(settings, tmp_path / "a.log", drained(settings), "--skip-lost")
     assert counted(settings) == (N, total(0, N))
 
 

@@ -26,7 +26,7 @@ from analyzer.core.contracts.columns import CohortColumns, PaneColumns
 from analyzer.core.contracts.events import EventColumns
 from analyzer.core.contracts.stamp import Stamp
 from analyzer.core.kernels.packed_arrays import array_of, array_parts
-from analyzer.errors import StateError
+from analyzer.errors import OtherSettingsError, StateError
 
 FORMAT = 5
 LEVEL = -1
@@ -123,21 +123,21 @@ def decode(data: bytes, *kinds: type[T], stamp: Stamp = UNSTAMPED) -> T:
     StateError
         If the bytes are not a block of such a kind and of this format.
     OtherSettingsError
-        If it was made under settings that give it another meaning.
+        If it was made under settings that give it another meaning, or by another release.
     """
     try:
-        name, version, made, plain = msgspec.msgpack.decode(zstandard.decompress(data))
+        name, version, *rest = msgspec.msgpack.decode(zstandard.decompress(data))
     except _NO_BLOCK as error:
         raise StateError(f"not a block: {error}") from error
     known = {kind.__name__: kind for kind in kinds}
-    if not isinstance(name, str) or name not in known or version != FORMAT:
+    if not isinstance(name, str) or name not in known or type(version) is not int:
         expected = " or ".join(known)
-        raise StateError(
-            f"expected {expected} in format {FORMAT}, found {name!r:.99} in {version!r:.99}"
-        )
+        raise StateError(f"expected {expected}, found {name!r:.99} in {version!r:.99}")
+    if version != FORMAT:
+        raise OtherSettingsError(f"made by another release (format {version}, here {FORMAT})")
     kind = known[name]
     try:
-        config_hash, state_hash = made
+        (config_hash, state_hash), plain = rest
         stamp.admit(str(config_hash), str(state_hash))
         block = from_plain(plain, kind)
         _check_range(block)

@@ -139,12 +139,10 @@ class StepOwner:
             self._step = self._kind.make(self.tp.partition)
             return None
         except OtherSettingsError as error:
-            names = self._context.settings.topics
+            snapshots = self._context.settings.topics.snapshots
             raise OtherSettingsError(
-                f"{names.snapshots}.{self._kind.name}/{self.tp.partition}: {error}: put them back; "
-                f"or, to count anew what {names.requests} holds, set another ANALYZER_APP_ID and "
-                "new names for topics.account, topics.cohort, topics.campaign and "
-                "topics.snapshots, and start with --create-topics"
+                f"{snapshots}.{self._kind.name}/{self.tp.partition}: {error}: put them back; or "
+                f"{self._anew}"
             ) from error
         if restored is None:
             return None
@@ -188,8 +186,9 @@ class StepOwner:
             place = f"{self.tp.topic}/{self.tp.partition}, offset {offset}"
             if not self._context.skip_lost:
                 raise OtherSettingsError(
-                    f"{place}: {error}: make [core] equal in all workers (`analyzer config`), then "
-                    f"start once with {SKIP_LOST} to go on without this block"
+                    f"{place}: a block was {error}: make release and [core] equal in all workers "
+                    f"(`analyzer config`), then start once with {SKIP_LOST} to go on without such "
+                    f"blocks; or {self._anew}"
                 ) from error
             log.error("a block of other settings is passed over", place=place)  # noqa: TRY400 - as above
             self._context.meter.add(metrics.LOST, step=self._kind.name)
@@ -240,6 +239,15 @@ class StepOwner:
                 self.closed = True
             self._context.meter.add(metrics.SNAPSHOTS, step=self._kind.name)
             self._context.meter.set(metrics.SNAPSHOT_BYTES, len(state), **self._labels)
+
+    @property
+    def _anew(self) -> str:
+        """What to do to begin again."""
+        return (
+            f"to count anew what {self._context.settings.topics.requests} holds, set another "
+            "ANALYZER_APP_ID and new names for topics.account, topics.cohort, topics.campaign and "
+            "topics.snapshots, and start with --create-topics"
+        )
 
     @property
     def _labels(self) -> dict[str, str]:
