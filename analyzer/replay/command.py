@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 import orjson
@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from analyzer.core.cohort.fusion import unfitted
 from analyzer.core.contracts.calibration import Calibration
 from analyzer.errors import UsageError
-from analyzer.formats.catalog import FormatName
+from analyzer.formats.catalog import NAMES
 from analyzer.formats.reader import reader_of
 from analyzer.precompile import warm
 from analyzer.replay.compare import compare, tell
@@ -37,7 +37,7 @@ from analyzer.settings import Settings
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(get_args(FormatName)),
+    type=click.Choice(NAMES),
     help="Format of the raw records, instead of that of the settings.  [default: auto]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -46,7 +46,7 @@ def replay(
     out: str,
     config: Path | None,
     feedback: Path | None,
-    format_name: FormatName | None,
+    format_name: str | None,
     *,
     as_json: bool,
 ) -> None:
