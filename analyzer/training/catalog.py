@@ -9,6 +9,7 @@ from pathlib import Path
 
 from analyzer.training.calibration import fitted_calibration
 from analyzer.training.fusion import fitted_fusion
+from analyzer.training.kinds import fitted_kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +34,5 @@ FITTED = (
         _installed("analyzer.core.contracts", "calibration.json"),
         fitted_calibration,
     ),
+    Fitted("kinds", _installed("analyzer.core.campaign", "kinds.json"), fitted_kinds),
 )

@@ -7,27 +7,32 @@ found, so that the fit sees innocents which this build of the linker happens to 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.campaign.measure import FEATURES, FEWEST, cohorts_of, measure
+from analyzer.core.campaign.campaign_state import CONFIRMING_HITS
+from analyzer.core.campaign.measure import FEATURES, cohorts_of, measure
+from analyzer.core.cohort.population import Population
 from analyzer.core.cohort.window import Window
+from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock
 from analyzer.core.contracts.hashing import HashCache
 from analyzer.core.contracts.step import StepOutput
+from analyzer.core.ingest.step import RawBatch
 from analyzer.core.pipeline import Pipeline, feed
-from analyzer.replay.sources import FileSource
 
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
+BENIGN = "benign"
+SMALLEST = 8
+"""Members of a true group from which it is measured."""
 EVERY_S = 21_600
 """True groups are measured so often: neighbouring windows tell nearly the same."""
 
@@ -53,16 +58,21 @@ class Readings:
     """Members found twice; 0 for a true group."""
     features: list[F64] = field(default_factory=list)
 
-    def save(self, path: Path) -> None:
-        """Write the rows to a NumPy archive."""
-        columns: dict[str, Any] = {n: np.array(getattr(self, n)) for n in self.__dataclass_fields__}
-        np.savez_compressed(path, names=np.array(FEATURES), **columns)
+    def add(self, **row: Any) -> None:
+        """One row, by the names of the columns."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name).append(row[name])
+
+    def join(self, other: Readings) -> None:
+        """The rows of another world."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name).extend(getattr(other, name))
 
 
-def kinds_of(truth: dict[str, object]) -> dict[str, str]:
+def kinds_of(truth: dict[str, Any]) -> dict[str, str]:
     """Kind of group of each account: operations by number, innocent groups by theirs."""
-    labels: dict[str, str] = truth["labels"]  # type: ignore[assignment]
-    groups: dict[str, str] = truth.get("groups", {})  # type: ignore[assignment]
+    labels: dict[str, str] = truth["labels"]
+    groups: dict[str, str] = truth.get("groups", {})
     found = {}
     for account, label in labels.items():
         parts = label.split("+")
@@ -71,18 +81,42 @@ def kinds_of(truth: dict[str, object]) -> dict[str, str]:
     return found
 
 
-def collect(folder: Path, config: CoreConfig, name: str) -> Readings:
-    """Replay a labelled world and keep what groups look like."""
-    kinds = kinds_of(json.loads((folder / "truth.json").read_text()))
+def collect(
+    batches: Iterable[RawBatch], truth: dict[str, Any], config: CoreConfig, name: str
+) -> Readings:
+    """Replay a labelled world and keep what groups look like.
+
+    Parameters
+    ----------
+    truth
+        As :meth:`analyzer.simulate.economy.Economy.truth` gives it.
+    """
+    kinds = kinds_of(truth)
     hashes = HashCache(config.hash_key, "account")
     label_of = {hashes[account]: kind for account, kind in kinds.items()}
     rows = Readings()
-    for pipeline, pane in _panes(folder, config):
-        _take(rows, name, pipeline, pane, label_of, config)
+    for pipeline, pane in _decided(batches, config):
+        _take(rows, Moment(name, pipeline, pane, config), label_of)
     return rows
 
 
-def _panes(folder: Path, config: CoreConfig) -> Iterator[tuple[Pipeline, int]]:
+@dataclass(frozen=True)
+class Moment:
+    """The pipeline of a world at the end of a window that it has just decided on."""
+
+    world: str
+    pipeline: Pipeline
+    pane: int
+    config: CoreConfig
+
+    @property
+    def windows(self) -> WindowFeed:
+        """The windows that end here."""
+        found: WindowFeed = self.pipeline.steps["cohort"][0].windows
+        return found
+
+
+def _decided(batches: Iterable[RawBatch], config: CoreConfig) -> Iterator[tuple[Pipeline, int]]:
     """The pipeline at each end of a window that it has just decided on."""
     ends: list[int] = []
 
@@ -94,9 +128,8 @@ def _panes(folder: Path, config: CoreConfig) -> Iterator[tuple[Pipeline, int]]:
 
     pipeline = Pipeline(config, call=call)
     windows = pipeline.steps["cohort"][0].windows
-    source = FileSource(str(folder / "events.ndjson"), 0)
-    for batch in (*source.batches(), None):
-        for block in pipeline.gather(pipeline.read(0, batch and batch[0]).made).made:
+    for batch in chain(batches, [None]):
+        for block in pipeline.gather(pipeline.read(0, batch).made).made:
             for piece in block.cut(pipeline.hop, pipeline.reach(block)):
                 ends.clear()
                 pipeline.judge([piece])
@@ -104,88 +137,70 @@ def _panes(folder: Path, config: CoreConfig) -> Iterator[tuple[Pipeline, int]]:
                     yield pipeline, windows.stands_at
 
 
-def _take(
-    rows: Readings,
-    world: str,
-    pipeline: Pipeline,
-    pane: int,
-    label_of: dict[int, str],
-    config: CoreConfig,
-) -> None:
-    windows = pipeline.steps["cohort"][0].windows
-    population = windows.population
+def _take(rows: Readings, at: Moment, label_of: dict[int, str]) -> None:
+    population = at.windows.population
     org_label = _labels(population, label_of)
-    for campaign in pipeline.campaign.registry.open("group"):
+    for campaign in at.pipeline.campaign.registry.open("group"):
         orgs = population.orgs.find(campaign.members.key)
-        votes = Counter(org_label.get(org, "benign") for org in orgs[orgs >= 0].tolist())
+        votes = Counter(org_label.get(org, BENIGN) for org in orgs[orgs >= 0].tolist())
         label, count = votes.most_common(1)[0] if votes else ("none", 0)
         for window_s, reading in campaign.state.readings.items():
-            if reading.pane != pane - 1:
-                continue
-            vector = np.array([reading.features.get(n, np.nan) for n in FEATURES])
-            _add(
-                rows,
-                world,
-                campaign.id,
-                True,
-                label,
-                count / max(1, votes.total()),
-                pane,
-                pane - campaign.state.opened_pane,
-                window_s,
-                int(reading.facts["organisations"]),
-                int((campaign.members.hits >= 2).sum()),
-                vector,
-            )
-    if pane % (EVERY_S // config.pane_s):
-        return
-    by_label: dict[str, list[int]] = {}
-    for org, label in org_label.items():
-        by_label.setdefault(label, []).append(org)
-    for window in windows.due(pane):
-        _true_groups(rows, world, window, by_label, pane)
+            if reading.pane == at.pane - 1:
+                rows.add(
+                    world=at.world,
+                    group=campaign.id,
+                    found=True,
+                    label=label,
+                    purity=count / max(1, votes.total()),
+                    pane=at.pane,
+                    age=at.pane - campaign.state.opened_pane,
+                    window_s=window_s,
+                    size=int(reading.facts["organisations"]),
+                    hits=int((campaign.members.hits >= CONFIRMING_HITS).sum()),
+                    features=np.array([reading.features.get(n, np.nan) for n in FEATURES]),
+                )
+    if at.pane % (EVERY_S // at.config.pane_s) == 0:
+        by_label: dict[str, list[int]] = {}
+        for org, label in org_label.items():
+            by_label.setdefault(label, []).append(org)
+        for window in at.windows.due(at.pane):
+            _true_groups(rows, at, window, by_label)
 
 
-def _labels(population: object, label_of: dict[int, str]) -> dict[int, str]:
-    accounts = population.accounts  # type: ignore[attr-defined]
+def _labels(population: Population, label_of: dict[int, str]) -> dict[int, str]:
+    accounts = population.accounts
     found: dict[int, str] = {}
     for key, org in zip(accounts["key"].tolist(), accounts["org"].tolist(), strict=True):
-        label = label_of.get(key, "benign")
-        if label not in {"benign", "unknown"}:
+        label = label_of.get(key, BENIGN)
+        if label != BENIGN:
             found[org] = label
     return found
 
 
 def _true_groups(
-    rows: Readings, world: str, window: Window, by_label: dict[str, list[int]], pane: int
+    rows: Readings, at: Moment, window: Window, by_label: dict[str, list[int]]
 ) -> None:
     labels, members = [], []
     for label, orgs in sorted(by_label.items()):
         numbers = window.number_of[np.array(orgs)]
         numbers = np.sort(numbers[numbers >= 0]).astype(np.int64)
-        if len(numbers) >= max(FEWEST, 8):
+        if len(numbers) >= SMALLEST:
             labels.append(label)
             members.append(numbers)
     if not labels:
         return
     features = measure(cohorts_of(window, members))
     for label, numbers, vector in zip(labels, members, features, strict=True):
-        _add(
-            rows,
-            world,
-            label,
-            False,
-            label,
-            1.0,
-            pane,
-            -1,
-            window.length_s,
-            len(numbers),
-            0,
-            vector,
+        rows.add(
+            world=at.world,
+            group=label,
+            found=False,
+            label=label,
+            purity=1.0,
+            pane=at.pane,
+            age=-1,
+            window_s=window.length_s,
+            size=len(numbers),
+            hits=0,
+            features=vector,
         )
-
-
-def _add(rows: Readings, *values: object) -> None:
-    for name, value in zip(rows.__dataclass_fields__, values, strict=True):
-        getattr(rows, name).append(value)

@@ -20,6 +20,7 @@ from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.records import AlertKind
 
 F64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 HALF = 0.5
 EVIDENT = 0.35
@@ -36,32 +37,33 @@ MEANS: dict[str, tuple[tuple[str, float], ...]] = {
     "elicitation": (("output_length", EVIDENT), ("params_homogeneity", EVIDENT)),
 }
 """Families of shared means or purpose, each by the features that show it."""
-ONE_HAND: tuple[tuple[str, float], ...] = (
-    ("balance", EVIDENT),
-    ("creation_scan", EVIDENT),
-    ("first_seen", EVIDENT),
-    ("payment_sharing", EVIDENT),
-    ("rotation", EVIDENT),
-    ("hop_member", 0.5),
-    ("hand_over", EVIDENT),
-)
-"""What independent people hardly show: one hand behind the accounts."""
+SPONSOR = 0.6
+ONE_STREAM, BEYOND_OTHERS = 0.8, -0.15
+"""Accounts are parts of one stream if their dispersion, given the group's common profile, is at
+most so much (ln, 0 is pure chance) and so much below that of others of like volume."""
 
 
-def guarded(features: F64) -> NDArray[np.bool_]:
+def guarded(features: F64) -> Bool:
     """True where the evidence suffices to call a group an operation, shape (n,).
 
-    Common work and common times prove nothing, since innocents who do one thing share them. Two
-    families of shared means, and one sign of one hand.
+    Common work, common times and a common day of birth prove nothing, since innocents who do one
+    thing share them. Two families of shared means or purpose must show, and that the accounts'
+    requests are random parts of one stream, or take turns: people who act on their own have
+    hours and days of their own, which no two share.
     """
     known = np.nan_to_num(features)
     index = {name: i for i, name in enumerate(FEATURES)}
 
-    def shows(signs: tuple[tuple[str, float], ...]) -> NDArray[np.bool_]:
+    def shows(signs: tuple[tuple[str, float], ...]) -> Bool:
         return np.asarray(np.any([known[:, index[n]] >= least for n, least in signs], axis=0))
 
     means = np.sum([shows(signs) for signs in MEANS.values()], axis=0)
-    return np.asarray((means >= 2) & shows(ONE_HAND))
+    # One card for all is a sponsor's coupon or a vendor's account, not an operator's cards.
+    sponsored = shows(MEANS["card"]) & (known[:, index["pay_top"]] >= SPONSOR)
+    thinning = features[:, index["thinning"]]
+    beyond = features[:, index["thinning_others"]]
+    one_stream = (thinning <= ONE_STREAM) & (beyond <= BEYOND_OTHERS)
+    return np.asarray((means - sponsored >= 2) & one_stream)
 
 
 EXTRACTION: AlertKind = "extraction_campaign"

@@ -1,0 +1,228 @@
+"""The kinds of groups, fitted: a softmax over readings of groups in economies drawn at random.
+
+No world but these is in the fit, so that every other generator judges it as a stranger.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from analyzer.core.campaign.kind import EXTRACTION
+from analyzer.core.campaign.measure import FEATURES
+from analyzer.core.campaign.models.kind_model import WINDOWS_S, columns_of
+from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.records import AlertKind
+from analyzer.core.ingest.step import RawBatch
+from analyzer.replay.lines import raw_batch
+from analyzer.simulate.economy import economy
+from analyzer.training.readings import BENIGN, Readings, collect
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+VERSION = "kinds-2"
+SEEDS = range(1, 33)
+ACCOUNTS, DAYS = 2_500, 5.0
+RAISES = (
+    "entanglement", "private_blocks", "rotation", "client_homogeneity", "creation_scan",
+    "payment_sharing", "hand_over", "pivot", "work_queue", "output_length", "params_homogeneity",
+    "narrowness", "balance", "synchrony", "spec_long", "all_long", "pay_any",
+)  # fmt: skip
+"""More of these never makes an operation less likely."""
+LOWERS = (
+    "one_block", "repeated_items", "spec_repeat", "all_repeat", "over_spec", "top_block",
+    "diversity", "many_templates", "alone_work",
+)  # fmt: skip
+"""More of these never makes it more likely."""
+LEFT_OUT = ("popular",)
+"""A size, which a model would learn by heart."""
+CLASSES: dict[str, AlertKind] = {
+    "reseller": "reseller_pool", "router": "reseller_pool",
+    "agency": "linked_accounts", "fleet": "linked_accounts",
+}  # fmt: skip
+"""Alert kinds of innocents; all others are users of one product."""
+PURE, FEWEST, MOST_ROWS = 0.7, 6, 12
+"""Share of a group with one label, its members, and rows of a group and window that are used."""
+SHRINK = 1e-3
+STEPS = 150
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows to fit to."""
+
+    features: F64
+    window_s: I64
+    kind: tuple[str, ...]
+    weight: F64
+
+
+def fitted_kinds() -> str:
+    """The text of ``kinds.json``, from worlds of the shipped seeds."""
+    readings = Readings()
+    for seed in SEEDS:
+        world = economy(seed, ACCOUNTS, DAYS)
+        readings.join(collect(_batches(world.lines()), world.truth(), CoreConfig(), f"{seed}"))
+    return fit_of(rows_of(readings, _styles()))
+
+
+def _styles() -> dict[tuple[str, str], str]:
+    """Egress of each operation: its kind."""
+    return {
+        (f"{seed}", f"campaign:{campaign['id']}"): str(campaign["egress"])
+        for seed in SEEDS
+        for campaign in economy(seed, ACCOUNTS, DAYS).truth()["campaigns"]  # type: ignore[attr-defined]
+    }
+
+
+def _batches(lines: Iterator[bytes], size: int = 50_000) -> Iterator[RawBatch]:
+    start = 0
+    while batch := list(islice(lines, size)):
+        yield raw_batch(batch, start)
+        start += len(batch)
+
+
+def rows_of(readings: Readings, styles: dict[tuple[str, str], str]) -> Rows:
+    """The rows that are used: pure groups, and mixtures of customers; each group weighs one.
+
+    Kinds weigh by the root of their groups, operations as much as all innocents together.
+    """
+    kinds, groups = [], []
+    for world, group, label in zip(readings.world, readings.group, readings.label, strict=True):
+        operation = styles.get((world, label))
+        kinds.append(f"operation:{operation}" if operation else label.split("#")[0].split(":")[0])
+        groups.append(f"{world}|{group if label == BENIGN else label}")
+    kept = _thinned(readings, [k == BENIGN for k in kinds])
+    kind = np.array(kinds)[kept]
+    of_group = np.array(groups)[kept]
+    _, inverse, count = np.unique(of_group, return_inverse=True, return_counts=True)
+    weight = 1.0 / count[inverse]
+    names, number = np.unique(kind, return_inverse=True)
+    weight /= np.sqrt(np.bincount(number, weight))[number]
+    extracts = np.char.startswith(names.astype(str), "operation")[number]
+    for mask in (extracts, ~extracts):
+        weight[mask] /= 2 * weight[mask].sum()
+    return Rows(
+        np.array(readings.features)[kept],
+        np.array(readings.window_s)[kept],
+        tuple(kind.tolist()),
+        weight,
+    )
+
+
+def _thinned(readings: Readings, benign: Sequence[bool]) -> NDArray[np.intp]:
+    """At most so many rows of a group and window, evenly over its life."""
+    by_group: dict[tuple[str, str, int], list[int]] = {}
+    for i, (purity, size) in enumerate(zip(readings.purity, readings.size, strict=True)):
+        if (purity >= PURE or benign[i]) and size >= FEWEST:
+            key = readings.world[i], readings.group[i], readings.window_s[i]
+            by_group.setdefault(key, []).append(i)
+    kept: list[int] = []
+    for rows in by_group.values():
+        at = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int))
+        kept += [rows[i] for i in at.tolist()]
+    return np.array(sorted(kept), np.intp)
+
+
+def fit_of(rows: Rows) -> str:
+    """The fitted model as JSON: weights per column and kind, bounded in sign.
+
+    The mean loss, each row with its weight, plus ``SHRINK`` times the squared weights, by
+    L-BFGS-B.
+
+    Reference: Byrd, Lu, Nocedal & Zhu (1995), a limited memory algorithm for bound constrained
+    optimization.
+    """
+    mean, scale = _standard(rows.features)
+    x = np.zeros((len(rows.kind), 3 * len(FEATURES) + len(WINDOWS_S) + 1))
+    for window_s in np.unique(rows.window_s).tolist():
+        mine = rows.window_s == window_s
+        x[mine] = columns_of(rows.features[mine], mean, scale, window_s)
+    names, y = np.unique(np.array(rows.kind), return_inverse=True)
+    classes = [_class(name) for name in names.tolist()]
+    bounds = _bounds(classes)
+    shape = x.shape[1], len(names)
+    target = np.zeros((len(y), len(names)))
+    target[np.arange(len(y)), y] = 1.0
+
+    def loss(flat: F64) -> tuple[float, F64]:
+        weights = flat.reshape(shape)
+        logits = x @ weights
+        logits -= logits.max(axis=1, keepdims=True)
+        odds = np.exp(logits)
+        p = odds / odds.sum(axis=1, keepdims=True)
+        shrunk = weights.copy()
+        shrunk[-len(WINDOWS_S) - 1 :] = 0.0
+        value = -(rows.weight * np.log(np.maximum(p[np.arange(len(y)), y], 1e-12))).sum()
+        gradient = x.T @ ((p - target) * rows.weight[:, None]) + 2 * SHRINK * shrunk
+        return float(value + SHRINK * (shrunk**2).sum()), gradient.ravel()
+
+    found = minimize(
+        loss,
+        np.zeros(shape[0] * shape[1]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": STEPS, "maxfun": 2 * STEPS},
+    )
+    return _text(mean, scale, found.x.reshape(shape), (names.tolist(), classes))
+
+
+def _standard(features: F64) -> tuple[F64, F64]:
+    """Mean and deviation of what is known of each feature; ∞ where nothing can be told."""
+    known = ~np.isnan(features)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, features, 0.0).sum(axis=0) / count
+    scale = np.sqrt(np.where(known, (features - mean) ** 2, 0.0).sum(axis=0) / count)
+    scale[scale < 1e-9] = np.inf
+    for name in LEFT_OUT:
+        scale[FEATURES.index(name)] = np.inf
+    return mean, scale
+
+
+def _class(kind: str) -> AlertKind:
+    return EXTRACTION if kind.startswith("operation") else CLASSES.get(kind, "shared_tool")
+
+
+def _bounds(classes: list[AlertKind]) -> list[tuple[float | None, float | None]]:
+    """Bounds of each weight, by column and kind."""
+    n = len(FEATURES)
+    sign = np.zeros(3 * n + len(WINDOWS_S) + 1)
+    for names, direction in ((RAISES, 1), (LOWERS, -1)):
+        for name in names:
+            i = FEATURES.index(name)
+            sign[[i, n + i]], sign[2 * n + i] = direction, -direction
+    found: list[tuple[float | None, float | None]] = []
+    for s in sign.tolist():
+        for kind in classes:
+            up = s if kind == EXTRACTION else -s
+            found.append((0.0 if up > 0 else None, 0.0 if up < 0 else None))
+    return found
+
+
+def _text(mean: F64, scale: F64, weights: F64, kinds: tuple[list[str], list[AlertKind]]) -> str:
+    n = len(FEATURES)
+    kept = [i for i in range(n) if np.isfinite(scale[i])]
+    rows = [part * n + i for part in range(3) for i in kept] + list(range(3 * n, len(weights)))
+    model = {
+        "version": VERSION,
+        "features": [FEATURES[i] for i in kept],
+        "kinds": kinds[0],
+        "classes": kinds[1],
+        "mean": _rounded(mean[kept]),
+        "scale": _rounded(scale[kept]),
+        "weights": [_rounded(row) for row in weights[rows]],
+    }
+    return json.dumps(model) + "\n"
+
+
+def _rounded(values: F64) -> list[float]:
+    return [float(f"{value:.{DIGITS}g}") for value in values.tolist()]
