@@ -18,7 +18,7 @@ SLOW = (
     "tests/core/test_signals", "tests/core/test_state_shapes", "tests/core/test_triage",
     "tests/golden", "tests/replay", "tests/simulate", "tests/sinks/test_notify", "tests/stream",
     "tests/test_docs.py::test_the_commands_on_files_run", "tests/test_extension",
-    "tests/test_metrics", "tests/test_warm", "tests/training",
+    "tests/test_metrics", "tests/test_precompile", "tests/training",
 )  # fmt: skip
 """Tests that replay a simulated world, or start processes; `make check-fast` leaves them out."""
 JARS = pytest.StashKey[Path | None]()

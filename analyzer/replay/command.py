@@ -17,7 +17,7 @@ from analyzer.core.contracts.calibration import Calibration
 from analyzer.errors import UsageError
 from analyzer.formats.catalog import NAMES
 from analyzer.formats.reader import reader_of
-from analyzer.precompile import warm
+from analyzer.precompile import compile_all
 from analyzer.replay.compare import compare, tell
 from analyzer.replay.families import families
 from analyzer.replay.feedback import allowances, read_feedback
@@ -56,7 +56,7 @@ def replay(
     opened = open_sources(sources, settings)
     translator = reader_of(settings.formats, settings.core.max_record_bytes, format_name)
     folder = None if out == "-" else Path(out)
-    warm()
+    compile_all()
     with Report(folder, sys.stdout.buffer) as report, progress_of(opened, quiet=as_json) as bar:
         runner = Runner(settings.core, opened, feedback=said, translator=translator, progress=bar)
         report.take(runner)

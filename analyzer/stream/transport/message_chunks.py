@@ -58,7 +58,7 @@ def cut(
 
 
 @dataclass(slots=True)
-class _Half:
+class _PartialMessage:
     """A block of which some parts have come."""
 
     first_offset: int
@@ -74,7 +74,7 @@ class Assembler:
     """Puts parts together again, for the messages of one partition in their order."""
 
     def __init__(self) -> None:
-        self._halves: dict[tuple[str, str, int], _Half] = {}
+        self._partial: dict[tuple[str, str, int], _PartialMessage] = {}
 
     def feed(self, offset: int, message: bytes) -> bytes | None:
         """The block that this message completes, or None.
@@ -93,22 +93,22 @@ class Assembler:
         origin = (part.kind, part.source)
         key = (part.sender, *origin)
         if part.index == 0:
-            self._halves[key] = _Half(offset, part.count, origin, part.stop, part.number)
-        half = self._halves.get(key)
-        if half is None or half.number != part.number or len(half.pieces) != part.index:
+            self._partial[key] = _PartialMessage(offset, part.count, origin, part.stop, part.number)
+        partial = self._partial.get(key)
+        if partial is None or partial.number != part.number or len(partial.pieces) != part.index:
             return None  # its first part lies below where we began to read
-        half.pieces.append(part.piece)
-        if len(half.pieces) < half.count:
+        partial.pieces.append(part.piece)
+        if len(partial.pieces) < partial.count:
             return None
-        del self._halves[key]
-        return b"".join(half.pieces)
+        del self._partial[key]
+        return b"".join(partial.pieces)
 
     def delivered(self, kind: str, source: int, stop: int) -> None:
-        """A block up to ``stop`` was taken: older halves of the same source are not needed."""
-        for key, half in list(self._halves.items()):
-            if half.origin == (kind, source) and half.stop <= stop:
-                del self._halves[key]
+        """A block up to ``stop`` was taken: forget older partial messages of its source."""
+        for key, partial in list(self._partial.items()):
+            if partial.origin == (kind, source) and partial.stop <= stop:
+                del self._partial[key]
 
     def cover(self, position: int) -> int:
         """Where a restart has to begin so that every incomplete block is read from its start."""
-        return min((half.first_offset for half in self._halves.values()), default=position)
+        return min((partial.first_offset for partial in self._partial.values()), default=position)
