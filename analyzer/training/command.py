@@ -20,8 +20,8 @@ from analyzer.training.catalog import FITTED, Fitted
 def fit(names: tuple[str, ...], out: Path | None, *, check: bool) -> None:
     """Fit weights and calibration again, byte for byte the same each time.
 
-    Without a NAME, all of them, in this order: each is worked out with the installed ones before it,
-    so copy a file that differs before you fit the next.
+    Without a NAME, all of them, in this order: each is worked out with the installed ones before
+    it, so copy a file that differs before you fit the next.
     """
     if out is None and not check:
         raise UsageError("fit: nothing to do; give --out FOLDER, --check or both")
