@@ -45,7 +45,7 @@ class IngestOwner:
         self._context = context
         self._forward = kind.forward
         self._step: IngestStep = kind.make(tp.partition)
-        self._outbox = Outbox(context.send)
+        self._outbox = Outbox(context.send, part_bytes=context.part_bytes)
         self._lock = asyncio.Lock()
         self._committed = -1
         self._saved_at = self._active_at = context.clock()

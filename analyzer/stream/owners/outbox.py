@@ -20,8 +20,11 @@ class Outbox:
     A failed send is fatal for the owner: an ambiguous write must not be followed by more.
     """
 
-    def __init__(self, send: Send, in_flight: int = IN_FLIGHT) -> None:
+    def __init__(
+        self, send: Send, in_flight: int = IN_FLIGHT, part_bytes: int = parts.PART_BYTES
+    ) -> None:
         self._send = send
+        self._part_bytes = part_bytes
         self._limit = in_flight
         self._pending: deque[Awaitable[object]] = deque()
         self._sender = secrets.token_hex(4)
@@ -45,6 +48,7 @@ class Outbox:
             kind=type(block).__name__,
             source=block.source,
             stop=block.stop,
+            part_bytes=self._part_bytes,
         ):
             for partition in partitions:
                 await self.put(topic, message, partition=partition)

@@ -77,7 +77,7 @@ class StepOwner:
         self._step: Step = kind.make(tp.partition)
         self._listener = kind.listener(context) if kind.listener else None
         self._stamp = context.settings.stamp
-        self._outbox = Outbox(context.send)
+        self._outbox = Outbox(context.send, part_bytes=context.part_bytes)
         self._assembler = Assembler()
         self._lock = asyncio.Lock()
         self._saving = asyncio.Lock()
@@ -94,9 +94,12 @@ class StepOwner:
         """Restore the best snapshot and find where to go on."""
         context, began = self._context, self._context.clock()
         topic = snapshot_topic(context.settings, self._kind.name)
-        kafka_log = KafkaLog(context.settings, context.send, topic, self.tp.partition)
+        at = (topic, self.tp.partition)
+        kafka_log = KafkaLog(context.settings, context.send, *at, context.read_on)
         topic_id = context.layout.ids.get(self.tp.topic, NO_ID)
-        self._store = SnapshotStore(kafka_log, topic_id=topic_id, stamp=self._stamp)
+        self._store = SnapshotStore(
+            kafka_log, topic_id=topic_id, stamp=self._stamp, page_bytes=context.page_bytes
+        )
         start = await self._restore(topic_id)
         if start is None:
             start = (await context.consumer.bounds(self.tp))[0]

@@ -44,15 +44,22 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 def cut(
-    data: bytes, *, sender: str, number: int, kind: str, source: int, stop: int
+    data: bytes,
+    *,
+    sender: str,
+    number: int,
+    kind: str,
+    source: int,
+    stop: int,
+    part_bytes: int = PART_BYTES,
 ) -> Iterator[bytes]:
     """The messages that carry one encoded block."""
-    if len(data) <= PART_BYTES:
+    if len(data) <= part_bytes:
         yield data
         return
-    count = math.ceil(len(data) / PART_BYTES)
+    count = math.ceil(len(data) / part_bytes)
     for index in range(count):
-        piece = data[index * PART_BYTES : (index + 1) * PART_BYTES]
+        piece = data[index * part_bytes : (index + 1) * part_bytes]
         part = Part(sender, number, index, count, source, stop, piece, kind)
         yield MARK + msgspec.msgpack.encode(part)
 
