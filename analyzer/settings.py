@@ -39,6 +39,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import Calibration
 from analyzer.core.contracts.stamp import Stamp
 from analyzer.errors import UsageError
+from analyzer.formats.options import FormatSettings
 
 PREFIX = "ANALYZER_"
 
@@ -62,7 +63,7 @@ def _with_secret(data: Any, key: str) -> Any:
 
 
 def _calibration(path: Path) -> Calibration:
-    """The calibration in this file, made for the signals and weights of this version."""
+    """The calibration in this file, made for the weights of this version."""
     remedy = "make one with `analyzer calibrate`"
     try:
         found = Calibration.model_validate_json(path.read_bytes())
@@ -71,9 +72,8 @@ def _calibration(path: Path) -> Calibration:
     except ValidationError as error:
         where = _explain(error, None)
         raise ValueError(f"calibration: {path}: no calibration: {where}; {remedy}") from error
-    shipped = Calibration.shipped()
-    if (found.fusion, found.signals) != (shipped.fusion, shipped.signals):
-        raise ValueError(f"calibration: {path}: made for other signals or weights; {remedy}")
+    if found.fusion != Calibration.shipped().fusion:
+        raise ValueError(f"calibration: {path}: made for other weights; {remedy}")
     return found
 
 
@@ -255,6 +255,10 @@ class Settings(BaseSettings):
     health: Health = Health()
     notify: Notify = Notify()
     slack: Slack = Slack()
+    sinks: dict[str, dict[str, Any]] = Field(
+        {}, description="tables of other sinks by their name, as each sink describes them"
+    )
+    formats: FormatSettings = FormatSettings()
     core: CoreConfig = CoreConfig()
 
     @field_validator("core", mode="before")

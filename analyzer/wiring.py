@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 
 
 def sinks(settings: Settings, *, console: bool = False) -> list[Sink]:
-    """The one list of sinks: where alerts go with these settings, or to the console alone."""
+    """Where alerts go with these settings; to the console if to nowhere else, or if asked to."""
     from analyzer.console.render import printer  # noqa: PLC0415 - only what is used is loaded
+    from analyzer.sinks.catalog import configured  # noqa: PLC0415 - as above
     from analyzer.sinks.console import ConsoleSink  # noqa: PLC0415 - as above
-    from analyzer.sinks.slack import SlackSink  # noqa: PLC0415 - as above
 
-    slack = settings.slack
-    if console or slack.webhook_url is None:
-        return [ConsoleSink(printer())]
-    return [SlackSink(slack.webhook_url, pause_s=slack.pause_s, timeout_s=slack.timeout_s)]
+    found = [] if console else configured(settings)
+    return found or [ConsoleSink(printer())]
 
 
 def needed_topics(settings: Settings) -> list[NeededTopic]:

@@ -125,7 +125,9 @@ class CoreConfig(BaseModel):
     )
     seed: int = Field(7, ge=0, description="seed of the online models")
     runbook_url: str = Field(
-        "https://example.org/runbooks/usage-analyzer", description="link put into every alert"
+        "docs/runbooks/{kind}.md",
+        description="link put into every alert, {kind} for its kind; what is set here by default "
+        "are the runbooks that ship with the analyzer's source",
     )
 
     @model_validator(mode="after")

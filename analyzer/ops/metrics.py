@@ -44,6 +44,12 @@ DEAD_LETTERS = Metric(
     "analyzer_dead_letters_total", "counter", "records set aside, late events included", ("reason",)
 )
 LATE = Metric("analyzer_late_events_total", "counter", "events that came after their pane's end")
+PASSED_OVER = Metric(
+    "analyzer_passed_over_total",
+    "counter",
+    "what was in the raw records and is no request to a model",
+    ("reason",),
+)
 DUPLICATES = Metric(
     "analyzer_duplicates_dropped_total", "counter", "events whose id was seen before"
 )
@@ -100,9 +106,9 @@ BROKER_SILENT = Metric(
     "analyzer_broker_silent_seconds", "gauge", "for how long the broker has not answered"
 )
 WORKER = (
-    EVENTS, DEAD_LETTERS, LATE, DUPLICATES, FEEDBACK, PANES, COHORTS, ALERTS, SUPPRESSED,
-    REFUSED, LOST, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS, RESTORE,
-    BROKER_SILENT,
+    EVENTS, DEAD_LETTERS, LATE, PASSED_OVER, DUPLICATES, FEEDBACK, PANES, COHORTS, ALERTS,
+    SUPPRESSED, REFUSED, LOST, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES,
+    SNAPSHOTS, RESTORE, BROKER_SILENT,
 )  # fmt: skip
 """What ``analyzer worker`` tells."""
 

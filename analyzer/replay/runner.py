@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import EventBlock, PaneBlock
 from analyzer.core.contracts.feedback import Feedback, FeedbackBlock
-from analyzer.core.contracts.records import DeadLetter, Record
+from analyzer.core.contracts.records import Alert, DeadLetter, Record
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.step import RawBatch
+from analyzer.core.ingest.translation import PASSED_OVER, Translator
 from analyzer.core.pipeline import Call, Pipeline, Sharding, feed
 from analyzer.replay.ahead import ahead
 from analyzer.replay.sources import Source
@@ -33,6 +36,7 @@ class Tally:
     first_event_ms: int | None = None
     last_event_ms: int | None = None
     dead: Counter[str] = field(default_factory=Counter)
+    passed_over: Counter[str] = field(default_factory=Counter)
 
 
 class Runner:
@@ -49,6 +53,8 @@ class Runner:
         What people said; each record takes effect in event time.
     shards, cohort_shards
         How the work is cut; changes no answer.
+    translator
+        Knows the records that are not native.
     call
         How each step is fed, to see what goes in and out; from two threads.
     progress
@@ -63,6 +69,7 @@ class Runner:
         feedback: Sequence[Feedback] = (),
         shards: int = 1,
         cohort_shards: int = 1,
+        translator: Translator | None = None,
         call: Call = feed,
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -73,6 +80,7 @@ class Runner:
         }
         names = tuple(source.name for source in sources)
         self._pipeline = Pipeline(config, Sharding(names, shards, cohort_shards), call=call)
+        self._pipeline.understand(translator)
         self._pipeline.campaign.feed_feedback(FeedbackBlock("file", len(feedback), list(feedback)))
 
     @property
@@ -84,7 +92,7 @@ class Runner:
         for read, panes, size in ahead(self._panes(), AHEAD):
             yield from read.dead
             judged = self._pipeline.judge(panes.made)
-            yield from judged.made
+            yield from map(_replayed, judged.made)
             self._count(read, panes, judged)
             self._progress(size)
 
@@ -103,6 +111,8 @@ class Runner:
     def _count(self, read: StepOutput[EventBlock], *after: StepOutput[Any]) -> None:
         tally = self.tally
         tally.dead.update(letter.reason for letter in read.dead)
+        passed_over = {label: n for (name, label), n in read.counts.items() if name == PASSED_OVER}
+        tally.passed_over.update(passed_over)
         for output in (read, *after):
             tally.late += output.count("late")
             tally.duplicates += output.count("duplicates")
@@ -112,3 +122,10 @@ class Runner:
                 low, high = int(block.rows.ts_ms.min()), int(block.rows.ts_ms.max())
                 tally.first_event_ms = min(low, tally.first_event_ms or low)
                 tally.last_event_ms = max(high, tally.last_event_ms or high)
+
+
+def _replayed(record: Record) -> Record:
+    """The record; an alert says that it comes from a replay."""
+    if isinstance(record, Alert):
+        return replace(record, provenance=replace(record.provenance, replay=True))
+    return record

@@ -18,6 +18,7 @@ import zstandard
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import UsageError
+from analyzer.replay.json_values import is_by_line, values
 
 CHUNK_BYTES = 4 * 1_048_576
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -39,7 +40,9 @@ class Source(Protocol):
 
 
 class FileSource:
-    """NDJSON, plain or compressed by gzip or zstd (told by its first bytes); ``-`` is stdin.
+    """JSON, one value a line or not, plain or compressed; ``-`` is stdin.
+
+    By gzip or zstd, told by its first bytes.
 
     Parameters
     ----------
@@ -66,12 +69,22 @@ class FileSource:
             read = 0
             while data := stream.read(CHUNK_BYTES):
                 rest = b"" if data.endswith(b"\n") else stream.readline()
+                if number == 1 and not is_by_line(data + rest):
+                    yield from self._by_value(data + rest, stream)
+                    return
                 lines = Texts.lines(data, rest)
                 offsets = np.arange(number, number + len(lines), dtype=np.int64)
                 number += len(lines)
                 at = raw.tell() if self.size is not None else read
                 yield RawBatch(lines, offsets), at - read
                 read = at
+
+    def _by_value(self, head: bytes, stream: BinaryIO) -> Iterator[tuple[RawBatch, int]]:
+        """JSON that is not one value a line; the offset is the number of the value, from 1."""
+        number = 1
+        for found, read in values(head, stream, CHUNK_BYTES):
+            yield RawBatch(found, np.arange(number, number + len(found))), len(read)
+            number += len(found)
 
 
 def _size(path: str) -> int:

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from analyzer.core.contracts.records import Alert
+    from analyzer.settings import Settings
     from analyzer.sinks.digest import Digest
+
+
+def slack_sink(settings: Settings) -> SlackSink | None:
+    """The sink of the table ``[slack]``; None without a webhook."""
+    slack = settings.slack
+    if slack.webhook_url is None:
+        return None
+    return SlackSink(slack.webhook_url, pause_s=slack.pause_s, timeout_s=slack.timeout_s)
 
 
 class SlackSink:

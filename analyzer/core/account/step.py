@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.account.attempts import given_up
 from analyzer.core.account.pane_tables import summarise
 from analyzer.core.account.template_families import Families
 from analyzer.core.config import CoreConfig
@@ -99,10 +100,12 @@ class AccountStep:
         self, pane: int, rows: EventColumns, own: NDArray[np.intp]
     ) -> tuple[PaneColumns, int]:
         """What happened in a pane, and how many duplicates it had; ``own`` are its rows."""
+        received = len(own)
+        own = own[~given_up(rows.event[own], rows.account[own], rows.output_tokens[own])]
         own = own[in_time(rows.ts_ms[own], rows.event[own], rows.account[own])]
         fresh = self._past.fresh(pane, rows.event[own])
         named = self._families.name(rows.take(own[fresh]))
-        return summarise(pane, named, self._names), len(own) - len(named)
+        return summarise(pane, named, self._names), received - len(named)
 
     def _forget_names(self) -> None:
         if len(self._names) > NAMES_LIMIT:

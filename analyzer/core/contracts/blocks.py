@@ -13,6 +13,7 @@ raw partition (events) or numbers of panes (everything after). The receiver's ga
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -59,6 +60,19 @@ class PaneBlock:
     stop: int
     rows: PaneColumns = field(default_factory=PaneColumns)
 
+    def cut(self, hop: int, last: int) -> Iterator[PaneBlock]:
+        """The same in blocks that end at multiples of ``hop`` panes, as far as pane ``last``.
+
+        Before the first rows of all there is no window to stop at.
+        """
+        start, first = self.start, int(self.rows.org_pane.min(initial=self.stop))
+        stop = ((start or first) // hop + 1) * hop
+        while stop < min(self.stop, last + 1):
+            yield PaneBlock(self.source, start, stop, self.rows.between(start, stop))
+            start, stop = stop, stop + hop
+        rows = self.rows if start == self.start else self.rows.between(start, self.stop)
+        yield PaneBlock(self.source, start, self.stop, rows)
+
 
 @dataclass(frozen=True, slots=True)
 class CohortBlock:
@@ -68,6 +82,8 @@ class CohortBlock:
     start: int
     stop: int
     rows: CohortColumns = field(default_factory=CohortColumns)
+    signals: list[str] = field(default_factory=list)
+    """What the columns of the features are called."""
 
 
 Block = EventBlock | PaneBlock | CohortBlock

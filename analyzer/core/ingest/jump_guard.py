@@ -32,6 +32,11 @@ class JumpGuard(Generic[R]):
         self._reached: int | None = None
         self._held: list[tuple[int, R]] = []
 
+    @property
+    def holds(self) -> bool:
+        """Whether rows are held back."""
+        return bool(self._held)
+
     def calm(self, times_ms: NDArray[np.int64]) -> bool:
         """Take the next rows' times, if none of them jumps and none is held; else do nothing."""
         if not len(times_ms):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,11 @@ from analyzer.core.contracts.decode import decode_event
 from analyzer.core.contracts.event_time import END_OF_TIME_MS, NO_WATERMARK, late_rows
 from analyzer.core.contracts.events import EventColumns, RequestEvent
 from analyzer.core.contracts.records import DeadLetter
-from analyzer.core.contracts.step import StepOutput
+from analyzer.core.contracts.step import StepOutput, labelled
 from analyzer.core.ingest.columnize import Columnizer
 from analyzer.core.ingest.json_scanner import Scanned
 from analyzer.core.ingest.jump_guard import JumpGuard
+from analyzer.core.ingest.translation import PASSED_OVER, Originals, Translator
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
 
@@ -39,6 +40,19 @@ class RawBatch:
     """Position of each record, strictly rising; may have gaps."""
     append_ms: NDArray[np.int64] | None = None
     """Kafka record timestamps, epoch ms; None for files, which have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A batch as its events, and what is found at once in them."""
+
+    raw: RawBatch
+    """Native records; an offset may come more than once, or not at all."""
+    found: Scanned
+    refused: list[DeadLetter] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    is_whole: bool = True
+    """Whether the events are the raw records themselves."""
 
 
 _Row = tuple[int, bytes]
@@ -77,17 +91,49 @@ class IngestStep:
         self._shards = shards
         self._columnizer = Columnizer(config)
         self._guard = JumpGuard[_Row](config.max_jump_s * 1_000)
+        self._translator: Translator | None = None
+        self._originals = Originals()
+
+    def understand(self, translator: Translator | None) -> None:
+        """Take records that are not native as well; without, they are dead letters."""
+        self._translator = translator
 
     def resume(self, position: int, watermark_ms: int | None) -> None:
         """Go on after a restart; without a watermark, lateness starts anew."""
         self.position = position
         self.watermark_ms = NO_WATERMARK if watermark_ms is None else watermark_ms
 
-    def look(self, raw: RawBatch) -> Scanned:
+    def look(self, raw: RawBatch) -> Look:
         """Begin :meth:`feed`; changes nothing, so it may run in a thread beside everything."""
-        return self._columnizer.look(raw.values)
+        translator = self._translator
+        if translator is None or translator.takes_native:
+            look = Look(raw, self._columnizer.look(raw.values))
+            if translator is None or look.found.plain.all():
+                return look
+            return self._translated(raw, translator, look.found.plain) or look
+        nothing = np.zeros(len(raw.values), np.bool_)
+        return self._translated(raw, translator, nothing) or Look(
+            raw, self._columnizer.look(raw.values)
+        )
 
-    def feed(self, raw: RawBatch, found: Scanned | None = None) -> StepOutput[EventBlock]:
+    def _translated(
+        self, raw: RawBatch, translator: Translator, plain: NDArray[np.bool_]
+    ) -> Look | None:
+        """The native records in these; None if they are native themselves."""
+        translation = translator.translate(raw.values, plain)
+        if translation is None:
+            return None
+        rows = translation.rows
+        append_ms = None if raw.append_ms is None else raw.append_ms[rows]
+        events = RawBatch(translation.values, raw.offsets[rows], append_ms)
+        refused = [
+            self._dead(int(raw.offsets[row]), raw.values[row], bad)
+            for row, bad in translation.refused
+        ]
+        found = self._columnizer.look(events.values)
+        return Look(events, found, refused, translation.passed_over, is_whole=False)
+
+    def feed(self, raw: RawBatch, look: Look | None = None) -> StepOutput[EventBlock]:
         """Judge and pack the next records of the source.
 
         Exactly one block per account shard comes of it, empty ones too; the index is the
@@ -95,17 +141,22 @@ class IngestStep:
 
         Parameters
         ----------
-        found
+        look
             What :meth:`look` said of them, if it was asked before.
         """
-        rows, dead = self._read(raw, found)
+        look = look or self.look(raw)
+        if not look.is_whole:
+            self._originals.add(raw.offsets, raw.values)
+        rows, dead = self._read(look.raw, look.found)
+        dead += look.refused
         stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
         if raw.append_ms is None and not self._guard.calm(rows.columns.ts_ms):
             waiting = list(zip(rows.columns.offset.tolist(), rows.values, strict=True))
             passed, jumped = self._guard.pass_on(waiting, rows.columns.ts_ms.tolist())
             rows = self._read_again(passed)
             dead += self._refused(jumped)
-        return self._pack(rows, dead, stop, len(raw.values))
+        output = self._pack(rows, dead, stop, len(raw.values))
+        return self._of_records(output, look.passed_over)
 
     def idle(self) -> StepOutput[EventBlock]:
         """Empty blocks that say: nothing comes and nothing waits here; hold nobody back."""
@@ -122,6 +173,7 @@ class IngestStep:
         """
         rows, jumped = self._guard.finish()
         output = self._pack(self._read_again(rows), self._refused(jumped), self.position, 0)
+        output = self._of_records(output, Counter())
         self.watermark_ms, end = END_OF_TIME_MS, self.position
         last = [
             EventBlock(self._source, end, end + 1, END_OF_TIME_MS, rows=block.rows)
@@ -147,7 +199,7 @@ class IngestStep:
     ) -> tuple[_Rows, list[DeadLetter]]:
         """The records that are not plain, one by one, put between the plain ones."""
         events: list[RequestEvent] = []
-        offsets: list[int] = []
+        decoded: list[int] = []
         dead: list[DeadLetter] = []
         good = plain.copy()
         for i in np.flatnonzero(~plain).tolist():
@@ -160,9 +212,11 @@ class IngestStep:
                 continue
             good[i] = True
             events.append(event)
-            offsets.append(offset)
-        columns = EventColumns.concat([columns, self._columnizer.columns(events, offsets)])
-        columns = columns.take(np.argsort(columns.offset))
+            decoded.append(i)
+        more = self._columnizer.columns(events, raw.offsets[decoded].tolist())
+        columns = EventColumns.concat([columns, more])
+        rows = np.concatenate([np.flatnonzero(plain), np.array(decoded, np.int64)])
+        columns = columns.take(np.argsort(rows))
         return _Rows(columns, raw.values.take(good)), dead
 
     def _without_future(
@@ -207,6 +261,16 @@ class IngestStep:
         ]
         counts = Counter({("events", ""): received, ("late", ""): late})
         return StepOutput(blocks, dead, +counts)
+
+    def _of_records(
+        self, output: StepOutput[EventBlock], passed_over: Counter[str]
+    ) -> StepOutput[EventBlock]:
+        """What was said of events, as it is told of the records that they were in."""
+        dead = self._originals.letters(output.dead, self._dead)
+        if not self._guard.holds:
+            self._originals.clear()
+        counts = output.counts + labelled(PASSED_OVER, passed_over)
+        return replace(output, dead=dead, counts=counts)
 
     def _refused(self, rows: list[_Row]) -> list[DeadLetter]:
         return [self._dead(offset, value, _UNCONFIRMED) for offset, value in rows]

@@ -17,6 +17,7 @@ from analyzer.core.contracts.event_time import NO_WATERMARK
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.errors import Broken
+from analyzer.formats.reader import reader_of
 from analyzer.kafka_metadata import NO_ID
 from analyzer.kafka_offsets import Log, Mark, place_of
 from analyzer.ops import metrics
@@ -45,6 +46,8 @@ class IngestOwner:
         self._context = context
         self._forward = kind.forward
         self._step: IngestStep = kind.make(tp.partition)
+        settings = context.settings
+        self._step.understand(reader_of(settings.formats, settings.core.max_record_bytes))
         self._outbox = Outbox(context.send, part_bytes=context.part_bytes)
         self._lock = asyncio.Lock()
         self._committed = -1
@@ -133,7 +136,7 @@ class IngestOwner:
 
     async def _pass_on(self, output: StepOutput[EventBlock]) -> None:
         context = self._context
-        bad = len(output.dead) - output.count("late")
+        bad = sum(letter.reason != "late" for letter in output.dead)
         context.bad_share.count(received=output.count("events"), bad=bad)
         count(context.meter, output)
         for letter in output.dead:

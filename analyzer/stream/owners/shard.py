@@ -7,7 +7,7 @@ to the consumer generation decides whether it counts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -48,7 +48,7 @@ class Listener(Protocol):
         """Pass it to the step, which must remember in its snapshot how far it has heard."""
 
 
-Forward = Callable[[Outbox, list[Any]], Awaitable[None]]
+Forward = Callable[[Outbox, Iterable[Any]], Awaitable[None]]
 """Sends what a step made of one block to where it belongs."""
 
 

@@ -9,12 +9,14 @@ import numpy as np
 from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
 from analyzer.core.contracts.records import Alert
 from analyzer.core.contracts.step import StepOutput
+from analyzer.core.ingest.translation import PASSED_OVER
 from analyzer.ops import metrics
 from analyzer.ops.metrics import Meter, Metric
 
 COUNTED: dict[str, Metric] = {
     "events": metrics.EVENTS,
     "late": metrics.LATE,
+    PASSED_OVER: metrics.PASSED_OVER,
     "duplicates": metrics.DUPLICATES,
     "suppressed": metrics.SUPPRESSED,
     "refused": metrics.REFUSED,
