@@ -6,7 +6,7 @@ find them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -37,7 +37,12 @@ def test_every_seed_gives_what_an_undisturbed_run_gives(
     chunk: int, pytestconfig: pytest.Config
 ) -> None:
     """Crashes, zombies, rebalances, refused commits, lost answers, damage, a topic made anew."""
-    for seed in range(chunk, pytestconfig.getoption("--seeds"), CHUNKS):
+    simulate_all(range(chunk, pytestconfig.getoption("--seeds"), CHUNKS))
+
+
+def simulate_all(seeds: Iterable[int]) -> None:
+    """One after another."""
+    for seed in seeds:
         simulate(seed)
 
 
@@ -142,4 +147,4 @@ def test_it_finds_what_was_mended(
     """Within the seeds of `make check`; the message names the one that repeats it."""
     fault(monkeypatch)
     with pytest.raises(DifferentError, match=r"repeat it by simulate\(\d+\)"):
-        all(simulate(seed) is None for seed in range(1_000))
+        simulate_all(range(1_000))

@@ -15,9 +15,7 @@ from analyzer.kafka_metadata import NO_ID
 from analyzer.ops.metrics import WORKER, Meter
 from analyzer.settings import Settings
 from analyzer.stream.state.kafka_log import ReadOn, Send, read_on
-from analyzer.stream.state.pages import PAGE_BYTES
 from analyzer.stream.topics.catalog import Layout
-from analyzer.stream.transport.message_chunks import PART_BYTES
 from analyzer.stream.transport.position import ConsumerPort
 
 ENOUGH = 1_000
@@ -79,10 +77,10 @@ class Context:
     meter: Meter = field(default_factory=lambda: Meter(WORKER))
     read: ReadOn | None = None
     """Reads a partition outside every group; None: by a client of Kafka."""
-    part_bytes: int = PART_BYTES
-    """A block longer than this travels in parts."""
-    page_bytes: int = PAGE_BYTES
-    """Size of the pages of a snapshot."""
+    part_bytes: int | None = None
+    """A block longer than this travels in parts; None: as usual."""
+    page_bytes: int | None = None
+    """Size of the pages of a snapshot; None: as usual."""
 
     async def read_on(self, tp: TP, start: int | None) -> tuple[list[Any], int]:
         """All records from an offset, or the beginning, and the offset after them."""

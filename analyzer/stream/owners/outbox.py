@@ -21,7 +21,7 @@ class Outbox:
     """
 
     def __init__(
-        self, send: Send, in_flight: int = IN_FLIGHT, part_bytes: int = parts.PART_BYTES
+        self, send: Send, in_flight: int = IN_FLIGHT, part_bytes: int | None = None
     ) -> None:
         self._send = send
         self._part_bytes = part_bytes
@@ -45,7 +45,7 @@ class Outbox:
             data,
             sender=self._sender,
             number=self._blocks,
-            kind=type(block).__name__,
+            kind=parts.kind_of(block),
             source=block.source,
             stop=block.stop,
             part_bytes=self._part_bytes,

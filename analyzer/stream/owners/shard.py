@@ -29,7 +29,7 @@ from analyzer.stream.state.kafka_log import KafkaLog
 from analyzer.stream.state.snapshots import SnapshotStore
 from analyzer.stream.topics.catalog import snapshot_topic
 from analyzer.stream.transport.fetches import Records
-from analyzer.stream.transport.message_chunks import Assembler
+from analyzer.stream.transport.message_chunks import Assembler, kind_of
 from analyzer.stream.transport.position import SKIP_LOST, Reading
 
 log = structlog.get_logger("analyzer.stream")
@@ -200,7 +200,7 @@ class StepOwner:
     async def _feed(self, block: Any) -> None:
         output = self._output_of(block)
         await self._kind.forward(self._outbox, output.made)
-        self._assembler.delivered(type(block).__name__, block.source, block.stop)
+        self._assembler.delivered(kind_of(block), block.source, block.stop)
         count(self._context.meter, output)
         await asyncio.sleep(0)
 

@@ -74,7 +74,7 @@ class Page:
 
 
 def cut(
-    state: bytes, known: dict[bytes, PageRef], page_bytes: int = PAGE_BYTES
+    state: bytes, known: dict[bytes, PageRef], page_bytes: int | None = None
 ) -> list[Page | PageRef]:
     """The pages of a state; those whose digest is known come as references.
 
@@ -85,6 +85,7 @@ def cut(
     True
     """
     pages: list[Page | PageRef] = []
+    page_bytes = page_bytes or PAGE_BYTES
     for start in range(0, max(len(state), 1), page_bytes):
         plain = state[start : start + page_bytes]
         digest = blake2b(plain, digest_size=16).digest()

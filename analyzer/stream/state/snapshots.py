@@ -29,7 +29,7 @@ import structlog
 from analyzer.core.contracts.blocks import UNSTAMPED
 from analyzer.core.contracts.stamp import Stamp
 from analyzer.errors import OtherSettingsError, StateError
-from analyzer.stream.state.pages import FORMAT, PAGE_BYTES, Manifest, Page, PageRef, cut, join
+from analyzer.stream.state.pages import FORMAT, Manifest, Page, PageRef, cut, join
 
 log = structlog.get_logger("analyzer.stream")
 
@@ -63,7 +63,7 @@ class SnapshotStore:
         topic_id: str,
         nonce: str | None = None,
         stamp: Stamp = UNSTAMPED,
-        page_bytes: int = PAGE_BYTES,
+        page_bytes: int | None = None,
     ) -> None:
         self._page_bytes = page_bytes
         self._log = log

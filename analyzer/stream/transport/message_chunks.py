@@ -17,12 +17,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from analyzer.errors import StateError
 
 PART_BYTES = 768 * 1_024
+FORGOTTEN_AFTER = 100_000
+"""Messages after which nobody waits any more for the next part of a block."""
 MARK = b"\x00"
 """First byte of a part; a block begins with the magic number of zstd, which has another."""
 
@@ -40,7 +43,12 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     """The block covers its source up to here."""
     piece: bytes
     kind: str
-    """Type of the block: a topic may carry several, each with sources of its own."""
+    """See :func:`kind_of`: a topic may carry several, each with sources of its own."""
+
+
+def kind_of(block: Any) -> str:
+    """What its sources are numbered within: its type, and the topic that they belong to."""
+    return type(block).__name__ + getattr(block, "origin", "")
 
 
 def cut(
@@ -51,9 +59,10 @@ def cut(
     kind: str,
     source: int,
     stop: int,
-    part_bytes: int = PART_BYTES,
+    part_bytes: int | None = None,
 ) -> Iterator[bytes]:
     """The messages that carry one encoded block."""
+    part_bytes = part_bytes or PART_BYTES
     if len(data) <= part_bytes:
         yield data
         return
@@ -69,6 +78,7 @@ class _Half:
     """A block of which some parts have come."""
 
     first_offset: int
+    last_offset: int
     count: int
     origin: tuple[str, int]
     """Type of the block, and its source."""
@@ -82,6 +92,8 @@ class Assembler:
 
     def __init__(self) -> None:
         self._halves: dict[tuple[str, str, int], _Half] = {}
+        self._delivered: dict[tuple[str, int], int] = {}
+        """Up to where each source was delivered."""
 
     def feed(self, offset: int, message: bytes) -> bytes | None:
         """The block that this message completes, or None.
@@ -100,11 +112,14 @@ class Assembler:
         origin = (part.kind, part.source)
         key = (part.sender, *origin)
         if part.index == 0:
-            self._halves[key] = _Half(offset, part.count, origin, part.stop, part.number)
+            if part.stop <= self._delivered.get(origin, -1):
+                return None  # a dead sender's, later than its successor's
+            self._halves[key] = _Half(offset, offset, part.count, origin, part.stop, part.number)
         half = self._halves.get(key)
         if half is None or half.number != part.number or len(half.pieces) != part.index:
             return None  # its first part lies below where we began to read
         half.pieces.append(part.piece)
+        half.last_offset = offset
         if len(half.pieces) < half.count:
             return None
         del self._halves[key]
@@ -112,10 +127,17 @@ class Assembler:
 
     def delivered(self, kind: str, source: int, stop: int) -> None:
         """A block up to ``stop`` was taken: older halves of the same source are not needed."""
+        self._delivered[kind, source] = max(stop, self._delivered.get((kind, source), stop))
         for key, half in list(self._halves.items()):
             if half.origin == (kind, source) and half.stop <= stop:
                 del self._halves[key]
 
     def cover(self, position: int) -> int:
-        """Where a restart has to begin so that every incomplete block is read from its start."""
+        """Where a restart has to begin so that every incomplete block is read from its start.
+
+        One that has not gone on for very long never will: nobody of ours sends it.
+        """
+        for key, half in list(self._halves.items()):
+            if position - half.last_offset > FORGOTTEN_AFTER:
+                del self._halves[key]
         return min((half.first_offset for half in self._halves.values()), default=position)
