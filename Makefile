@@ -62,7 +62,7 @@ bench-detection: venv ## judge detection on simulated worlds with labels; writes
 chaos: venv ## kill, freeze and starve workers and brokers; the answers must not change
 	$(BIN)/python -m pytest tests/stream/test_chaos.py tests/stream/test_chaos_brokers.py \
 		tests/stream/test_poison.py tests/stream/test_secure.py tests/sinks/test_notify.py \
-		--chaos 20 -rP
+		tests/stream/test_simulation.py --chaos 20 --seeds 10000 -rP
 
 soak: venv ## half an hour of traffic with kills; the answers must not change, nor memory grow
 	$(BIN)/python -m pytest tests/stream/test_soak.py --soak 30 --capture no

@@ -1,4 +1,4 @@
-"""The outermost guard: an unexpected error ends the process, with nothing saved after it."""
+"""The outermost supervisor: an unexpected error ends the process, with nothing saved after it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Supervisor:
                 raise
             await self.fail(Broken("a client of Kafka gave up a request of its own"))
             return False
-        except Exception as error:  # noqa: BLE001 - the outermost guard of this adapter
+        except Exception as error:  # noqa: BLE001 - the outermost supervisor of this adapter
             await self.fail(error)
             return False
         return True
