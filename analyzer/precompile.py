@@ -58,7 +58,7 @@ MANY = 2_000
 log = logging.getLogger("analyzer.precompile")
 
 
-def warm() -> None:
+def compile_all() -> None:
     """Run every compiled function once, so that no event waits for the compiler.
 
     Machine code is kept beside the package or, if nothing can be written there, in
@@ -142,4 +142,4 @@ def _event(number: int, hop: int) -> bytes:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="analyzer: %(message)s")
-    warm()
+    compile_all()

@@ -1,4 +1,4 @@
-"""Settings of the shells: environment variables ``ANALYZER_…`` and one TOML file.
+"""Settings of the adapters: environment variables ``ANALYZER_…`` and one TOML file.
 
 ``ANALYZER_BROKER`` sets ``broker``; a key of a table is reached with two underscores, as in
 ``ANALYZER_CORE__PANE_S`` or ``ANALYZER_KAFKA__SASL_PASSWORD``. The environment wins over the

@@ -1,4 +1,4 @@
-"""Where shells are put together: which sinks, which topics, which broker.
+"""Where adapters are put together: which sinks, which topics, which broker.
 
 The commands of one family need pieces of another; they meet here and nowhere else.
 """

@@ -19,7 +19,7 @@ from analyzer.core.contracts.decode import decode_event
 from analyzer.core.ingest.translation import Translation
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
-from analyzer.formats.catalog import FORMATS, FormatName
+from analyzer.formats.catalog import FORMATS
 from analyzer.formats.draft import Draft
 from analyzer.formats.native import Native
 from analyzer.formats.options import FormatSettings
@@ -158,9 +158,7 @@ class Reader:
         return BadRecord("wrong_type", f"a native record; fits no format, tried {self._tried}")
 
 
-def reader_of(
-    settings: FormatSettings, max_bytes: int, name: FormatName | None = None
-) -> Reader | None:
+def reader_of(settings: FormatSettings, max_bytes: int, name: str | None = None) -> Reader | None:
     """The reader that these settings ask for; None if all records are to be native.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 import orjson
@@ -15,9 +15,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from analyzer.core.cohort.fusion import unfitted
 from analyzer.core.contracts.calibration import Calibration
 from analyzer.errors import UsageError
-from analyzer.formats.catalog import FormatName
+from analyzer.formats.catalog import NAMES
 from analyzer.formats.reader import reader_of
-from analyzer.precompile import warm
+from analyzer.precompile import compile_all
 from analyzer.replay.compare import compare, tell
 from analyzer.replay.families import families
 from analyzer.replay.feedback import allowances, read_feedback
@@ -37,7 +37,7 @@ from analyzer.settings import Settings
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(get_args(FormatName)),
+    type=click.Choice(NAMES),
     help="Format of the raw records, instead of that of the settings.  [default: auto]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -46,7 +46,7 @@ def replay(
     out: str,
     config: Path | None,
     feedback: Path | None,
-    format_name: FormatName | None,
+    format_name: str | None,
     *,
     as_json: bool,
 ) -> None:
@@ -56,7 +56,7 @@ def replay(
     opened = open_sources(sources, settings)
     translator = reader_of(settings.formats, settings.core.max_record_bytes, format_name)
     folder = None if out == "-" else Path(out)
-    warm()
+    compile_all()
     with Report(folder, sys.stdout.buffer) as report, progress_of(opened, quiet=as_json) as bar:
         runner = Runner(settings.core, opened, feedback=said, translator=translator, progress=bar)
         report.take(runner)

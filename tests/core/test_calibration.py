@@ -41,7 +41,6 @@ def cohorts(sizes: list[int], kind: Kind = Kind.TEMPLATE, value: float = 0.2) ->
         newcomers=np.zeros(n, np.int64),
         features=np.full((n, N), value),
         facts=facts,
-        note=[""] * n,
     )
 
 

@@ -22,7 +22,6 @@ from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.dead_letters import set_aside
 from analyzer.stream.owners.outbox import Outbox
-from analyzer.stream.state.kafka_log import read_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class FeedbackListener:
             start = max(first, step.heard(self._source(partition)))
             if start >= end:
                 continue
-            records, stop = await read_on(self._context.settings, tp, start)
+            records, stop = await self._context.read_on(tp, start)
             if stop > start:
                 heard.append(Heard(partition, stop, records))
         return heard

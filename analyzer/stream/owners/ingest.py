@@ -48,7 +48,7 @@ class IngestOwner:
         self._step: IngestStep = kind.make(tp.partition)
         settings = context.settings
         self._step.understand(reader_of(settings.formats, settings.core.max_record_bytes))
-        self._outbox = Outbox(context.send)
+        self._outbox = Outbox(context.send, part_bytes=context.part_bytes)
         self._lock = asyncio.Lock()
         self._committed = -1
         self._saved_at = self._active_at = context.clock()
