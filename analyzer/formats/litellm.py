@@ -123,9 +123,8 @@ def _passed_over(tree: Tree) -> str | None:
     """Why the payload is not the account's traffic; None if it is."""
     if flag(tree.get("cache_hit")):
         return "cache_hit"
-    if tree.get("status") == "failure":
-        if _is_rejected(tree):
-            return "rejected_key"
+    if tree.get("status") == "failure" and _is_rejected(tree):
+        return "rejected_key"
     if not text(tree.get("model")) and not text(tree.get("model_group")):
         return "no_llm_call"
     return None
