@@ -32,11 +32,26 @@ def config(path: Path | None, *, json: bool) -> None:
     click.echo(as_json(settings) if json else as_toml(settings), nl=json)
 
 
-@click.command()
+@click.command(epilog="Example: analyzer doctor --sample gateway.log --format litellm")
 @CONFIG
-def doctor(path: Path | None) -> None:
+@click.option(
+    "--sample",
+    metavar="FILE|kafka://…",
+    help="Say what is read of the first 100 raw records, which fields stay empty, and which "
+    "signals are therefore blind.",
+)
+@click.option(
+    "--format", "format_name", help="Format of the sample, as `analyzer replay` takes it."
+)
+@click.option("--json", "json", is_flag=True, help="Print one JSON object (of a sample).")
+def doctor(path: Path | None, sample: str | None, format_name: str | None, *, json: bool) -> None:
     """Check broker, topics, groups, clocks and Slack; exit 1 if something is wrong."""
     from analyzer import wiring  # noqa: PLC0415 - loaded when used
+
+    if sample is not None:
+        text, good = wiring.sample_report(sample, Settings.load(path), format_name, json=json)
+        click.echo(text)
+        raise SystemExit(0 if good else 1)
     from analyzer.console.doctor import examine  # noqa: PLC0415 - as above
     from analyzer.ops import logs  # noqa: PLC0415 - as above
 

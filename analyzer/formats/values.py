@@ -124,7 +124,7 @@ def client_address(value: Any, proxies: int) -> str | None:
         return None
     entries = [_bare(entry) for entry in value.split(",")] if "," in value else [_bare(value)]
     last = len(entries)
-    while last > 1 and _is_own(entries[last - 1]):
+    while last > 1 and is_own(entries[last - 1]):
         last -= 1
     return entries[max(0, last - proxies)]
 
@@ -146,10 +146,14 @@ def _bare(entry: str) -> str | None:
     return entry
 
 
-def _is_own(entry: str | None) -> bool:
+def is_own(entry: str | None) -> bool:
+    """Whether an address is one of a private network."""
     if entry is None:
         return False
-    address = ipaddress.ip_address(entry)
+    try:
+        address = ipaddress.ip_address(entry)
+    except ValueError:
+        return False
     return any(address in network for network in _OWN_NETWORKS)
 
 

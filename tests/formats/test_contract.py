@@ -41,7 +41,7 @@ def told(outcome: bytes | PassedOver | BadRecord) -> Any:
 
 def read(name: str, record: bytes) -> list[Any]:
     """Everything in one record."""
-    reader = Reader(FormatSettings(name=name), LIMIT)  # type: ignore[arg-type] # from the list
+    reader = Reader(FormatSettings(name=name), LIMIT)
     return [told(outcome) for outcome in reader.outcomes(record)]
 
 

@@ -79,7 +79,7 @@ def differing(one: RequestEvent, other: RequestEvent, lost: set[str]) -> dict[st
 def test_every_event_comes_back(kind: type[Format], setting: str) -> None:
     """Field by field, by probing and by name; a field that is said to be lost is never there."""
     reader = Reader(
-        FormatSettings(name="auto" if setting == "auto" else kind.name),  # type: ignore[arg-type] # a name of the list
+        FormatSettings(name="auto" if setting == "auto" else kind.name),
         LIMIT,
     )
     if kind.name == "native" and setting == "named":
