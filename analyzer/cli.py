@@ -19,6 +19,7 @@ COMMANDS = {
     "import": "analyzer.exchange.command:import_",
     "diff": "analyzer.replay.command:diff",
     "calibrate": "analyzer.replay.calibrate:calibrate",
+    "fit": "analyzer.training.command:fit",
     "evaluate": "analyzer.bench.detection.command:evaluate",
     "simulate": "analyzer.simulate.command:simulate",
     "fingerprint": "analyzer.replay.command:fingerprint",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import orjson
 
 from analyzer.settings import Settings
 
 if TYPE_CHECKING:
-    from analyzer.console.doctor import Finding
+    from analyzer.console.finding import Finding
 
 CONFIG = click.option(
     "--config",
@@ -32,7 +34,7 @@ def config(path: Path | None, *, json: bool) -> None:
     click.echo(as_json(settings) if json else as_toml(settings), nl=json)
 
 
-@click.command(epilog="Example: analyzer doctor --sample gateway.log --format litellm")
+@click.command()
 @CONFIG
 @click.option(
     "--sample",
@@ -40,12 +42,21 @@ def config(path: Path | None, *, json: bool) -> None:
     help="Say what is read of the first 100 raw records, which fields stay empty, and which "
     "signals are therefore blind.",
 )
-@click.option(
-    "--format", "format_name", help="Format of the sample, as `analyzer replay` takes it."
-)
-@click.option("--json", "json", is_flag=True, help="Print one JSON object (of a sample).")
-def doctor(path: Path | None, sample: str | None, format_name: str | None, *, json: bool) -> None:
-    """Check broker, topics, groups, clocks and Slack; exit 1 if something is wrong."""
+@click.option("--format", "format_name", help="Format of the sample, as `analyzer replay` has it.")
+@click.option("--json", "json", is_flag=True, help="Print one JSON object.")
+@click.option("--send", is_flag=True, help="Post a short test message to Slack.")
+def doctor(
+    path: Path | None, sample: str | None, format_name: str | None, *, json: bool, send: bool
+) -> None:
+    r"""Check broker, topics, groups, clocks and Slack; exit 1 if something is wrong.
+
+    Slack is asked with a message that it shows to nobody; --send posts one that it shows.
+
+    \b
+    Examples:
+      analyzer doctor --json | jq '.findings[] | select(.ok | not)'
+      analyzer doctor --sample gateway.log --format litellm
+    """
     from analyzer import wiring  # noqa: PLC0415 - loaded when used
 
     if sample is not None:
@@ -57,7 +68,12 @@ def doctor(path: Path | None, sample: str | None, format_name: str | None, *, js
 
     settings = Settings.load(path)
     logs.hush()  # what the libraries say, the findings say better
-    findings = asyncio.run(examine(settings, wiring.needed_topics(settings)))
+    ask = wiring.slack_check(settings, send=send)
+    findings = asyncio.run(examine(settings, wiring.needed_topics(settings), ask))
+    if json:
+        well = all(finding.ok for finding in findings)
+        click.echo(orjson.dumps({"ok": well, "findings": [asdict(f) for f in findings]}).decode())
+        raise SystemExit(0 if well else 1)
     said = ""
     for finding in findings:
         _tell(finding, repeated=finding.do == said)

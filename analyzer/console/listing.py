@@ -79,6 +79,8 @@ def _walk(table: BaseModel, prefix: str) -> Iterator[Entry]:
 def _shown(key: str, value: Any, *, default: bool) -> Any:
     if isinstance(value, SecretStr | Calibration) or (key in SECRETS and not default):
         return MASK
+    if isinstance(value, dict):  # settings of sinks: who knows which of them are secrets
+        return {name: dict.fromkeys(table, MASK) for name, table in value.items()}
     if isinstance(value, tuple):
         return [_shown(key, part, default=default) for part in value]
     if isinstance(value, BaseModel):
@@ -89,7 +91,7 @@ def _shown(key: str, value: Any, *, default: bool) -> Any:
 
 
 def _assignment(key: str, value: Any) -> str:
-    if value is None or value == MASK:
+    if value is None or value == MASK or isinstance(value, dict):
         return f"# {key} = {'' if value is None else _toml(value)}".rstrip()
     return f"{key} = {_toml(value)}"
 

@@ -12,6 +12,8 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from analyzer.core.cohort.fusion import unfitted
+from analyzer.core.contracts.calibration import Calibration
 from analyzer.errors import UsageError
 from analyzer.formats.catalog import FormatName
 from analyzer.formats.reader import reader_of
@@ -67,6 +69,7 @@ def replay(
             "events": tally.events,
             "late": tally.late,
             "duplicates": tally.duplicates,
+            "unfitted_signals": unfitted(settings.core.calibration or Calibration.shipped()),
             "dead_letters": dict(sorted(tally.dead.items())),
             "passed_over": dict(sorted(tally.passed_over.items())),
             "first_event_ms": tally.first_event_ms,
@@ -145,6 +148,8 @@ def _print(summary: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(summary).decode())
         return
+    if unfitted_signals := ", ".join(summary["unfitted_signals"]):
+        click.echo(f"unfitted      {unfitted_signals}: shown, but no evidence until `analyzer fit`")
     dead = ", ".join(f"{reason} {n}" for reason, n in summary["dead_letters"].items()) or "none"
     alerts = ", ".join(f"{kind} {n}" for kind, n in summary["alerts"].items()) or "none"
     click.echo(f"events        {summary['events']:,} ({summary['duplicates']:,} duplicates)")

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import EventBlock, PaneBlock
 from analyzer.core.contracts.feedback import Feedback, FeedbackBlock
-from analyzer.core.contracts.records import DeadLetter, Record
+from analyzer.core.contracts.records import Alert, DeadLetter, Record
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.ingest.translation import PASSED_OVER, Translator
@@ -90,7 +92,7 @@ class Runner:
         for read, panes, size in ahead(self._panes(), AHEAD):
             yield from read.dead
             judged = self._pipeline.judge(panes.made)
-            yield from judged.made
+            yield from map(_replayed, judged.made)
             self._count(read, panes, judged)
             self._progress(size)
 
@@ -120,3 +122,10 @@ class Runner:
                 low, high = int(block.rows.ts_ms.min()), int(block.rows.ts_ms.max())
                 tally.first_event_ms = min(low, tally.first_event_ms or low)
                 tally.last_event_ms = max(high, tally.last_event_ms or high)
+
+
+def _replayed(record: Record) -> Record:
+    """The record; an alert says that it comes from a replay."""
+    if isinstance(record, Alert):
+        return replace(record, provenance=replace(record.provenance, replay=True))
+    return record

@@ -27,7 +27,7 @@ from analyzer.core.kernels.dedup_set import LastSeen
 from analyzer.core.kernels.group_by import in_time
 from analyzer.core.kernels.interned_names import NameBook, Names
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 NAMES_LIMIT = 500_000
 
 
@@ -39,13 +39,16 @@ class AccountStep:
     shard
         Number of this account shard; the source of its blocks.
     sources
-        Number of raw partitions (or files); all must have passed the end of a pane.
+        Number of raw partitions (or files); all must have passed the end of a pane. Partitions
+        may be added later.
+    origin
+        Identity of the raw topic.
     """
 
-    def __init__(self, config: CoreConfig, *, shard: int, sources: int) -> None:
+    def __init__(self, config: CoreConfig, *, shard: int, sources: int, origin: str = "") -> None:
         self._config = config
         self._shard = shard
-        self._gate = Gate(sources)
+        self._gate = Gate(sources, grows=True, origin=origin)
         self._open: list[EventColumns] = []
         self._names = NameBook()
         self._past = _Past(config.duplicate_horizon_s // config.pane_s)
@@ -55,10 +58,10 @@ class AccountStep:
         """Take a block; at most one block comes of it, for every cohort shard."""
         counts: Counter[str] = Counter()
         if block.idle:
-            self._gate.rest(block.source, block.start)
+            self._gate.rest(block.source, block.start, block.origin)
         else:
             passed = block.watermark_ms // self._config.pane_ms
-            first = self._gate.take(block.source, block.start, block.stop, passed)
+            first = self._gate.take(block.source, block.start, block.stop, passed, block.origin)
             if first is None:
                 return StepOutput()
             rows = block.rows if first == block.start else _from(block.rows, first)
