@@ -26,12 +26,18 @@ class ToFile(CustomLogger):
         super().__init__()
         self._file = open(os.environ["TRIAL_LOG"], "a", encoding="utf-8", buffering=1)  # noqa: SIM115, PTH123 - open for the proxy's life
 
-    async def async_log_success_event(self, kwargs: Any, *_: Any) -> None:
+    async def async_log_success_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
         """Write the payload of an answer."""
+        del response_obj, start_time, end_time
         self._write(kwargs)
 
-    async def async_log_failure_event(self, kwargs: Any, *_: Any) -> None:
+    async def async_log_failure_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
         """Write the payload of a failure."""
+        del response_obj, start_time, end_time
         self._write(kwargs)
 
     def _write(self, kwargs: Any) -> None:

@@ -195,6 +195,8 @@ def reader_of(
 
 
 def _looks_native(record: bytes) -> bool:
+    if not record[:64].lstrip().startswith(b"{"):
+        return False
     return sum(mark in record for mark in Native.marks) > 1 and b'"specversion"' not in record
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.events import RequestEvent
-from analyzer.core.contracts.records import encode_record
+from analyzer.core.contracts.records import Record, encode_record
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline, Sharding
@@ -84,7 +84,7 @@ def alerts(values: list[bytes], reader: Reader | None, batch: int) -> list[bytes
     """What a pipeline makes of these records."""
     pipeline = Pipeline(CoreConfig(warmup_s=0), Sharding(("test",)))
     pipeline.understand(reader)
-    found = []
+    found: list[Record] = []
     for at in range(0, len(values), batch):
         part = values[at : at + batch]
         raw = RawBatch(Texts.of(part), np.arange(at, at + len(part)))
