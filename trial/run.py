@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -89,6 +90,7 @@ def judge(folder: Path, raw: Path) -> None:
 
 def main() -> None:
     """Run the trial; its results lie in ``trial-results``."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what we started ends too
     OUT.mkdir(exist_ok=True)
     raw, log = (OUT / "litellm.ndjson").resolve(), (OUT / "proxy.log").resolve()
     raw.unlink(missing_ok=True)
