@@ -1,4 +1,4 @@
-"""Customers, an evaluation and an operation, by the OpenAI and Anthropic SDKs."""
+"""Customers, an evaluation and an operation, by the OpenAI SDK."""
 
 from __future__ import annotations
 
