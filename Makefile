@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock run test check check-fast static fit format bench bench-detection chaos soak clean
+.PHONY: help venv lock run test check check-fast static fit format bench bench-detection trial chaos soak clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -58,6 +58,14 @@ bench: venv ## measure speed beside its peers in one run; writes bench.json
 
 bench-detection: venv ## judge detection on simulated worlds with labels; writes bench-detection.json
 	$(BIN)/analyzer bench-detection
+
+.venv-trial/.installed: trial/requirements.txt
+	$(PYTHON) -m venv .venv-trial
+	.venv-trial/bin/python -m pip install --quiet --requirement trial/requirements.txt
+	touch $@
+
+trial: venv .venv-trial/.installed ## real clients through a real gateway; see trial/README.md
+	$(BIN)/python trial/run.py
 
 chaos: venv ## kill, freeze and starve workers and brokers; the answers must not change
 	$(BIN)/python -m pytest tests/stream/test_chaos.py tests/stream/test_chaos_brokers.py \

@@ -234,6 +234,25 @@ class Slack(_Table):
         return value
 
 
+class Sharing(_Table):
+    """What `analyzer export` may say, and to whom."""
+
+    min_accounts: int = Field(
+        10, ge=2, description="a block of addresses leaves the house if so many accounts use it"
+    )
+    tlp: Literal["clear", "green", "amber", "amber+strict", "red"] = Field(
+        "amber", description="marking of STIX bundles, Traffic Light Protocol 2.0"
+    )
+    source: str = Field(
+        "usage-analyzer", min_length=1, description="name of the author of STIX bundles"
+    )
+    network_files: tuple[Path, ...] = Field(
+        (),
+        description="MMDB files, or lists of lines CIDR,CLASS,ASN: which blocks are residential, "
+        "mobile, hosting or vpn",
+    )
+
+
 class Settings(BaseSettings):
     """Effective settings of every command."""
 
@@ -259,6 +278,7 @@ class Settings(BaseSettings):
         {}, description="tables of other sinks by their name, as each sink describes them"
     )
     formats: FormatSettings = FormatSettings()
+    sharing: Sharing = Sharing()
     core: CoreConfig = CoreConfig()
 
     @field_validator("core", mode="before")

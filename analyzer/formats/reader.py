@@ -100,6 +100,27 @@ class Reader:
         except BadRecord as bad:
             return [bad]
 
+    def format_of(self, record: bytes) -> str:
+        """Name of the format that reads this record, or the first record in it."""
+        if self.takes_native and _looks_native(record):
+            return Native.name
+        try:
+            first = next(_opened(record), b"")
+        except BadRecord:
+            return "none"
+        if first is not None:
+            return self.format_of(first) if first else "none"
+        for format_ in self._formats:
+            if any(mark in record for mark in format_.marks):
+                try:
+                    format_.read(record)
+                except UnfitError:
+                    continue
+                except BadRecord:
+                    pass
+                return format_.name
+        return "none"
+
     def _read(self, record: bytes, depth: int) -> Iterator[_Found]:
         if self.takes_native and _looks_native(record):
             yield record
@@ -172,6 +193,8 @@ def reader_of(settings: FormatSettings, max_bytes: int, name: str | None = None)
 
 
 def _looks_native(record: bytes) -> bool:
+    if not record[:64].lstrip().startswith(b"{"):
+        return False
     return sum(mark in record for mark in Native.marks) > 1 and b'"specversion"' not in record
 
 

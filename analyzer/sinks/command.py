@@ -66,12 +66,21 @@ async def deliver(
     from analyzer.ops.loop_watchdog import LoopWatchdog  # noqa: PLC0415 - as above
     from analyzer.ops.metrics import BROKER_SILENT, NOTIFIER, Meter  # noqa: PLC0415 - as above
     from analyzer.sinks.feed import Feed  # noqa: PLC0415 - as above
+    from analyzer.sinks.http_post import ChoosingSink  # noqa: PLC0415 - as above
     from analyzer.sinks.lane import Lane  # noqa: PLC0415 - as above
 
     stop = _stop_on_signals()
     least = settings.slack.min_severity
     meter, watchdog = Meter(NOTIFIER), LoopWatchdog(settings.worker.stuck_after_s)
-    lanes = [Lane(sink, least, first_pause_s=first_pause_s, meter=meter) for sink in sinks]
+    lanes = [
+        Lane(
+            sink,
+            "info" if isinstance(sink, ChoosingSink) else least,
+            first_pause_s=first_pause_s,
+            meter=meter,
+        )
+        for sink in sinks
+    ]
     feed = Feed(settings, lanes)
     meter.follow(BROKER_SILENT, lambda: feed.silence.lasts_s)
     serve(

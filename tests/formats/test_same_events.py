@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -24,21 +21,9 @@ from analyzer.formats.options import FormatSettings
 from analyzer.formats.protocol import Format
 from analyzer.formats.reader import Reader
 from analyzer.simulate import generate
+from analyzer.testing.gateway_records import RENDERERS
 
 LIMIT = 1_048_576
-
-
-def render() -> ModuleType:
-    """The renderers beside this file."""
-    spec = importlib.util.spec_from_file_location("render", Path(__file__).with_name("render.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-RENDER = render()
 
 
 @functools.cache
@@ -85,7 +70,7 @@ def test_every_event_comes_back(kind: type[Format], setting: str) -> None:
     if kind.name == "native" and setting == "named":
         return
     for event in world()[:1_500]:
-        record = RENDER.RENDERERS[kind.name](event)
+        record = RENDERERS[kind.name](event)
         [found] = reader.outcomes(record)
         assert isinstance(found, bytes), (found, record)
         read = msgspec.json.decode(found, type=RequestEvent)
@@ -119,7 +104,7 @@ def test_mixed_formats_give_the_same_records() -> None:
     for event in map(orjson.loads, generate("smoke", 5).lines()):
         kept = {key: value for key, value in event.items() if key not in lost}
         events.append(kept)
-    renderers = [RENDER.RENDERERS[kind.name] for kind in kinds]
+    renderers = [RENDERERS[kind.name] for kind in kinds]
     mixed = [renderers[n % len(renderers)](event) for n, event in enumerate(events)]
     plain = [orjson.dumps(event) for event in events]
     reader = Reader(FormatSettings(), LIMIT)
