@@ -326,10 +326,10 @@ class Settings(BaseSettings):
     @property
     def client_id(self) -> str:
         """How a worker names itself to the broker: by its release and all that must be equal."""
-        shared = json.dumps(
-            [self.stamp.config_hash, self.stamp.state_hash, self.topics.model_dump()]
-        )
-        digest = blake2b(shared.encode(), digest_size=4).hexdigest()
+        names = {key: name for key, name in self.topics if isinstance(name, str)}
+        formats = self.formats.model_dump(mode="json")
+        shared = [self.stamp.config_hash, self.stamp.state_hash, names, formats]
+        digest = blake2b(json.dumps(shared).encode(), digest_size=4).hexdigest()
         return f"analyzer-{__version__}-{self.core.config_hash}-{digest}"
 
     @classmethod

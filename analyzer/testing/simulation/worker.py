@@ -122,16 +122,23 @@ class SimWorker:
         while True:
             await self.step()
             await asyncio.sleep(IDLE_S / 4)
-            share = self.broker.shares.get(self.number)
-            if share is None or self.broker.generation == self._generation:
+            if self._is_up_to_date():
                 continue
             for task in fetching:
                 task.cancel()
             await self.ownership.release()
+            if self._is_up_to_date():
+                continue
             self._generation = generation = self.broker.generation
+            share = self.broker.shares[self.number]
             self._positions = dict(await self.ownership.open(set(share), generation))
             topics = sorted({tp.topic for tp in share})
             fetching = [self._start(self._fetch(topic, generation)) for topic in topics]
+
+    def _is_up_to_date(self) -> bool:
+        """Whether the group has nothing new for us."""
+        broker = self.broker
+        return self.number not in broker.shares or broker.generation == self._generation
 
     async def _fetch(self, topic: str, generation: int) -> None:
         while self._generation == generation:
