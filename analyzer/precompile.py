@@ -26,11 +26,11 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
 from analyzer.core.ingest import json_scanner as scan
 from analyzer.core.ingest import scanner_schema as fields
+from analyzer.core.ingest import source_clock
 from analyzer.core.ingest import template_chains as fingerprint
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.core.kernels import bloom as prompts
 from analyzer.core.kernels import byte_strings as texts
-from analyzer.core.kernels import dedup_set as last_seen
 from analyzer.core.kernels import group_by as groups
 from analyzer.core.kernels import hash_index as index
 from analyzer.core.kernels import interned_names as names
@@ -40,13 +40,12 @@ from analyzer.core.kernels import sliding_sum as sliding
 from analyzer.core.kernels import sparse as incidence
 from analyzer.core.kernels import xxh3
 from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.kernels.dedup_set import LastSeen
 from analyzer.core.kernels.hash_index import HashIndex
 from analyzer.core.pipeline import Pipeline
 
 MODULES = (
     affinity, compiled, events, fields, fingerprint, graph, groups, incidence, names, prompts,
-    scale, scan, texts, wire, xxh3, index, last_seen, sliding,
+    scale, scan, texts, wire, xxh3, index, sliding, source_clock,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000
@@ -112,7 +111,7 @@ def _throw_away(folders: list[Path]) -> None:
 
 def _run() -> None:
     """The whole way of a few events, and what only many of them would reach."""
-    config = CoreConfig(warmup_s=0)
+    config = CoreConfig(warmup_s=0, time_quorum=0)
     step = IngestStep(config, source=0, source_name="warm", shards=1)
     values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
     append_ms = np.full(len(values), 5 * STEP_MS)
@@ -123,7 +122,6 @@ def _run() -> None:
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
     wire.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
-    LastSeen().fresh(keys, pane=1, oldest=0)
 
 
 def _event(number: int, hop: int) -> bytes:

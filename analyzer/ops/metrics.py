@@ -44,8 +44,22 @@ DEAD_LETTERS = Metric(
     "analyzer_dead_letters_total", "counter", "records set aside, late events included", ("reason",)
 )
 LATE = Metric("analyzer_late_events_total", "counter", "events that came after their pane's end")
+AHEAD = Metric(
+    "analyzer_events_ahead_total",
+    "counter",
+    "events further ahead of their partition's time than core.lateness_s: after a pause, or from "
+    "a clock that runs fast",
+)
+MENDED = Metric(
+    "analyzer_fields_mended_total",
+    "counter",
+    "fields of events taken that could not be read as they stood: dropped, cut or mended",
+    ("field",),
+)
 DUPLICATES = Metric(
-    "analyzer_duplicates_dropped_total", "counter", "events whose id was seen before"
+    "analyzer_duplicates_dropped_total",
+    "counter",
+    "events that were there before with the same id, account, time and content",
 )
 FEEDBACK = Metric("analyzer_feedback_total", "counter", "records of feedback taken")
 PANES = Metric(
@@ -91,8 +105,9 @@ RESTORE = Metric(
     "analyzer_restore_seconds", "gauge", "how long it took to restore the state", SHARD
 )
 WORKER = (
-    EVENTS, DEAD_LETTERS, LATE, DUPLICATES, FEEDBACK, PANES, COHORTS, ALERTS, SUPPRESSED,
-    REFUSED, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS, RESTORE,
+    EVENTS, DEAD_LETTERS, LATE, AHEAD, MENDED, DUPLICATES, FEEDBACK, PANES, COHORTS, ALERTS,
+    SUPPRESSED, REFUSED, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS,
+    RESTORE,
 )  # fmt: skip
 """What ``analyzer worker`` tells."""
 

@@ -12,14 +12,17 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from analyzer.errors import UsageError
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.formatting import clean
 from analyzer.precompile import warm
 from analyzer.replay.compare import compare, tell
 from analyzer.replay.families import families
 from analyzer.replay.feedback import allowances, read_feedback
+from analyzer.replay.remarks import nothing_counted, remarks
 from analyzer.replay.report import Report
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource, Source
+from analyzer.replay.stopping import stoppable
 from analyzer.settings import Settings
 
 
@@ -40,27 +43,34 @@ def replay(
     opened = open_sources(sources, settings)
     folder = None if out == "-" else Path(out)
     warm()
-    with Report(folder, sys.stdout.buffer) as report, progress_of(opened, quiet=as_json) as bar:
-        runner = Runner(settings.core, opened, feedback=said, progress=bar)
-        report.take(runner)
+    with stoppable(), Report(folder, sys.stdout.buffer) as report:
+        with progress_of(opened, quiet=as_json) as bar:
+            runner = Runner(settings.core, opened, feedback=said, progress=bar)
+            report.take(runner)
         tally = runner.tally
-    summary = report.finish(
-        {
-            "sources": list(sources),
-            "config_hash": settings.core.config_hash,
-            "fdr": settings.core.fdr,
-            "events": tally.events,
-            "late": tally.late,
-            "duplicates": tally.duplicates,
-            "dead_letters": dict(sorted(tally.dead.items())),
-            "first_event_ms": tally.first_event_ms,
-            "last_event_ms": tally.last_event_ms,
-            "feedback": len(said),
-            "allowed": allowances(runner.judgements),
-        }
-    )
+        summary = report.finish(
+            {
+                "sources": list(sources),
+                "config_hash": settings.core.config_hash,
+                "fdr": settings.core.fdr,
+                "events": tally.events,
+                "late": tally.late,
+                "ahead": tally.ahead,
+                "duplicates": tally.duplicates,
+                "mended": dict(sorted(tally.mended.items())),
+                "dead_letters": dict(sorted(tally.dead.items())),
+                "first_event_ms": tally.first_event_ms,
+                "last_event_ms": tally.last_event_ms,
+                "feedback": len(said),
+                "allowed": allowances(runner.judgements),
+            }
+        )
     if folder is not None:
         _print(summary, as_json=as_json)
+    for remark in remarks(tally):
+        click.echo(f"analyzer: {remark}", err=True)
+    if not tally.events:
+        raise AnalyzerError(nothing_counted(sources, tally))
 
 
 @click.command()
@@ -96,7 +106,7 @@ def open_sources(names: tuple[str, ...], settings: Settings) -> list[Source]:
 
             opened += topic_sources(name, settings, first=len(opened))
         else:
-            opened.append(FileSource(name, len(opened)))
+            opened.append(FileSource(name, len(opened), settings.core.max_record_bytes))
     return opened
 
 
@@ -133,7 +143,11 @@ def _print(summary: dict[str, Any], *, as_json: bool) -> None:
     alerts = ", ".join(f"{kind} {n}" for kind, n in summary["alerts"].items()) or "none"
     click.echo(f"events        {summary['events']:,} ({summary['duplicates']:,} duplicates)")
     click.echo(f"dead letters  {dead}")
+    if summary["mended"]:
+        fields = ", ".join(f"{name} {n:,}" for name, n in summary["mended"].items())
+        click.echo(f"odd fields    {fields}")
     click.echo(f"campaigns     {summary['campaigns']} with {summary['members']:,} members")
     click.echo(f"alerts        {alerts}")
     for allowed in summary["allowed"]:
-        click.echo(f"allowed       {allowed['type']} {allowed['id']}, used {allowed['hits']} times")
+        id_ = clean(allowed["id"], 300)
+        click.echo(f"allowed       {allowed['type']} {id_}, used {allowed['hits']} times")

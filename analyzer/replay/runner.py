@@ -32,6 +32,12 @@ class Tally:
     first_event_ms: int | None = None
     last_event_ms: int | None = None
     dead: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+    """Good and bad."""
+    ahead: int = 0
+    """Events further ahead of their source's time than the lateness."""
+    mended: Counter[str] = field(default_factory=Counter)
+    """Fields that could not be taken as they stood."""
 
 
 class Runner:
@@ -114,10 +120,15 @@ class Runner:
     def _count(self, output: IngestOutput) -> None:
         tally = self.tally
         tally.late += output.late
+        tally.records += output.received
+        tally.ahead += output.ahead
+        tally.mended.update(output.mended)
         tally.dead.update(letter.reason for letter in output.dead)
         for block in output.blocks:
             if len(block.rows):
                 tally.events += len(block.rows)
                 low, high = int(block.rows.ts_ms.min()), int(block.rows.ts_ms.max())
-                tally.first_event_ms = min(low, tally.first_event_ms or low)
+                tally.first_event_ms = min(
+                    low, low if tally.first_event_ms is None else tally.first_event_ms
+                )
                 tally.last_event_ms = max(high, tally.last_event_ms or high)

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.account.duplicates import content_keys, first_of_each
 from analyzer.core.account.pane_tables import summarise
 from analyzer.core.account.template_families import Families
 from analyzer.core.config import CoreConfig
@@ -20,12 +21,13 @@ from analyzer.core.contracts.columns import PaneColumns, concat
 from analyzer.core.contracts.event_time import NO_WATERMARK
 from analyzer.core.contracts.events import NAMED_FIELDS, EventColumns
 from analyzer.core.contracts.snapshot_codec import pack, unpack
-from analyzer.core.kernels.dedup_set import LastSeen
 from analyzer.core.kernels.group_by import in_time
 from analyzer.core.kernels.interned_names import NameBook, Names
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 NAMES_LIMIT = 500_000
+NAMES_BYTES = 128 * 1_048_576
+"""Of texts held; beyond, those of accounts alone are taken in, and objects are shown by number."""
 
 
 class AccountStep:
@@ -45,10 +47,10 @@ class AccountStep:
         self._seen = Seen()
         self._watermarks = np.full(sources, NO_WATERMARK, np.int64)
         self._idle = np.zeros(sources, np.bool_)
+        self._stale = np.zeros(sources, np.bool_)
         self._sealed = 0
         self._open: list[EventColumns] = []
         self._names = NameBook()
-        self._past = _Past(config.duplicate_horizon_s // config.pane_s)
         self._families = Families(config.family_tables)
         self.late = 0
         self.duplicates = 0
@@ -60,10 +62,11 @@ class AccountStep:
         first = self._seen.first_new(block.source, block.start, block.stop)
         if first is None:
             return []
-        self._watermarks[block.source] = max(
-            block.watermark_ms, int(self._watermarks[block.source])
-        )
-        self._idle[block.source] = False
+        before = int(self._watermarks[block.source])
+        self._watermarks[block.source] = max(block.watermark_ms, before)
+        if len(block.rows) or block.watermark_ms > before:
+            self._idle[block.source] = False
+        self._stale[block.source] = block.stale
         self._keep(block.rows if first == block.start else _from(block.rows, first))
         return self._seal()
 
@@ -80,7 +83,7 @@ class AccountStep:
             self.late += int(too_late.sum())
             rows = rows.take(~too_late)
         if len(rows):
-            self._names.add(rows.names)
+            self._names.add_within(rows.names, NAMES_BYTES, rows.account)
             self._open.append(replace(rows, names=Names()))
 
     def _seal(self) -> list[PaneBlock]:
@@ -99,14 +102,20 @@ class AccountStep:
         return [PaneBlock(self._shard, start, stop, concat(tables))]
 
     def _reached(self) -> int:
-        """Least watermark of the sources that are not idle; if all are, the greatest of them."""
-        busy = self._watermarks[~self._idle]
-        return int(busy.min() if len(busy) else self._watermarks.max())
+        """Least watermark of the sources that are neither idle nor stale, or else not idle.
+
+        If all are idle, the greatest of them.
+        """
+        for holding in (~self._idle & ~self._stale, ~self._idle):
+            if holding.any():
+                return int(self._watermarks[holding].min())
+        return int(self._watermarks.max())
 
     def _close(self, pane: int, rows: EventColumns, own: NDArray[np.intp]) -> PaneColumns:
         """What happened in a pane; ``own`` are its rows."""
-        own = own[in_time(rows.ts_ms[own], rows.event[own], rows.account[own])]
-        fresh = self._past.fresh(pane, rows.event[own])
+        content = content_keys(rows, own)
+        order = in_time(rows.ts_ms[own], rows.event[own], content)
+        own, fresh = own[order], first_of_each(content[order])
         self.duplicates += len(own) - int(fresh.sum())
         return summarise(pane, self._families.name(rows.take(own[fresh])), self._names)
 
@@ -125,10 +134,10 @@ class AccountStep:
                 "seen": self._seen.stops,
                 "watermarks": self._watermarks,
                 "idle": self._idle,
+                "stale": self._stale,
                 "sealed": self._sealed,
                 "open": to_plain(rows),
                 "names": to_plain(self._names.all()),
-                "past": self._past.panes,
                 "families": self._families.state(),
                 "late": self.late,
                 "duplicates": self.duplicates,
@@ -146,40 +155,12 @@ class AccountStep:
         state = unpack("account", STATE_VERSION, data)
         self._seen = Seen(state["seen"])
         self._watermarks, self._idle = state["watermarks"], state["idle"]
+        self._stale = state["stale"]
         self._sealed = state["sealed"]
         self._names = NameBook(from_plain(state["names"], Names))
         self._open = [from_plain(state["open"], EventColumns)]
         self._families.restore(state["families"])
-        self._past.panes = {int(pane): events for pane, events in state["past"].items()}
         self.late, self.duplicates = state["late"], state["duplicates"]
-
-
-class _Past:
-    """Event ids of the last panes: an id seen there again counts once."""
-
-    def __init__(self, horizon_panes: int) -> None:
-        self._horizon_panes = max(1, horizon_panes)
-        self._panes: dict[int, NDArray[np.uint64]] = {}
-        self._last = LastSeen()
-
-    @property
-    def panes(self) -> dict[int, NDArray[np.uint64]]:
-        """Pane → the ids that were first seen in it."""
-        return self._panes
-
-    @panes.setter
-    def panes(self, panes: dict[int, NDArray[np.uint64]]) -> None:
-        self._panes, self._last = panes, LastSeen()
-        for pane, events in sorted(panes.items()):
-            self._last.fresh(events, pane, pane - self._horizon_panes)
-
-    def fresh(self, pane: int, events: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Mask of the first occurrences, given the events of the next pane in their order."""
-        oldest = pane - self._horizon_panes
-        fresh = self._last.fresh(events, pane, oldest)
-        self._panes = {p: e for p, e in self._panes.items() if p >= oldest}
-        self._panes[pane] = events[fresh]
-        return fresh
 
 
 def _from(rows: EventColumns, offset: int) -> EventColumns:

@@ -25,7 +25,7 @@ from analyzer.core.contracts.columns import CohortColumns, PaneColumns, concat, 
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 
-STATE_VERSION = 8
+STATE_VERSION = 9
 END_PANE = 2**40
 """A pane beyond this comes from a watermark at the end of time: the input has ended."""
 

@@ -26,7 +26,7 @@ from analyzer.core.contracts.events import EventColumns
 from analyzer.core.kernels.packed_arrays import array_of, array_parts
 from analyzer.errors import HoleError, StateError
 
-FORMAT = 4
+FORMAT = 5
 LEVEL = -1
 """Of compression: half of a block is hashes, in which a higher one finds nothing more."""
 
@@ -44,6 +44,8 @@ class EventBlock:
     """Greatest event time seen in this source, less the lateness."""
     idle: bool = False
     """True: nothing has come for a while and nothing is waiting; hold nobody back."""
+    stale: bool = False
+    """True: far behind its record times and not catching up; hold nobody back who is not."""
     rows: EventColumns = field(default_factory=EventColumns)
 
 

@@ -57,9 +57,9 @@ class IngestOwner:
             raise Broken(f"{tp.topic} has got more partitions: stop all workers and start again")
         found = await context.consumer.committed(tp)
         if found is None:
-            position, watermark_ms = (await context.consumer.bounds(tp))[0], None
+            position, watermark_ms, clock = (await context.consumer.bounds(tp))[0], None, None
         else:
-            position, watermark_ms = found[0], self._watermark(found[1])
+            position, (watermark_ms, clock) = found[0], self._watermark(found[1])
             self._committed = position
         self._step = IngestStep(
             context.settings.core,
@@ -68,6 +68,7 @@ class IngestOwner:
             shards=context.settings.shards,
             position=position,
             watermark_ms=watermark_ms,
+            clock=clock,
         )
         self._reading = Reading(context.consumer, tp, position, skip_lost=context.skip_lost)
 
@@ -77,7 +78,6 @@ class IngestOwner:
             new = None if self.closed else await self._reading.admit(records)
             if new is None:
                 return
-            self._active_at, self._idle = self._context.clock(), False
             for piece in new.split(FEED_BYTES):
                 if len(piece.values):
                     raw = RawBatch(piece.values, piece.offsets, piece.append_ms)
@@ -96,8 +96,9 @@ class IngestOwner:
             position, watermark_ms = self._step.position, self._step.watermark_ms
             if self.closed or position == self._committed:
                 return
+            clock = self._step.clock
             await self._outbox.flush()
-        mark = f"{watermark_ms} {self._topic_id}"
+        mark = f"{watermark_ms} {self._topic_id} {clock}"
         consumer = self._context.consumer
         if await consumer.commit_upto({self.tp: (position, mark)}, self.generation):
             self._committed = position
@@ -125,8 +126,9 @@ class IngestOwner:
 
     async def _pass_on(self, output: IngestOutput) -> None:
         context, names = self._context, self._context.settings.topics
-        bad = len(output.dead) - output.late
-        context.bad_share.count(received=output.received, bad=bad)
+        if output.accepted:  # a partition that gives nothing of use holds nobody back
+            self._active_at, self._idle = context.clock(), False
+        context.bad_share.count(received=output.received, bad=output.bad)
         count_input(context.meter, output)
         for letter in output.dead:
             await set_aside(context, self._outbox, letter)
@@ -143,15 +145,17 @@ class IngestOwner:
     def _topic_id(self) -> str:
         return self._context.layout.ids.get(self.tp.topic, NO_ID)
 
-    def _watermark(self, mark: str) -> int | None:
-        text, _, topic_id = mark.partition(" ")
+    def _watermark(self, mark: str) -> tuple[int | None, str | None]:
+        """Watermark and clock of the commit."""
+        text, topic_id, clock = (*mark.split(" "), "", "")[:3]
         if not text.lstrip("-").isdigit():
             log.warning("no watermark in the commit; lateness starts anew", partition=str(self.tp))
-            return None
+            return None, None
         if NO_ID not in {topic_id, self._topic_id} and topic_id != self._topic_id:
             raise Broken(
                 f"{self.tp.topic} was deleted and created anew, so its offsets mean other records: "
                 "set another ANALYZER_APP_ID and new internal topics, or delete the consumer group "
                 "and the internal topics"
             )
-        return int(text)
+        watermark_ms = int(text)
+        return None if watermark_ms == NO_WATERMARK else watermark_ms, clock or None

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from analyzer.core.contracts import blocks
-from analyzer.core.ingest.step import dead_letter
+from analyzer.core.ingest.dead_letters import dead_letter
 from analyzer.errors import BadRecord, StateError
 from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
@@ -167,7 +167,8 @@ class StepOwner:
             return None if data is None else blocks.decode(data, self._kind.block)
         except StateError as error:
             bad = BadRecord("wrong_type", str(error))
-            letter = dead_letter(bad, value, self.tp.topic, self.tp.partition, offset)
+            core = self._context.settings.core
+            letter = dead_letter(bad, value, self.tp.topic, self.tp.partition, offset, core)
             log.error("a record is no block", place=f"{self.tp.topic}/{offset}", why=str(error))  # noqa: TRY400 - the record is wrong, not we: no traceback
             await set_aside(self._context, self._outbox, letter)
             return None

@@ -77,3 +77,6 @@ def count_input(meter: Meter, output: IngestOutput) -> None:
     """Count what a raw partition gave."""
     meter.add(metrics.EVENTS, output.received)
     meter.add(metrics.LATE, output.late)
+    meter.add(metrics.AHEAD, output.ahead)
+    for field, times in output.mended.items():
+        meter.add(metrics.MENDED, times, field=field)
