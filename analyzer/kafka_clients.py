@@ -16,6 +16,8 @@ from analyzer.errors import RetryLater, UsageError
 from analyzer.settings import Kafka, Settings
 
 MAX_REQUEST_BYTES = 8 * 1_048_576
+ISOLATION = "read_committed"
+"""Records of a transaction that was aborted were never meant for anybody."""
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -98,6 +100,7 @@ async def reader(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         fetch_max_wait_ms=100,
+        isolation_level=ISOLATION,
     )
     await client.start()
     try:

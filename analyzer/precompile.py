@@ -19,33 +19,32 @@ import msgspec
 import numpy as np
 from numba.extending import is_jitted
 
-from analyzer.core.cohort import affinity
-from analyzer.core.cohort import co_sharing_graph as graph
+from analyzer.core.cohort import affinity, co_sharing_graph
 from analyzer.core.cohort.signals import scale
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
-from analyzer.core.ingest import json_scanner as scan
-from analyzer.core.ingest import scanner_schema as fields
-from analyzer.core.ingest import source_clock
-from analyzer.core.ingest import template_chains as fingerprint
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels import bloom as prompts
-from analyzer.core.kernels import byte_strings as texts
-from analyzer.core.kernels import group_by as groups
-from analyzer.core.kernels import hash_index as index
-from analyzer.core.kernels import interned_names as names
-from analyzer.core.kernels import jit as compiled
-from analyzer.core.kernels import kafka_records as wire
-from analyzer.core.kernels import sliding_sum as sliding
-from analyzer.core.kernels import sparse as incidence
-from analyzer.core.kernels import xxh3
+from analyzer.core.ingest import json_scanner, scanner_schema, source_clock, template_chains
+from analyzer.core.ingest.step import RawBatch
+from analyzer.core.kernels import (
+    bloom,
+    byte_strings,
+    group_by,
+    hash_index,
+    interned_names,
+    jit,
+    kafka_records,
+    sliding_sum,
+    sparse,
+    xxh3,
+)
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.kernels.hash_index import HashIndex
 from analyzer.core.pipeline import Pipeline
 
 MODULES = (
-    affinity, compiled, events, fields, fingerprint, graph, groups, incidence, names, prompts,
-    scale, scan, texts, wire, xxh3, index, sliding, source_clock,
+    affinity, bloom, byte_strings, co_sharing_graph, events, group_by, hash_index,
+    interned_names, jit, json_scanner, kafka_records, scale, scanner_schema, sliding_sum, sparse,
+    source_clock, template_chains, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000
@@ -112,16 +111,13 @@ def _throw_away(folders: list[Path]) -> None:
 def _run() -> None:
     """The whole way of a few events, and what only many of them would reach."""
     config = CoreConfig(warmup_s=0, time_quorum=0)
-    step = IngestStep(config, source=0, source_name="warm", shards=1)
     values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
     append_ms = np.full(len(values), 5 * STEP_MS)
     lines = Texts.lines(b"\n".join(values))
-    output = step.feed(RawBatch(lines, np.arange(len(values)), append_ms))
-    for _ in Pipeline(config, sources=1).feed(output.blocks):
-        pass
+    Pipeline(config).feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
-    wire.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
+    kafka_records.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
 
 
 def _event(number: int, hop: int) -> bytes:

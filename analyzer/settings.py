@@ -8,6 +8,7 @@ file. Unknown keys and impossible values are refused with the key's name.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -289,10 +290,25 @@ def _read(path: Path | None) -> dict[str, Any]:
         raise UsageError(f"{path}: not TOML: {error}") from error
 
 
+_SERVICE = re.compile(
+    r"(_SERVICE_HOST|_SERVICE_PORT(_[A-Z0-9_]+)?"
+    r"|_PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)$"
+)
+_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
+
+
+def _of_a_service(name: str, value: str) -> bool:
+    """Whether Kubernetes (or a Docker link) has set it, for a Service called ``analyzer…``."""
+    address = name.endswith("_PORT") and _SERVICE_ADDRESS.match(value)
+    return bool(address or _SERVICE.search(name))
+
+
 def _refuse_unknown_variables(cls: type[Settings]) -> None:
     known = {PREFIX + name.upper() for name in cls.model_fields} | {PREFIX + "CONFIG"}
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name.partition("__")[0] not in known:
+    for name, value in sorted(os.environ.items()):
+        if not name.startswith(PREFIX) or name.partition("__")[0] in known:
+            continue
+        if not _of_a_service(name, value):
             raise UsageError(f"{name}: no such setting; `analyzer config` lists them all")
 
 

@@ -46,7 +46,7 @@ async def create_topics(settings: Settings) -> None:
 @contextmanager
 def embedded_broker() -> Iterator[str]:
     """A broker in memory; its address as ``ANALYZER_BROKER`` takes it."""
-    from analyzer.testing.brokers import embedded  # noqa: PLC0415 - as above
+    from analyzer.ops.embedded_broker import embedded  # noqa: PLC0415 - as above
 
     with embedded() as broker:
         yield broker.url

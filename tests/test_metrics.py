@@ -10,14 +10,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from analyzer.console.demo_topics import environment
-from analyzer.core.account.step import AccountStep
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest.step import IngestOutput
+from analyzer.core.contracts.records import Alert
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.pipeline import Pipeline, feed
 from analyzer.errors import UsageError
 from analyzer.ops import loop_watchdog as heart
 from analyzer.ops import metrics
@@ -25,8 +28,10 @@ from analyzer.ops.health_server import serve
 from analyzer.ops.loop_watchdog import Heart
 from analyzer.ops.metrics import NOTIFIER, WORKER, Meter
 from analyzer.settings import Health
-from analyzer.stream.owners.step_metrics import Tally, count_input
+from analyzer.simulate import generate
+from analyzer.stream.owners.step_metrics import count
 from analyzer.testing.brokers import free_port
+from analyzer.testing.reference_run import raw_batch
 
 ROOT = Path(__file__).parents[1]
 BOUNDED = {"reason", "kind", "severity", "step", "partition", "sink", "table"}
@@ -77,22 +82,34 @@ def test_what_a_lost_partition_told_is_dropped() -> None:
     assert "reseller_pool" not in text
 
 
-def test_a_restored_step_does_not_count_again() -> None:
-    """What it dropped in another process is not counted by this one."""
-    step, meter = AccountStep(CoreConfig(), shard=0, sources=1), Meter(WORKER)
-    step.duplicates = 8
-    tally = Tally(meter, step)
-    assert meter.read(metrics.DUPLICATES) == 0
-    step.duplicates += 3
-    tally.add([])
-    assert meter.read(metrics.DUPLICATES) == 3
+def test_what_steps_count_is_told() -> None:
+    """Everything that the steps of a world count has a metric; numbers are those of the world."""
+    meter, alerts = Meter(WORKER), Counter[tuple[str, str]]()
+
+    def feed_and_count(name: str, step: Any, block: Any) -> StepOutput[Any]:
+        output = feed(name, step, block)
+        count(meter, output)
+        alerts.update((a.kind, a.severity) for a in output.made if isinstance(a, Alert))
+        return output
+
+    lines = list(generate("smoke", 5).lines())
+    pipeline = Pipeline(CoreConfig(), call=feed_and_count)
+    pipeline.feed(0, raw_batch([*lines, *lines[-9:]]))
+    pipeline.finish()
+    assert meter.read(metrics.EVENTS) == len(lines) + 9
+    assert meter.read(metrics.DUPLICATES) == 9
+    assert meter.read(metrics.CAMPAIGNS, kind="extraction_campaign") == 1
+    assert alerts
+    for (kind, severity), number in alerts.items():
+        assert meter.read(metrics.ALERTS, kind=kind, severity=severity) == number
 
 
-def test_input_is_counted() -> None:
-    """Received and late as the step tells them."""
+def test_late_and_refused_are_told() -> None:
+    """With the label that their metric has."""
     meter = Meter(WORKER)
-    count_input(meter, IngestOutput([], [], received=7, late=2))
-    assert (meter.read(metrics.EVENTS), meter.read(metrics.LATE)) == (7, 2)
+    count(meter, StepOutput(counts=Counter({("late", ""): 2, ("refused", "pairs"): 3})))
+    assert meter.read(metrics.LATE) == 2
+    assert meter.read(metrics.REFUSED, table="pairs") == 3
 
 
 def test_the_endpoint_says_what_is_wrong() -> None:

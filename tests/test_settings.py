@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from analyzer.errors import UsageError
@@ -97,6 +99,44 @@ def test_what_is_wrong_in_the_environment_is_named(
     """As in a file."""
     monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match=word):
+        Settings.load()
+
+
+SERVICES = st.sampled_from(["ANALYZER", "ANALYZER_WORKER", "ANALYZER_KAFKA", "ANALYZER_X9"])
+PORTS = st.integers(1, 65_535)
+PROTOCOLS = st.sampled_from(["TCP", "UDP", "SCTP"])
+
+
+@given(service=SERVICES, port=PORTS, protocol=PROTOCOLS, name=st.sampled_from(["HTTP", "A_B"]))
+def test_what_kubernetes_sets_for_a_service_is_no_setting(
+    service: str, port: int, protocol: str, name: str
+) -> None:
+    """Every pod beside a Service called analyzer… has these; a typing error is still refused."""
+    url = f"{protocol.lower()}://10.96.12.7:{port}"
+    one = f"{service}_PORT_{port}_{protocol}"
+    found = {
+        f"{service}_SERVICE_HOST": "10.96.12.7",
+        f"{service}_SERVICE_PORT": str(port),
+        f"{service}_SERVICE_PORT_{name}": str(port),
+        f"{service}_PORT": url,
+        one: url,
+        f"{one}_PROTO": protocol.lower(),
+        f"{one}_PORT": str(port),
+        f"{one}_ADDR": "10.96.12.7",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for key, value in found.items():
+            patch.setenv(key, value)
+        assert Settings.load() == Settings()
+        patch.setenv(f"{service}_PORTS", url)
+        with pytest.raises(UsageError, match=f"{service}_PORTS: no such setting"):
+            Settings.load()
+
+
+def test_a_port_that_is_no_address_is_a_typing_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody means health.port."""
+    monkeypatch.setenv("ANALYZER_PORT", "9464")
+    with pytest.raises(UsageError, match="ANALYZER_PORT: no such setting"):
         Settings.load()
 
 

@@ -76,7 +76,7 @@ def _machine(broker: str) -> dict[str, Any]:
 
 
 def _broker(url: str | None) -> Any:
-    from analyzer.stream import brokers  # noqa: PLC0415 - as above
+    from analyzer.testing import brokers  # noqa: PLC0415 - as above
 
     if url:
         return nullcontext(("given", url))

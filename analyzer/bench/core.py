@@ -8,54 +8,54 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from analyzer.bench.events import events
 from analyzer.bench.timing import Run, tell
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest.step import IngestOutput, IngestStep, RawBatch
+from analyzer.core.contracts.blocks import PaneBlock
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.pipeline import Pipeline
+from analyzer.core.pipeline import KINDS, Pipeline, feed
 from analyzer.precompile import warm
 
 BATCH = 5_000
-STEPS = ("ingest", "account", "cohort", "campaign")
+STEPS = tuple(KINDS)
 
-A = TypeVar("A")
-B = TypeVar("B")
+
+class _Watch:
+    """How the steps are fed (a ``Call``), with the processor time that each takes."""
+
+    def __init__(self) -> None:
+        self.spent = dict.fromkeys(STEPS, 0.0)
+        self.panes = 0
+
+    def __call__(self, name: str, step: Any, block: Any) -> StepOutput[Any]:
+        """Feed as always."""
+        start = time.process_time()
+        output = feed(name, step, block)
+        self.spent[name] += time.process_time() - start
+        if isinstance(block, PaneBlock):
+            self.panes += len(np.unique(block.rows.org_pane))
+        return output
 
 
 def main(accounts: int, count: int) -> None:
     """Feed events of so many accounts to all steps."""
-    config = CoreConfig(warmup_s=0)
-    ingest = IngestStep(config, source=0, source_name="bench", shards=1)
-    pipeline = Pipeline(config, sources=1)
-    [account], [cohort], campaign = pipeline.accounts, pipeline.cohorts, pipeline.campaign
-    kept: dict[str, Any] = {"account": account, "cohort": cohort, "campaign": campaign}
-    lines, spent, panes = events(count, accounts), dict.fromkeys(STEPS, 0.0), 0
+    watch = _Watch()
+    pipeline = Pipeline(CoreConfig(warmup_s=0), call=watch)
+    lines = events(count, accounts)
     warm()
-
-    def timed(step: str, feed: Callable[[A], B], block: A) -> B:
-        start = time.process_time()
-        out = feed(block)
-        spent[step] += time.process_time() - start
-        return out
-
-    def read(values: list[bytes]) -> IngestOutput:
-        offsets = np.arange(ingest.position, ingest.position + len(values), dtype=np.int64)
-        return ingest.feed(RawBatch(Texts.of(values), offsets))
-
-    for _ in range(0, count, BATCH):
-        values = list(islice(lines, BATCH))
-        for events_block in timed("ingest", read, values).blocks:
-            for pane_block in timed("account", account.feed, events_block):
-                panes += len(np.unique(pane_block.rows.org_pane))
-                for cohort_block in timed("cohort", cohort.feed, pane_block):
-                    timed("campaign", campaign.feed, cohort_block)
+    for start in range(0, count, BATCH):
+        values = Texts.of(list(islice(lines, BATCH)))
+        offsets = np.arange(start, start + len(values), dtype=np.int64)
+        pipeline.feed(0, RawBatch(values, offsets))
+    spent, panes = watch.spent, watch.panes
+    kept = {name: pipeline.steps[name][0] for name in STEPS[1:]}
     extra = {"events_per_account": count / accounts}
     extra |= {f"{step}_us_per_event": round(spent[step] / count * 1e6, 3) for step in STEPS}
     extra |= {f"{step}_ms_per_pane": round(spent[step] / panes * 1e3, 1) for step in STEPS}

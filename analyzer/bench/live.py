@@ -17,7 +17,8 @@ from pathlib import Path
 from faust.types import TP
 
 from analyzer.bench.timing import Run, Stopwatch, tell
-from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.ingest.step import RawBatch
+from analyzer.core.pipeline import KINDS
 from analyzer.ops import logs, metrics
 from analyzer.precompile import warm
 from analyzer.settings import Settings
@@ -39,10 +40,7 @@ class DecodingOwner:
     def __init__(self, context: Context, tp: TP, generation: int) -> None:
         self.tp, self.generation, self.closed = tp, generation, False
         self._context = context
-        settings = context.settings
-        self._step = IngestStep(
-            settings.core, source=tp.partition, source_name=tp.topic, shards=settings.shards
-        )
+        self._step = KINDS["ingest"].make(context.settings.core, context.sharding, tp.partition)
 
     @property
     def next(self) -> int:

@@ -36,8 +36,9 @@ def config(path: Path | None, *, json: bool) -> None:
 @CONFIG
 def doctor(path: Path | None) -> None:
     """Check broker, topics, groups, clocks and Slack; exit 1 if something is wrong."""
-    from analyzer import logs, wiring  # noqa: PLC0415 - loaded when used
+    from analyzer import wiring  # noqa: PLC0415 - loaded when used
     from analyzer.console.doctor import examine  # noqa: PLC0415 - as above
+    from analyzer.ops import logs  # noqa: PLC0415 - as above
 
     settings = Settings.load(path)
     logs.hush()  # what the libraries say, the findings say better

@@ -106,7 +106,8 @@ class _Show:
 
 def _open(stack: ExitStack, console: Console, config: Path | None, seconds: float) -> Troupe:
     """Broker and topics, ready; everything is undone when the stack is."""
-    from analyzer import logs, wiring  # noqa: PLC0415 - `analyzer --help` loads no client
+    from analyzer import wiring  # noqa: PLC0415 - `analyzer --help` loads no client
+    from analyzer.ops import logs  # noqa: PLC0415 - as above
 
     console.print(OPENING.format(seconds=seconds), soft_wrap=True)
     settings, prefix = Settings.load(config), ""

@@ -1,19 +1,23 @@
-"""The whole way of an event on one page.
+"""The whole way of an event on one page: the table of steps, and all of them in one process.
 
 ::
 
-    raw bytes ─► IngestStep ─► AccountStep ─► CohortStep ─► CampaignStep ─► alerts, campaigns,
-                 one per       one per        one per       one              members
-                 source        account shard  cohort shard
+    raw bytes ─► ingest ─► account ─► cohort ─► campaign ─► alerts, campaigns, members
+                 one per    one per    one per    one
+                 source     shard      shard
 
-Three shells run these steps: the live worker (each arrow is a Kafka topic), replay and
-tests (each arrow is a function call, this module). What a step is given, it is given in
-blocks that say which range of which source they cover (:mod:`analyzer.core.contracts.blocks`).
+The table :data:`STEPS` is the only place that says which step takes what, who makes it and where
+its output goes. The live worker (each arrow is a Kafka topic) and :class:`Pipeline` (each arrow
+is a function call; for replay, tests and benches) both run what it says. What a step is given, it
+is given in blocks that say which range of which source they cover
+(:mod:`analyzer.core.contracts.blocks`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
 
 from analyzer.core.account.step import AccountStep
 from analyzer.core.campaign.step import CampaignStep
@@ -21,44 +25,163 @@ from analyzer.core.cohort.step import CohortStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
 from analyzer.core.contracts.records import Record
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.ingest.step import IngestStep, RawBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Sharding:
+    """How the work is cut, which changes no answer."""
+
+    sources: tuple[str, ...] = ("source",)
+    """Topic or file of each raw partition or file, as dead letters name it."""
+    shards: int = 1
+    """Of the account step."""
+    cohort_shards: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepKind:
+    """One line of the table."""
+
+    name: str
+    takes: tuple[type, ...]
+    """Types of the blocks that it is fed."""
+    make: Callable[[CoreConfig, Sharding, int], Any]
+    """A blank step for one of its shards."""
+    shards: Callable[[Sharding], int]
+    """How many there are."""
+    to: tuple[str, ...] = ()
+    """Steps that get what it makes; none: it speaks to people."""
+    one_each: bool = False
+    """True: its n-th block goes to shard n alone. False: each block goes to every shard."""
+
+    def targets(self, sharding: Sharding, number: int) -> Iterator[tuple[str, range]]:
+        """Which shards of which steps get the block of this number."""
+        for name in self.to:
+            count = KINDS[name].shards(sharding)
+            yield name, range(number, number + 1) if self.one_each else range(count)
+
+
+STEPS = (
+    StepKind(
+        "ingest",
+        (RawBatch,),
+        lambda config, cut, n: IngestStep(
+            config, source=n, source_name=cut.sources[n], shards=cut.shards
+        ),
+        lambda cut: len(cut.sources),
+        to=("account",),
+        one_each=True,
+    ),
+    StepKind(
+        "account",
+        (EventBlock,),
+        lambda config, cut, n: AccountStep(config, shard=n, sources=len(cut.sources)),
+        lambda cut: cut.shards,
+        to=("cohort",),
+    ),
+    StepKind(
+        "cohort",
+        (PaneBlock,),
+        lambda config, cut, n: CohortStep(
+            config, shard=n, shards=cut.cohort_shards, sources=cut.shards
+        ),
+        lambda cut: cut.cohort_shards,
+        to=("campaign",),
+    ),
+    StepKind(
+        "campaign",
+        (CohortBlock,),
+        lambda config, cut, _: CampaignStep(config, sources=cut.cohort_shards),
+        lambda _: 1,
+    ),
+)
+"""From the raw record to the alert, in order. A step may send to several steps after it."""
+KINDS = {kind.name: kind for kind in STEPS}
+
+Call = Callable[[str, Any, Any], StepOutput[Any]]
+"""How a step is fed: given its name, the step and a block. Whoever wants to see or time what goes
+in and out gives one of their own."""
+
+
+def feed(_name: str, step: Any, block: Any) -> StepOutput[Any]:
+    """Feed the step; None stands for the end of a source."""
+    output: StepOutput[Any] = step.finish() if block is None else step.feed(block)
+    return output
 
 
 class Pipeline:
-    """All steps after ingest in one process, for any number of sources and shards.
+    """All steps in one process, for any number of sources and shards.
+
+    Its way has three parts, for whoever runs them in several threads; :meth:`feed` is all three.
 
     Parameters
     ----------
-    sources
-        Number of raw partitions or files.
-    shards, cohort_shards
-        Number of account and cohort shards; neither changes an answer.
+    call
+        How each step is fed.
     """
 
     def __init__(
-        self, config: CoreConfig, *, sources: int, shards: int = 1, cohort_shards: int = 1
+        self, config: CoreConfig, sharding: Sharding | None = None, *, call: Call = feed
     ) -> None:
-        self.accounts = [AccountStep(config, shard=s, sources=sources) for s in range(shards)]
-        self.cohorts = [
-            CohortStep(config, shard=s, shards=cohort_shards, sources=shards)
-            for s in range(cohort_shards)
-        ]
-        self.campaign = CampaignStep(config, sources=cohort_shards)
+        self.sharding = sharding or Sharding()
+        self.steps: dict[str, list[Any]] = {
+            kind.name: [
+                kind.make(config, self.sharding, n) for n in range(kind.shards(self.sharding))
+            ]
+            for kind in STEPS
+        }
+        self._call = call
 
-    def feed(self, blocks: list[EventBlock]) -> Iterator[Record]:
-        """Take one block per account shard; the records that follow from them."""
-        return self.judge(self.panes(blocks))
+    @property
+    def campaign(self) -> CampaignStep:
+        """The one step that decides."""
+        return cast("CampaignStep", self.steps["campaign"][0])
 
-    def panes(self, blocks: list[EventBlock]) -> Iterator[PaneBlock]:
-        """The first half of the way: what happened in the panes that these blocks seal."""
-        for step, block in zip(self.accounts, blocks, strict=True):
-            yield from step.feed(block)
+    def watermark_ms(self, source: int) -> int:
+        """Event time that a source has reached."""
+        return cast("IngestStep", self.steps["ingest"][source]).watermark_ms
 
-    def judge(self, panes: Iterable[PaneBlock]) -> Iterator[Record]:
-        """The second half: the records that follow from what happened."""
-        for block in panes:
-            for step in self.cohorts:
-                yield from self._to_campaign(step.feed(block))
+    def feed(self, source: int, batch: RawBatch | None) -> StepOutput[Record]:
+        """The records that follow from the next batch of a source; None: the source has ended."""
+        read = self.read(source, batch)
+        panes = self.gather(read.made)
+        before = StepOutput[Record]([], read.dead, read.counts + panes.counts)
+        return before + self.judge(panes.made)
 
-    def _to_campaign(self, cohorts: Iterable[CohortBlock]) -> Iterator[Record]:
-        for block in cohorts:
-            yield from self.campaign.feed(block)
+    def finish(self) -> StepOutput[Record]:
+        """All sources have ended: what was still open."""
+        return _sum(self.feed(source, None) for source in range(len(self.steps["ingest"])))
+
+    def read(self, source: int, batch: RawBatch | None) -> StepOutput[EventBlock]:
+        """First part: what ingest makes of a batch."""
+        return self._call("ingest", self.steps["ingest"][source], batch)
+
+    def gather(self, blocks: list[EventBlock]) -> StepOutput[PaneBlock]:
+        """Second part: what happened in the panes that these blocks seal."""
+        return self._send("ingest", blocks, until="account")
+
+    def judge(self, panes: list[PaneBlock]) -> StepOutput[Record]:
+        """Third part: the records that follow from what happened."""
+        return self._send("account", panes)
+
+    def _send(self, sender: str, made: list[Any], until: str = "") -> StepOutput[Any]:
+        """Feed to the steps after it what a step made; what comes out at the end of the way."""
+        return _sum(
+            self._feed(name, n, block, until)
+            for number, block in enumerate(made)
+            for name, shards in KINDS[sender].targets(self.sharding, number)
+            for n in shards
+        )
+
+    def _feed(self, name: str, shard: int, block: Any, until: str) -> StepOutput[Any]:
+        output = self._call(name, self.steps[name][shard], block)
+        if name == until or not KINDS[name].to:
+            return output
+        after = self._send(name, output.made, until)
+        return StepOutput([], output.dead, output.counts, output.levels) + after
+
+
+def _sum(outputs: Iterable[StepOutput[Any]]) -> StepOutput[Any]:
+    return sum(outputs, StepOutput[Any]())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -12,15 +13,15 @@ from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import CampaignFile
 from analyzer.core.campaign.decision import suspicion_of
-from analyzer.core.campaign.step import UNDER_ALERT, CampaignStep
+from analyzer.core.campaign.step import UNDER_ALERT
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.fusion import Fusion
-from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock
 from analyzer.core.contracts.calibration import Calibration, fitted
 from analyzer.core.contracts.columns import CohortColumns, Kind, concat_cohorts
 from analyzer.core.contracts.feedback import GUILTY, INNOCENT, Feedback
-from analyzer.core.contracts.records import Record
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.pipeline import feed
 from analyzer.errors import UsageError
 from analyzer.precompile import warm
 from analyzer.replay.command import open_sources, progress_of
@@ -29,27 +30,29 @@ from analyzer.replay.runner import Runner
 from analyzer.settings import Settings
 
 
-class History(CampaignStep):
-    """The campaign step as always, which remembers all cohorts that it was given."""
+class History:
+    """How the steps of a replay are fed (a ``Call``), remembering all cohorts that were judged."""
 
-    def __init__(self, config: CoreConfig) -> None:
-        super().__init__(config, sources=1)
+    def __init__(self) -> None:
         self._rows: list[CohortColumns] = []
 
-    def feed(self, block: CohortBlock) -> list[Record]:
-        """Remember the cohorts, then decide as always."""
-        self._rows.append(replace(block.rows, note=[""] * len(block.rows.note)))
-        return super().feed(block)
+    def __call__(self, name: str, step: Any, block: Any) -> StepOutput[Any]:
+        """Feed as always, and keep the cohorts on their way to the campaign step."""
+        if name == "campaign" and isinstance(block, CohortBlock):
+            self._rows.append(replace(block.rows, note=[""] * len(block.rows.note)))
+        return feed(name, step, block)
 
-    @property
-    def campaigns(self) -> list[CampaignFile]:
-        """All that is known of campaigns, open or closed."""
-        return list(self._book.files.values())
-
-    def innocent(self, said: Iterable[Feedback] = ()) -> CohortColumns:
+    def innocent(
+        self, campaigns: Iterable[CampaignFile], said: Iterable[Feedback] = ()
+    ) -> CohortColumns:
         """Cohorts with hardly an account in a campaign found, or in what people call guilty.
 
         A campaign that people call innocent is left in. Single accounts are no cohorts.
+
+        Parameters
+        ----------
+        campaigns
+            All that the campaign step knows in the end.
         """
         rows = concat_cohorts(self._rows)
         ordered = sorted(said, key=lambda label: (label.created_ms, label.feedback_id))
@@ -57,7 +60,7 @@ class History(CampaignStep):
         orgs = set[int]().union(
             *(
                 file.hits
-                for file in self.campaigns
+                for file in campaigns
                 if file.revision and latest.get(file.id) not in INNOCENT
             )
         )
@@ -101,12 +104,13 @@ def calibrate(
     settings = Settings.load(config)
     said = read_feedback(labels, settings.core.max_record_bytes) if labels else []
     opened = open_sources(sources, settings)
-    history = History(settings.core)
+    history = History()
     warm()
     with progress_of(opened, quiet=False) as bar:
-        for _ in Runner(settings.core, opened, campaign=history, progress=bar):
+        runner = Runner(settings.core, opened, call=history, progress=bar)
+        for _ in runner:
             pass  # the history remembers what matters
-    cohorts = history.innocent(said)
+    cohorts = history.innocent(runner.campaign.campaigns, said)
     found = calibration_of(cohorts)
     try:
         out.write_text(found.model_dump_json(indent=1) + "\n", "utf-8")

@@ -62,7 +62,7 @@ def replay(
                 "first_event_ms": tally.first_event_ms,
                 "last_event_ms": tally.last_event_ms,
                 "feedback": len(said),
-                "allowed": allowances(runner.judgements),
+                "allowed": allowances(runner.campaign.judgements),
             }
         )
     if folder is not None:

@@ -17,7 +17,7 @@ from analyzer.errors import AnalyzerError
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 SKIPPABLE = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
 """First bytes of frames that hold no data, as pzstd and seekable zstd write them."""
-PIECE_BYTES = 2_048
+PIECE_BYTES = 512
 """Compressed bytes given to the decoder at once: a block of 4 bytes may unfold to 128 KiB."""
 FOREIGN = {
     b"BZh": "bzip2",
@@ -107,8 +107,9 @@ def plain_stream(raw: BinaryIO, name: str) -> BinaryIO:
 
 def _peek(raw: BinaryIO) -> tuple[BinaryIO, bytes]:
     """The stream, buffered, and its first bytes."""
-    stream = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 20)
-    return cast("BinaryIO", stream), stream.peek(512)[:512]
+    if not isinstance(raw, io.BufferedReader):
+        raw = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 20)
+    return raw, raw.peek(512)[:512]
 
 
 def _foreign(head: bytes) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.blocks import PaneBlock
+from analyzer.core.contracts.blocks import EventBlock, PaneBlock
 from analyzer.core.contracts.feedback import Feedback, FeedbackBlock
 from analyzer.core.contracts.records import DeadLetter, Record
-from analyzer.core.ingest.step import IngestOutput, IngestStep, RawBatch
-from analyzer.core.pipeline import Pipeline
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.ingest.step import RawBatch
+from analyzer.core.pipeline import Call, Pipeline, Sharding, feed
 from analyzer.replay.ahead import ahead
 from analyzer.replay.sources import Source
 
@@ -54,8 +55,8 @@ class Runner:
         What people said; each record takes effect in event time.
     shards, cohort_shards
         How the work is cut; changes no answer.
-    campaign
-        Decides instead of a new step; it must expect ``cohort_shards`` sources.
+    call
+        How each step is fed, to see what goes in and out; from two threads.
     progress
         Called with how much of a source's size was read.
     """
@@ -68,7 +69,7 @@ class Runner:
         feedback: Sequence[Feedback] = (),
         shards: int = 1,
         cohort_shards: int = 1,
-        campaign: CampaignStep | None = None,
+        call: Call = feed,
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.tally = Tally()
@@ -76,55 +77,47 @@ class Runner:
         self._batches: dict[int, Iterator[tuple[RawBatch, int]]] = {
             number: source.batches() for number, source in enumerate(sources)
         }
-        self._ingest = [
-            IngestStep(config, source=number, source_name=source.name, shards=shards)
-            for number, source in enumerate(sources)
-        ]
-        self._pipeline = Pipeline(
-            config, sources=len(sources), shards=shards, cohort_shards=cohort_shards
-        )
-        if campaign is not None:
-            self._pipeline.campaign = campaign
+        names = tuple(source.name for source in sources)
+        self._pipeline = Pipeline(config, Sharding(names, shards, cohort_shards), call=call)
         self._pipeline.campaign.feed_feedback(FeedbackBlock("file", len(feedback), list(feedback)))
 
     @property
-    def judgements(self) -> Judgements:
-        """All feedback in effect."""
-        return self._pipeline.campaign.judgements
+    def campaign(self) -> CampaignStep:
+        """The step that decides, with all feedback in effect and all campaigns."""
+        return self._pipeline.campaign
 
     def __iter__(self) -> Iterator[Record | DeadLetter]:
-        for output, panes, size in ahead(self._panes(), AHEAD):
-            self._count(output)
-            yield from output.dead
-            yield from self._pipeline.judge(panes)
+        for read, panes, size in ahead(self._panes(), AHEAD):
+            yield from read.dead
+            judged = self._pipeline.judge(panes.made)
+            yield from judged.made
+            self._count(read, panes, judged)
             self._progress(size)
-        self.tally.late += sum(step.late for step in self._pipeline.accounts)
-        self.tally.duplicates = sum(step.duplicates for step in self._pipeline.accounts)
 
-    def _panes(self) -> Iterator[tuple[IngestOutput, list[PaneBlock], int]]:
-        """As ``_read``, with the panes that each batch seals."""
-        for output, size in self._read():
-            yield output, list(self._pipeline.panes(output.blocks)), size
-
-    def _read(self) -> Iterator[tuple[IngestOutput, int]]:
-        """What ingest makes of each batch, and how much of its source's size that is."""
+    def _panes(self) -> Iterator[tuple[StepOutput[EventBlock], StepOutput[PaneBlock], int]]:
+        """What ingest makes of each batch, the panes it seals, and how much of its source it is."""
+        pipeline = self._pipeline
         while self._batches:
-            number = min(self._batches, key=lambda n: (self._ingest[n].watermark_ms, n))
+            number = min(self._batches, key=lambda n: (pipeline.watermark_ms(n), n))
             batch = next(self._batches[number], None)
             if batch is None:
                 del self._batches[number]
-                yield self._ingest[number].finish(), 0
-            else:
-                yield self._ingest[number].feed(batch[0]), batch[1]
+            raw, size = batch or (None, 0)
+            read = pipeline.read(number, raw)
+            yield read, pipeline.gather(read.made), size
 
-    def _count(self, output: IngestOutput) -> None:
+    def _count(self, read: StepOutput[EventBlock], *after: StepOutput[Any]) -> None:
         tally = self.tally
-        tally.late += output.late
-        tally.records += output.received
-        tally.ahead += output.ahead
-        tally.mended.update(output.mended)
-        tally.dead.update(letter.reason for letter in output.dead)
-        for block in output.blocks:
+        tally.dead.update(letter.reason for letter in read.dead)
+        tally.records += read.count("events")
+        tally.ahead += read.count("ahead")
+        for (what, label), times in read.counts.items():
+            if what == "mended":
+                tally.mended[label] += times
+        for output in (read, *after):
+            tally.late += output.count("late")
+            tally.duplicates += output.count("duplicates")
+        for block in read.made:
             if len(block.rows):
                 tally.events += len(block.rows)
                 low, high = int(block.rows.ts_ms.min()), int(block.rows.ts_ms.max())

@@ -3,29 +3,42 @@
 ``kafka://HOST:PORT/TOPIC?from=…&to=…``: each bound is an offset (``offset:1200``), epoch
 milliseconds or an ISO time; ``to`` is exclusive and never beyond what the topic held when the
 replay began.
+
+The log of a partition may end in what is no record: markers of transactions, records that were
+aborted or compacted away. So a partition is at its end when the *position* is, whatever came.
+
+The embedded broker tells too low an end where the last batch has several records, and finds
+times by when a batch arrived. It is known by its answer to a time that no record has. Its
+partitions are read until nothing comes, and bounds of time are held against every record.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import AnalyzerError, RetryLater, UsageError
-from analyzer.kafka_clients import admin, options
+from analyzer.kafka_clients import ISOLATION, admin, options
 from analyzer.replay.sources import Source
 from analyzer.settings import Settings
 
 BATCH = 20_000
 STALLED_S = 30.0
+NEVER_MS = 2**53
+"""A time that no record has."""
+UNKNOWN_END = 2**62
+QUIET_S = 2.0
+"""How long a partition of which no end is known must give nothing to be at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,61 +104,103 @@ def topic_sources(address: str, settings: Settings, first: int) -> list[Source]:
 class _Reader:
     """One consumer outside every group, shared by the partitions of a topic, on its own loop.
 
-    Both are closed when the last partition is done, or when opening fails.
+    Both are closed when the last partition is done, when anything fails, or as the process ends.
     """
 
     def __init__(self, settings: Settings) -> None:
+        self.times: tuple[Bound, Bound] | None = None
+        """Bounds to hold against every record, where the broker can't find them."""
         self._settings = settings
         self._loop = asyncio.new_event_loop()
+        self._consumer: AIOKafkaConsumer | None = None
         self._open = 0
+        atexit.register(self.shut)
 
     def open(self, topic: str, lower: Bound, upper: Bound) -> dict[TopicPartition, tuple[int, int]]:
         """Connect and find the offsets ``[start, stop)`` of each partition."""
         try:
             return self._loop.run_until_complete(self._start(topic, lower, upper))
         except (KafkaError, RetryLater) as error:
-            self._loop.close()
+            self.shut()
             raise AnalyzerError(f"no broker answers at {self._settings.broker}") from error
         except UsageError:
-            self._loop.close()
+            self.shut()
             raise
 
-    def read(self, tp: TopicPartition, position: int) -> list[tuple[int, bytes, int]]:
-        """Next records of one partition: offset, value, append time in ms."""
-        return self._loop.run_until_complete(self._fetch(tp, position))
+    def read(self, tp: TopicPartition, position: int) -> tuple[list[ConsumerRecord], int]:
+        """Next records of one partition, and the offset after them; later than ``position``.
+
+        Where the end is not known, no record and the same position: that was it.
+        """
+        try:
+            return self._loop.run_until_complete(self._fetch(tp, position))
+        except KafkaError as error:
+            self.shut()
+            where = f"{tp.topic}[{tp.partition}] from offset {position}"
+            raise AnalyzerError(f"{where} can't be read: {error!r}") from error
+        except BaseException:
+            self.shut()
+            raise
 
     def close(self) -> None:
         """One partition is done; the last one closes the consumer."""
         self._open -= 1
         if not self._open:
+            self.shut()
+
+    def shut(self) -> None:
+        """Close consumer and loop; may be called again."""
+        atexit.unregister(self.shut)
+        if self._loop.is_closed() or self._loop.is_running():
+            return
+        if self._consumer is not None:
             self._loop.run_until_complete(self._consumer.stop())
-            self._loop.close()
+        self._loop.close()
 
     async def _start(
         self, topic: str, lower: Bound, upper: Bound
     ) -> dict[TopicPartition, tuple[int, int]]:
         partitions = await self._partitions(topic)
-        self._consumer = AIOKafkaConsumer(
-            **options(self._settings), enable_auto_commit=False, max_partition_fetch_bytes=4 << 20
+        consumer = self._consumer = AIOKafkaConsumer(
+            **options(self._settings),
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # what is not there any more must not be jumped over
+            max_partition_fetch_bytes=4 << 20,
+            isolation_level=ISOLATION,
         )
-        await self._consumer.start()
-        self._consumer.assign(partitions)
-        begin = await self._consumer.beginning_offsets(partitions)
-        end = await self._consumer.end_offsets(partitions)
+        await consumer.start()
+        consumer.assign(partitions)
+        begin = await consumer.beginning_offsets(partitions)
+        end = await consumer.end_offsets(partitions)
+        if await self._is_approximate(partitions):
+            self.times = lower, upper
+            end = dict.fromkeys(partitions, UNKNOWN_END)
+            lower, upper = Bound(lower.offset), Bound(upper.offset)
         starts = await self._resolve(lower, begin, end)
         stops = end if upper == Bound() else await self._resolve(upper, begin, end)
         self._open = len(partitions)
         for tp in partitions:
-            self._consumer.seek(tp, starts[tp])
+            consumer.seek(tp, starts[tp])
         return {tp: (starts[tp], stops[tp]) for tp in partitions}
 
-    async def _fetch(self, tp: TopicPartition, position: int) -> list[tuple[int, bytes, int]]:
+    async def _is_approximate(self, partitions: list[TopicPartition]) -> bool:
+        """Whether the broker finds a record of a time that none has, as Kafka never does."""
+        assert self._consumer is not None  # noqa: S101 - started before
+        found = await self._consumer.offsets_for_times(dict.fromkeys(partitions, NEVER_MS))
+        return any(found.values())
+
+    async def _fetch(self, tp: TopicPartition, position: int) -> tuple[list[ConsumerRecord], int]:
+        assert self._consumer is not None  # noqa: S101 - started before
         waited = 0.0
-        while waited < STALLED_S:
+        while waited < (QUIET_S if self.times else STALLED_S):
             found = await self._consumer.getmany(tp, timeout_ms=1_000, max_records=BATCH)
-            if records := found.get(tp):
-                return [(r.offset, r.value or b"", r.timestamp) for r in records]
+            records = found.get(tp, [])
+            reached = await self._consumer.position(tp)
+            if reached > position:
+                return records, reached
             waited += 1.0
+        if self.times:
+            return [], position
         raise AnalyzerError(f"{tp.topic}[{tp.partition}] gives nothing from offset {position}")
 
     async def _partitions(self, topic: str) -> list[TopicPartition]:
@@ -158,6 +213,7 @@ class _Reader:
     async def _resolve(
         self, bound: Bound, begin: dict[TopicPartition, int], end: dict[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
+        assert self._consumer is not None  # noqa: S101 - started before
         if bound.offset is not None:
             return {tp: min(max(bound.offset, begin[tp]), end[tp]) for tp in begin}
         if bound.time_ms is None:
@@ -167,24 +223,37 @@ class _Reader:
 
 
 class _PartitionSource:
-    """One partition between two offsets."""
+    """One partition between two offsets, and between two times where the broker finds none."""
 
     def __init__(
         self, reader: _Reader, tp: TopicPartition, start: int, stop: int, partition: int
     ) -> None:
         self.name, self.partition = tp.topic, partition
-        self.size: int | None = stop - start
+        self.size: int | None = None if stop == UNKNOWN_END else stop - start
         self._reader, self._tp, self._start, self._stop = reader, tp, start, stop
+        lower, upper = reader.times or (Bound(), Bound())
+        self._from_ms = lower.time_ms or 0
+        self._to_ms = NEVER_MS if upper.time_ms is None else upper.time_ms
 
     def batches(self) -> Iterator[tuple[RawBatch, int]]:
         """Records in fetches; the offset is Kafka's."""
         position = self._start
         while position < self._stop:
-            records = self._reader.read(self._tp, position)
-            before, position = position, records[-1][0] + 1
-            records = [record for record in records if record[0] < self._stop]
+            records, reached = self._reader.read(self._tp, position)
+            if reached == position:
+                break
+            before, position = position, reached
+            records = [record for record in records if self._is_inside(record)]
             if records:
-                offsets, values, times = zip(*records, strict=True)
-                batch = RawBatch(Texts.of(values), np.array(offsets), np.array(times))
+                batch = RawBatch(
+                    Texts.of(record.value or b"" for record in records),
+                    np.array([record.offset for record in records]),
+                    np.array([record.timestamp for record in records]),
+                )
                 yield batch, min(position, self._stop) - before
         self._reader.close()
+
+    def _is_inside(self, record: ConsumerRecord) -> bool:
+        if record.offset >= self._stop:
+            return False
+        return not self._reader.times or self._from_ms <= record.timestamp < self._to_ms

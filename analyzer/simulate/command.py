@@ -10,8 +10,11 @@ import click
 import orjson
 
 from analyzer.errors import UsageError
+from analyzer.simulate.economy import Economy, economy
 from analyzer.simulate.scenarios import SCENARIOS, scenario_named
 from analyzer.simulate.world import DEFAULT_START_MS, Labels, World, generate
+
+ECONOMY_DAYS = 6.0
 
 
 def labels_path(out: Path) -> Path:
@@ -19,7 +22,7 @@ def labels_path(out: Path) -> Path:
     return out.with_name(out.name + ".labels.json")
 
 
-def write(world: World, out: Path) -> None:
+def write(world: World | Economy, out: Path) -> None:
     """Write events and, next to them, labels."""
     with out.open("wb") as file:
         file.writelines(world.chunks())
@@ -32,13 +35,18 @@ def write_labels(labels: Labels, path: Path) -> None:
 
 
 @click.command()
-@click.option("--scenario", required=True, help=f"One of: {', '.join(SCENARIOS)}.")
+@click.option("--scenario", required=True, help=f"One of: {', '.join(SCENARIOS)}, economy.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @click.option("--broker", help="Broker to stream to instead: kafka://HOST:PORT[,HOST:PORT].")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events per second.")
 @click.option(
     "--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True
+)
+@click.option(
+    "--accounts",
+    type=click.IntRange(min=50),
+    help="Innocent accounts of the economy; 5000 by default.",
 )
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Length of the world.")
 @click.option("--start", help="Start as ISO 8601, UTC unless it says otherwise.")
@@ -55,6 +63,7 @@ def simulate(
     broker: str | None,
     rate: float | None,
     scale: float,
+    accounts: int | None,
     days: float | None,
     start: str | None,
     ends_now: bool,
@@ -63,7 +72,9 @@ def simulate(
 
     Give --out for a file of NDJSON (labels go to FILE.labels.json) or --broker for a topic.
     """
-    known = scenario_named(scenario)
+    if accounts is not None and scenario != "economy":
+        raise UsageError("--accounts goes with --scenario economy; others take --scale")
+    length = days or (ECONOMY_DAYS if scenario == "economy" else scenario_named(scenario).days)
     if (out is None) == (broker is None):
         raise UsageError("give either --out FILE or --broker URL")
     if rate is not None and broker is None:
@@ -71,9 +82,13 @@ def simulate(
     if start is not None and ends_now:
         raise UsageError("give --start or --ends-now, not both")
     ends_now = ends_now or (broker is not None and start is None)
-    length_ms = int((days or known.days) * 86_400_000)
+    length_ms = int(length * 86_400_000)
     begin_ms = _now_ms() - length_ms if ends_now else _start_ms(start)
-    world = generate(scenario, seed, scale, days, begin_ms)
+    world: World | Economy
+    if scenario == "economy":
+        world = economy(seed, accounts or round(5_000 * scale), length, start_ms=begin_ms)
+    else:
+        world = generate(scenario, seed, scale, days, begin_ms)
     if out is not None:
         _write(world, out)
     elif broker is not None:
@@ -81,14 +96,14 @@ def simulate(
     click.echo(_summary(world.labels))
 
 
-def _write(world: World, out: Path) -> None:
+def _write(world: World | Economy, out: Path) -> None:
     try:
         write(world, out)
     except OSError as error:
         raise UsageError(f"{out}: {error.strerror}; check the path") from error
 
 
-def _stream(world: World, broker: str, rate: float | None) -> None:
+def _stream(world: World | Economy, broker: str, rate: float | None) -> None:
     from analyzer.simulate.produce import produce  # noqa: PLC0415 - a file needs no broker client
 
     asyncio.run(produce(world, broker, rate))

@@ -14,13 +14,14 @@ from analyzer.kafka_clients import options
 from analyzer.settings import Settings
 
 if TYPE_CHECKING:
+    from analyzer.simulate.economy import Economy
     from analyzer.simulate.world import World
 
 _BATCH_BYTES = 1 << 18
 _TICKS_PER_S = 20
 
 
-async def produce(world: World, broker: str, rate: float | None) -> None:
+async def produce(world: World | Economy, broker: str, rate: float | None) -> None:
     """Send every event, keyed by account, in time order.
 
     Parameters
@@ -99,7 +100,7 @@ class _Sender:
         self._sent.clear()
 
 
-async def _send(sender: _Sender, world: World, rate: float | None) -> None:
+async def _send(sender: _Sender, world: World | Economy, rate: float | None) -> None:
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     step = 1 if rate is None else max(1, int(rate / _TICKS_PER_S))

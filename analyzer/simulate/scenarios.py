@@ -154,5 +154,5 @@ def scenario_named(name: str) -> Scenario:
     """
     known = SCENARIOS | LOOKALIKES
     if name not in known:
-        raise UsageError(f"no scenario {name!r}; known: {', '.join(sorted(known))}")
+        raise UsageError(f"no scenario {name!r}; known: {', '.join(sorted([*known, 'economy']))}")
     return known[name]

@@ -32,8 +32,9 @@ def notify(config: Path | None, *, once: bool, console: bool) -> None:
     Every alert is delivered at least once. One that a sink refuses for good is given up with
     an error in the log; with --once the command then ends with 1.
     """
-    from analyzer import logs, wiring  # noqa: PLC0415 - `analyzer --help` loads no client
+    from analyzer import wiring  # noqa: PLC0415 - `analyzer --help` loads no client
     from analyzer.errors import AnalyzerError  # noqa: PLC0415 - as above
+    from analyzer.ops import logs  # noqa: PLC0415 - as above
     from analyzer.settings import Settings  # noqa: PLC0415 - as above
 
     settings = Settings.load(config)

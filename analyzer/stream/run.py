@@ -34,7 +34,7 @@ def work(
         If the topics are not as they should be, or no broker answers.
     """
     logs.setup(settings)
-    layout = asyncio.run(topics.prepare(settings, create=create_topics))
+    layout = asyncio.run(topics.prepare(settings, create=create_topics, skip_lost=skip_lost))
     warm()
     with tempfile.TemporaryDirectory(prefix="analyzer-worker-") as folder:
         data = Path(folder)

@@ -6,16 +6,18 @@ Used by tests and measurements; no clock, no broker.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
 
+from analyzer.core.cohort.step import OnMeasured
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.records import encode_record
-from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.contracts.records import Record, encode_record
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.pipeline import Pipeline
+from analyzer.core.pipeline import Pipeline, Sharding
 
 FAR_FUTURE_MS = 2**52
 DAY_MS = 86_400_000
@@ -58,16 +60,16 @@ def _sentinel(name: str, timestamp_ms: int) -> bytes:
 
 def records(config: CoreConfig, parts: list[list[bytes]], batch: int = 5_000) -> list[bytes]:
     """Every record that these partitions give, none of them closed at its end."""
-    undisturbed = Undisturbed(config, len(parts))
+    run = ReferenceRun(config, len(parts))
     found: list[bytes] = []
     for start in range(0, max(map(len, parts)), batch):
         for source, part in enumerate(parts):
-            found += undisturbed.feed(source, part[start : start + batch])
+            found += run.feed(source, part[start : start + batch])
     return found
 
 
-class Undisturbed:
-    """The steps in one process, fed piece by piece.
+class ReferenceRun:
+    """The steps in one process, fed batch by batch.
 
     Parameters
     ----------
@@ -76,17 +78,54 @@ class Undisturbed:
     """
 
     def __init__(self, config: CoreConfig, sources: int) -> None:
-        self._steps = [
-            IngestStep(config, source=i, source_name="llm.requests", shards=1)
-            for i in range(sources)
-        ]
-        self._pipeline = Pipeline(config, sources=sources)
+        self._pipeline = Pipeline(config, Sharding(("llm.requests",) * sources))
+        self._next = [0] * sources
 
     def feed(self, source: int, lines: list[bytes]) -> list[bytes]:
         """Every record that follows from the next lines of a partition."""
         if not lines:
             return []
-        step = self._steps[source]
-        offsets = np.arange(step.position, step.position + len(lines), dtype=np.int64)
-        raw = RawBatch(Texts.of(lines), offsets, np.full(len(lines), FAR_FUTURE_MS))
-        return [encode_record(record) for record in self._pipeline.feed(step.feed(raw).blocks)]
+        raw = raw_batch(lines, self._next[source], append_ms=FAR_FUTURE_MS)
+        self._next[source] += len(lines)
+        return [encode_record(record) for record in self._pipeline.feed(source, raw).made]
+
+
+def raw_batch(lines: Sequence[bytes], start: int = 0, append_ms: int | None = None) -> RawBatch:
+    """These lines as consecutive records of a source.
+
+    Parameters
+    ----------
+    start
+        Offset of the first.
+    append_ms
+        When Kafka got them, epoch ms; None: they come from a file.
+    """
+    offsets = np.arange(start, start + len(lines), dtype=np.int64)
+    appended = None if append_ms is None else np.full(len(lines), append_ms)
+    return RawBatch(Texts.of(lines), offsets, appended)
+
+
+def run(
+    lines: Sequence[bytes],
+    config: CoreConfig | None = None,
+    *,
+    batch: int = 50_000,
+    ends: bool = True,
+    on_measured: OnMeasured | None = None,
+) -> StepOutput[Record]:
+    """All that one source of these lines gives.
+
+    Parameters
+    ----------
+    ends
+        Whether the source ends; if it does not, its last panes stay open.
+    on_measured
+        Is told every cohort that is measured.
+    """
+    pipeline = Pipeline(config or CoreConfig())
+    for step in pipeline.steps["cohort"]:
+        step.on_measured = on_measured
+    found: StepOutput[Record] = StepOutput()
+    for start in range(0, len(lines), batch):
+        found += pipeline.feed(0, raw_batch(lines[start : start + batch], start))
+    return found + pipeline.finish() if ends else found

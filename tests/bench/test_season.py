@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from itertools import islice
 
-import numpy as np
-
 from analyzer.bench.season import CAMPAIGN_EVENTS, STEPS_A_DAY, season
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.records import Alert, Campaign, Member, Record
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
+from analyzer.testing.reference_run import raw_batch
 
 DAYS = 14
 """Longer than it takes until everybody has used every template before, and to be closed."""
@@ -31,13 +28,11 @@ def test_a_season_is_as_large_as_it_says() -> None:
 
 def test_a_season_is_one_campaign_to_its_end() -> None:
     """Three members in four and nobody else are in one open campaign, which is extraction."""
-    ingest = IngestStep(CoreConfig(), source=0, source_name="season", shards=1)
-    pipeline, at = Pipeline(CoreConfig(), sources=1), 0
+    pipeline, at = Pipeline(CoreConfig()), 0
     records: list[Record] = []
     for lines in islice(season(0.008, 3), DAYS * STEPS_A_DAY):
-        output = ingest.feed(RawBatch(Texts.of(lines), np.arange(at, at + len(lines))))
+        records += pipeline.feed(0, raw_batch(lines, at)).made
         at += len(lines)
-        records += pipeline.feed(output.blocks)
     last = {r.campaign_id: r for r in records if isinstance(r, Campaign)}
     held = [c for c in last.values() if c.kind == "extraction_campaign" and c.state == "open"]
     assert len(held) == 1

@@ -7,13 +7,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.account.step import AccountStep
 from analyzer.core.cohort.population import Population
-from analyzer.core.cohort.step import CohortStep
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels.byte_strings import Texts
+from analyzer.core.contracts.records import Record
+from analyzer.core.contracts.step import StepOutput
 from analyzer.core.kernels.hash_sampling import SHARE_OF_ROOM, Admission
+from analyzer.core.pipeline import Pipeline
+from analyzer.testing.reference_run import raw_batch
 
 PANE_MS = 600_000
 PANES, CLOSED = 12, 10
@@ -41,22 +41,18 @@ def test_who_is_refused_does_not_depend_on_the_others(numbers: list[int], room: 
     assert taken.tolist() == alone
 
 
-def _flood(config: CoreConfig, accounts_a_pane: int, panes: int) -> Population:
+def _flood(
+    config: CoreConfig, accounts_a_pane: int, panes: int
+) -> tuple[Population, StepOutput[Record]]:
     """Fifty customers who come in every pane, and new accounts with new templates all the time."""
-    ingest = IngestStep(config, source=0, source_name="flood", shards=1)
-    account = AccountStep(config, shard=0, sources=1)
-    cohort = CohortStep(config, shard=0, shards=1, sources=1)
-    offset = 0
+    pipeline, told, offset = Pipeline(config), StepOutput[Record](), 0
     for pane in range(panes):
         names = [f"customer-{i}" for i in range(50)]
         names += [f"flood-{pane}-{i}" for i in range(accounts_a_pane if pane else 0)]
         lines = [_line(pane, name) for name in names]
-        offsets = np.arange(offset, offset + len(lines))
+        told += pipeline.feed(0, raw_batch(lines, offset, append_ms=10**13))
         offset += len(lines)
-        output = ingest.feed(RawBatch(Texts.of(lines), offsets, np.full(len(lines), 10**13)))
-        for block in account.feed(output.blocks[0]):
-            cohort.feed(block)
-    return cohort._population
+    return pipeline.steps["cohort"][0]._population, told
 
 
 def _line(pane: int, name: str) -> bytes:
@@ -77,10 +73,10 @@ def _line(pane: int, name: str) -> bytes:
 def test_a_flood_of_accounts_and_templates_stays_in_its_room() -> None:
     """Tables keep to their caps, what was not counted is said, and customers are still exact."""
     config = CoreConfig(max_accounts=400, max_pairs=1_000, max_future_s=10**9)
-    population = _flood(config, accounts_a_pane=500, panes=PANES)
+    population, told = _flood(config, accounts_a_pane=500, panes=PANES)
     assert len(population.accounts) <= 400
     assert len(population.pairs) <= 1_000
-    assert population.refused["accounts"] > 4_000
+    assert told.counts["refused", "accounts"] > 4_000
     names = population.names_of(population.accounts["key"]).texts()
     known = [name.startswith("customer") for name in names]
     assert sum(known) == 50
@@ -90,7 +86,7 @@ def test_a_flood_of_accounts_and_templates_stays_in_its_room() -> None:
 def test_a_flood_of_objects_stays_in_its_room() -> None:
     """Where accounts have room but what they use has not, objects are sampled whole."""
     config = CoreConfig(max_accounts=100_000, max_pairs=1_000, max_future_s=10**9)
-    population = _flood(config, accounts_a_pane=500, panes=PANES)
+    population, told = _flood(config, accounts_a_pane=500, panes=PANES)
     assert len(population.accounts) == 50 + 500 * (CLOSED - 1)
     assert len(population.pairs) <= 1_000
-    assert population.refused["pairs"] > 4_000
+    assert told.counts["refused", "pairs"] > 4_000

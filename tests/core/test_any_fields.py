@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
+from analyzer.testing.reference_run import raw_batch
 
 HOUR_MS = 3_600_000
 OPTIONAL = {
@@ -30,13 +28,10 @@ OPTIONAL = {
 @given(given_fields=st.sets(st.sampled_from(sorted(OPTIONAL))))
 def test_any_subset_of_the_optional_fields(given_fields: set[str]) -> None:
     """Nobody answers to a missing field with an error; a day of twelve accounts is judged."""
-    step = IngestStep(CoreConfig(warmup_s=0), source=0, source_name="some", shards=1)
     lines = [_line(hour, number, given_fields) for hour in range(30) for number in range(12)]
-    offsets, append_ms = np.arange(len(lines)), np.full(len(lines), 100 * HOUR_MS)
-    output = step.feed(RawBatch(Texts.of(lines), offsets, append_ms))
-    assert not output.dead
-    pipeline = Pipeline(CoreConfig(warmup_s=0), sources=1)
-    assert not list(pipeline.feed(output.blocks))
+    pipeline = Pipeline(CoreConfig(warmup_s=0))
+    output = pipeline.feed(0, raw_batch(lines, append_ms=100 * HOUR_MS))
+    assert (output.dead, output.made) == ([], [])
 
 
 def _line(hour: int, number: int, given_fields: set[str]) -> bytes:

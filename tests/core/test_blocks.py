@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.contracts.blocks import EventBlock, PaneBlock, Seen, decode, encode
+from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock, decode, encode
 from analyzer.core.contracts.events import EventColumns
+from analyzer.core.contracts.gate import Gate, Seen
 from analyzer.core.kernels.interned_names import Names
 from analyzer.errors import HoleError, StateError
 
@@ -43,6 +44,8 @@ def test_a_block_of_another_kind_is_refused() -> None:
     """A pane block is no event block."""
     with pytest.raises(StateError, match="expected EventBlock"):
         decode(encode(PaneBlock(0, 0, 1)), EventBlock)
+    either = decode(encode(PaneBlock(0, 0, 1)), CohortBlock, PaneBlock)
+    assert isinstance(either, PaneBlock)
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 10)), max_size=40))
@@ -58,3 +61,54 @@ def test_every_position_is_taken_once_and_holes_are_told(ranges: list[tuple[int,
         assert first == (taken if start + length > taken else None)
         taken = max(taken, start + length)
     assert seen.stops == {0: taken}
+
+
+MOVES = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 5)), max_size=40)
+
+
+@given(MOVES)
+def test_a_pane_is_open_once_all_have_sent_it(moves: list[tuple[int, int]]) -> None:
+    """Whoever is behind decides; what is open is told once, in order, without a gap."""
+    gate, stops, told = Gate(3), [0, 0, 0], 0
+    for source, length in moves:
+        gate.take(source, stops[source], stops[source] + length)
+        stops[source] += length
+        opened = gate.opened()
+        assert opened == ((told, min(stops)) if min(stops) > told else None)
+        told = min(stops)
+        assert gate.open == told
+
+
+@given(MOVES, st.integers(0, 40))
+def test_a_restored_gate_goes_on(moves: list[tuple[int, int]], at: int) -> None:
+    """Saved anywhere, it opens for the same panes."""
+    gate, other, stops = Gate(3), Gate(3), [0, 0, 0]
+    for number, (source, length) in enumerate(moves):
+        if number == at:
+            other.restore(gate.state())
+        start, stops[source] = stops[source], stops[source] + length
+        gate.take(source, start, stops[source])
+        opened = gate.opened()
+        if number >= at:
+            other.take(source, start, stops[source])
+            assert other.opened() == opened
+
+
+def test_an_idle_source_holds_nobody_back() -> None:
+    """Until more of it comes; what it said before that came does not count."""
+    gate = Gate(2)
+    gate.take(0, 0, 10, passed=7)
+    gate.rest(1, 0)
+    assert gate.opened() == (0, 7)
+    gate.take(1, 0, 3, passed=7)
+    gate.rest(1, 2)
+    gate.take(0, 10, 20, passed=9)
+    assert gate.opened() is None
+    gate.rest(1, 3)
+    assert gate.opened() == (7, 9)
+
+
+def test_a_source_that_nobody_expects_is_told() -> None:
+    """More shards before than now: it says so, instead of waiting for ever."""
+    with pytest.raises(HoleError, match="source 2 where 2 are expected"):
+        Gate(2).take(2, 0, 1)

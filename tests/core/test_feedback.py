@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -11,15 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.core.account.step import AccountStep
 from analyzer.core.campaign.models.verdicts import NEEDED, Verdicts
 from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.fusion import Fusion, strong_families
-from analyzer.core.cohort.step import CohortStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock
 from analyzer.core.contracts.feedback import (
+    CALENDAR_END_MS,
     Action,
     Feedback,
     FeedbackBlock,
@@ -30,10 +30,11 @@ from analyzer.core.contracts.feedback import (
     decode_feedback,
 )
 from analyzer.core.contracts.records import Alert, Campaign, Member, Record, encode_record
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels.byte_strings import Texts
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.pipeline import Pipeline, feed
 from analyzer.errors import BadRecord
 from analyzer.simulate import generate
+from analyzer.testing.reference_run import raw_batch
 
 CONFIG = CoreConfig()
 ALWAYS = 0
@@ -44,17 +45,17 @@ ALWAYS = 0
 def cohorts() -> tuple[CohortBlock, ...]:
     """The judged cohorts of a small world with one campaign."""
     lines = list(generate("smoke", 5).lines())
-    ingest = IngestStep(CONFIG, source=0, source_name="test", shards=1)
-    account = AccountStep(CONFIG, shard=0, sources=1)
-    cohort = CohortStep(CONFIG, shard=0, shards=1, sources=1)
-    found = []
+    found: list[CohortBlock] = []
+
+    def keep(name: str, step: Any, block: Any) -> StepOutput[Any]:
+        if isinstance(block, CohortBlock):
+            found.append(block)
+        return feed(name, step, block)
+
+    pipeline = Pipeline(CONFIG, call=keep)
     for start in range(0, len(lines), 4_000):
-        part = lines[start : start + 4_000]
-        raw = RawBatch(Texts.of(part), np.arange(start, start + len(part)))
-        for block in ingest.feed(raw).blocks:
-            found += [b for pane in account.feed(block) for b in cohort.feed(pane)]
-    for block in ingest.finish().blocks:
-        found += [b for pane in account.feed(block) for b in cohort.feed(pane)]
+        pipeline.feed(0, raw_batch(lines[start : start + 4_000], start))
+    pipeline.finish()
     return tuple(found)
 
 
@@ -62,7 +63,7 @@ def decided(*said: Feedback) -> tuple[CampaignStep, list[Record]]:
     """The step and its records, with this feedback known from the start."""
     step = CampaignStep(CONFIG, sources=1)
     step.feed_feedback(FeedbackBlock("file", len(said), list(said)))
-    return step, [record for block in cohorts() for record in step.feed(block)]
+    return step, [record for block in cohorts() for record in step.feed(block).made]
 
 
 def said(
@@ -221,7 +222,7 @@ def test_learned_verdicts_move_the_confidence_and_nothing_else() -> None:
         taught.learn_one([[float(i % 2)] * len(NAMES)], true=i % 2 == 1)
     step = CampaignStep(CONFIG, sources=1)
     step.judgements.model.restore(taught.snapshot())
-    records = [record for block in cohorts() for record in step.feed(block)]
+    records = [record for block in cohorts() for record in step.feed(block).made]
     assert [a.alert_id for a in alerts(records)] == [a.alert_id for a in alerts(usual())]
     assert [a.score for a in alerts(records)] == [a.score for a in alerts(usual())]
     for alert in alerts(records):
@@ -300,7 +301,7 @@ def test_order_and_duplicates_of_feedback_change_nothing(seed: int) -> None:
         now_ms = block.stop * CONFIG.pane_ms
         soon = [s for s in mixed if s.created_ms <= now_ms or rng.random() < 0.2]
         step.feed_feedback(FeedbackBlock("topic/0", 1, soon))
-        records += step.feed(block)
+        records += step.feed(block).made
     assert tuple(records) == with_everything()
 
 
@@ -312,7 +313,7 @@ def test_feedback_survives_a_snapshot() -> None:
         saved = step.snapshot()
         step = CampaignStep(CONFIG, sources=1)
         step.restore(saved)
-        records += step.feed(block)
+        records += step.feed(block).made
     assert tuple(records) == with_everything()
     assert step.judgements.inbox.stops == {"topic/3": 17}
 
@@ -330,3 +331,39 @@ def test_bad_feedback_has_a_reason() -> None:
     assert decode_feedback(msgspec.json.encode(good), 10_000) == good
     with pytest.raises(BadRecord, match=r"missing_field: .*evidence"):
         decode_feedback(bad, 10_000)
+
+
+@pytest.mark.parametrize("expires_ms", [CALENDAR_END_MS, 1_772_532_000_000_000, 2**53 - 1])
+def test_what_never_expires_is_obeyed(expires_ms: int) -> None:
+    """Beyond the year 9999, or in microseconds: allowed for ever, and the alert says so."""
+    block = next(id_ for kind, id_ in objects() if kind == "block")
+    sent = said("block", block, action="allow", until_ms=expires_ms)
+    [heard] = [decode_feedback(msgspec.json.encode(sent), 10_000)]
+    assert heard.expires_ms is None
+    for record in (heard, sent):  # the second as an older worker has saved it
+        _, records = decided(record)
+        told = [a for a in alerts(records) if block in a.campaign.blocks]
+        assert told
+        assert all(f"block {block} is allowed by" in a.suppressed.reason for a in told)
+
+
+@pytest.mark.parametrize(
+    ("target", "created_ms", "reason"),
+    [
+        (Target("block", "the office"), 1, "bad_ip"),
+        (Target("block", "192.0.2.0/99"), 1, "bad_ip"),
+        (Target("campaign", "c-1"), CALENDAR_END_MS, "out_of_range"),
+    ],
+)
+def test_nonsense_is_refused_by_name(target: Target, created_ms: int, reason: str) -> None:
+    """A block that is none, a time that no clock will show."""
+    record = Feedback("1", target, "benign", "", "a", created_ms)
+    with pytest.raises(BadRecord) as caught:
+        decode_feedback(msgspec.json.encode(record), 10_000)
+    assert caught.value.reason == reason
+
+
+def test_an_address_means_its_block() -> None:
+    """As alerts show it."""
+    record = Feedback("1", Target("block", "192.0.2.77"), "benign", "", "a", 1)
+    assert decode_feedback(msgspec.json.encode(record), 10_000).target.id == "192.0.2.0/24"

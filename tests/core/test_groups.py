@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.kernels import group_by as groups
+from analyzer.core.kernels import group_by
 
 SPREAD = st.integers(0, 2**64 - 1)
 CLOSE = st.integers(0, 6)
@@ -19,13 +19,13 @@ ROWS = st.lists(st.tuples(st.integers(0, 3), CLOSE, SPREAD | CLOSE), max_size=12
 def test_by_hash_is_a_stable_sort(numbers: list[int]) -> None:
     """Numbers that are spread like hashes, and numbers that are not."""
     hashes = np.array(numbers, np.uint64)
-    assert np.argsort(hashes, kind="stable").tolist() == groups.by_hash(hashes).tolist()
+    assert np.argsort(hashes, kind="stable").tolist() == group_by.by_hash(hashes).tolist()
 
 
 def test_by_hash_of_numbers_that_are_not_spread() -> None:
     """A thousand falling numbers in one bucket are still sorted."""
     falling = np.arange(1_000, dtype=np.uint64)[::-1].copy()
-    assert list(range(999, -1, -1)) == groups.by_hash(falling).tolist()
+    assert list(range(999, -1, -1)) == group_by.by_hash(falling).tolist()
 
 
 @given(st.lists(st.integers(0, 50), max_size=100))
@@ -33,7 +33,7 @@ def test_distinct_is_unique(numbers: list[int]) -> None:
     """The same numbers and places as ``np.unique`` gives."""
     rows = np.array(numbers, np.int32)
     expected, inverse = np.unique(rows, return_inverse=True)
-    found, places = groups.distinct(rows)
+    found, places = group_by.distinct(rows)
     assert (expected.tolist(), inverse.tolist()) == (found.tolist(), places.tolist())
 
 
@@ -42,7 +42,7 @@ def test_order_in_time(rows: list[tuple[int, int, int]]) -> None:
     """Time leads, then the event, then the account; however many rows share a time."""
     ts_ms, event, account = np.array(rows, object).reshape(-1, 3).T
     ts, ids, accounts = ts_ms.astype(np.int64), event.astype(np.uint64), account.astype(np.uint64)
-    found = groups.in_time(ts, ids, accounts)
+    found = group_by.in_time(ts, ids, accounts)
     assert sorted(rows) == [rows[i] for i in found.tolist()]
 
 
@@ -52,12 +52,12 @@ def test_pairs_and_prompts_are_counted(rows: list[tuple[int, int, int]]) -> None
     columns = np.array(rows, object).reshape(-1, 3).T
     org = columns[0].astype(np.int64)
     template, prompt = columns[1].astype(np.uint64), columns[2].astype(np.uint64)
-    found = groups.pairs(*groups.by_row(org, 4), np.stack([template, prompt]))
+    found = group_by.pairs(*group_by.by_row(org, 4), np.stack([template, prompt]))
     expected = Counter((row[0], kind, row[kind + 1]) for row in rows for kind in (0, 1))
     expected = Counter({key: n for key, n in expected.items() if key[2]})
     assert sorted((*key, n) for key, n in expected.items()) == [
         tuple(int(value) for value in row) for row in zip(*found, strict=True)
     ]
-    of_group, counts = groups.prompts(org, 4, template, prompt)
+    of_group, counts = group_by.prompts(org, 4, template, prompt)
     assert sorted(Counter(rows)) == [rows[i] for i in of_group.tolist()]
     assert [Counter(rows)[rows[i]] for i in of_group.tolist()] == counts.tolist()

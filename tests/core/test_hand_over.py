@@ -7,18 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 import orjson
 import pytest
+from numpy.typing import NDArray
 
-from analyzer.core.cohort import step as cohort_step
-from analyzer.core.cohort.describe import describe
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals import hand_over
-from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import CohortColumns, Kind
+from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.pipeline import Pipeline
+from analyzer.testing.reference_run import run
 
+F64 = NDArray[np.float64]
 START_MS = 1_772_323_200_000
 HOUR_MS = 3_600_000
 PLACES, LIFE_H, HOURS = 6, 18, 72
@@ -52,30 +49,24 @@ def event(account: str, template: str, at_h: float) -> tuple[int, bytes]:
     return at_ms, orjson.dumps(fields | usual | {"event_id": f"{account}:{at_ms}"})
 
 
-def measured(monkeypatch: pytest.MonkeyPatch, seed: int, *, pause_h: float) -> float:
+def measured(seed: int, *, pause_h: float) -> float:
     """The signal of the cohort on the common work in the last three days."""
     found = [np.nan]
 
-    def keep(cohorts: Cohorts, features: np.ndarray, score: np.ndarray) -> CohortColumns:
+    def keep(cohorts: Cohorts, _features: F64, _score: F64) -> None:
         templates = np.flatnonzero(cohorts.kind == Kind.TEMPLATE)
         names = cohorts.window.population.object_texts(cohorts.object[templates])
         mine = np.isin(np.arange(len(cohorts)), templates[np.array(names) == "tpl-work"])
         if cohorts.window.length_s == 3 * DAY_S and mine.any():
             found[0] = float(hand_over.measure(cohorts)[mine][0])
-        return describe(cohorts, features, score)
 
-    monkeypatch.setattr(cohort_step, "describe", keep)
     lines = [line for _, line in sorted(events(np.random.default_rng(seed), pause_h=pause_h))]
-    config = CoreConfig()
-    ingest = IngestStep(config, source=0, source_name="test", shards=1)
-    pipeline = Pipeline(config, sources=1)
-    list(pipeline.feed(ingest.feed(RawBatch(Texts.of(lines), np.arange(len(lines)))).blocks))
-    list(pipeline.feed(ingest.finish().blocks))
+    run(lines, on_measured=keep)
     return found[0]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_who_takes_over_at_once_is_seen(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_takes_over_at_once_is_seen(seed: int) -> None:
     """Within the hour; the same work with a pause of half a day on average is none."""
-    assert measured(monkeypatch, seed, pause_h=0.1) >= 0.35
-    assert measured(monkeypatch, seed, pause_h=6) < 0.35
+    assert measured(seed, pause_h=0.1) >= 0.35
+    assert measured(seed, pause_h=6) < 0.35

@@ -6,7 +6,10 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
+from analyzer.core.campaign.models.verdicts import Verdicts
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.models.anomaly import WARMUP, Strangeness
 from analyzer.core.cohort.models.safe_pickle import dump, load
@@ -52,10 +55,35 @@ class _Evil:
         return os.system, ("true",)
 
 
+SAVED = Strangeness(7)
+scores(SAVED, ROWS[: WARMUP + 3])
+
+
+@given(st.data())
+def test_any_damage_is_refused(data: st.DataObject) -> None:
+    """Bytes changed, cut out or put in: always a StateError, and never at a later use."""
+    whole = SAVED.snapshot()
+    at = data.draw(st.integers(0, len(whole) - 1))
+    new = data.draw(st.binary(max_size=3))
+    assume(whole[at : at + 2] != new)
+    with pytest.raises(StateError):
+        Strangeness(1).restore(whole[:at] + new + whole[at + 2 :])
+
+
+@pytest.mark.parametrize("model", [Strangeness(1), Verdicts()], ids=["trees", "verdicts"])
+@pytest.mark.parametrize("saved", [None, "text", (1, 2), (1, 2, 3), (1, ()), (0, 0, 1.5)], ids=repr)
+def test_what_loads_but_can_not_be_used_is_refused(
+    model: Strangeness | Verdicts, saved: object
+) -> None:
+    """It is tried out when it is read."""
+    with pytest.raises(StateError):
+        model.restore(dump(saved))
+
+
 @pytest.mark.parametrize(
     "data",
-    [b"", b"junk", pickle.dumps(_Evil()), dump(Strangeness(7).snapshot())[:-9]],
-    ids=["empty", "junk", "code", "cut short"],
+    [b"", b"junk", pickle.dumps(_Evil()), dump(Strangeness(7).snapshot())[:-9], dump(_Evil())],
+    ids=["empty", "junk", "code", "cut short", "code with its digest"],
 )
 def test_what_is_no_model_is_refused(data: bytes) -> None:
     """Nothing outside the allow-list is ever loaded."""

@@ -12,10 +12,11 @@ import pytest
 
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.records import Alert, Member, Record, encode_record
-from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.pipeline import Pipeline
+from analyzer.core.pipeline import Pipeline, Sharding
 from analyzer.simulate import generate
+from analyzer.testing.reference_run import run
 
 CONFIG = CoreConfig()
 
@@ -42,34 +43,27 @@ def analyze(
     save_every: int = 0,
 ) -> tuple[bytes, ...]:
     """All records of these lines, the lines dealt out over the sources in turn."""
-    pipeline = Pipeline(CONFIG, sources=sources, shards=shards, cohort_shards=cohort_shards)
-    ingest = [
-        IngestStep(CONFIG, source=s, source_name="test", shards=shards) for s in range(sources)
-    ]
+    pipeline = Pipeline(CONFIG, Sharding(("test",) * sources, shards, cohort_shards))
     records: list[Record] = []
     for number, start in enumerate(range(0, len(lines), batch)):
         part = lines[start : start + batch]
-        for s, step in enumerate(ingest):
+        for s in range(sources):
             mine = list(part[s::sources])
             offsets = np.arange(start + s, start + len(part), sources)
-            records += pipeline.feed(
-                step.feed(RawBatch(Texts.of(mine), offsets[: len(mine)])).blocks
-            )
+            records += pipeline.feed(s, RawBatch(Texts.of(mine), offsets[: len(mine)])).made
         if save_every and number % save_every == 0:
-            pipeline = saved(pipeline, sources, shards, cohort_shards)
-    for step in ingest:
-        records += pipeline.feed(step.finish().blocks)
+            pipeline = saved(pipeline)
+    records += pipeline.finish().made
     return tuple(encode_record(record) for record in records)
 
 
-def saved(pipeline: Pipeline, sources: int, shards: int, cohort_shards: int) -> Pipeline:
+def saved(pipeline: Pipeline) -> Pipeline:
     """A new pipeline with the state of the old one."""
-    fresh = Pipeline(CONFIG, sources=sources, shards=shards, cohort_shards=cohort_shards)
-    for old_account, new_account in zip(pipeline.accounts, fresh.accounts, strict=True):
-        new_account.restore(old_account.snapshot())
-    for old_cohort, new_cohort in zip(pipeline.cohorts, fresh.cohorts, strict=True):
-        new_cohort.restore(old_cohort.snapshot())
-    fresh.campaign.restore(pipeline.campaign.snapshot())
+    fresh = Pipeline(CONFIG, pipeline.sharding)
+    fresh.steps["ingest"] = pipeline.steps["ingest"]
+    for name in ("account", "cohort", "campaign"):
+        for old, new in zip(pipeline.steps[name], fresh.steps[name], strict=True):
+            new.restore(old.snapshot())
     return fresh
 
 
@@ -140,12 +134,7 @@ def test_hash_seeds_change_nothing() -> None:
 
 def test_members_are_told_with_the_alert() -> None:
     """When a campaign opens, its members are published in the same breath."""
-    pipeline = Pipeline(CONFIG, sources=1)
-    step = IngestStep(CONFIG, source=0, source_name="test", shards=1)
-    lines = list(smoke())
-    records = list(
-        pipeline.feed(step.feed(RawBatch(Texts.of(lines), np.arange(len(lines)))).blocks)
-    )
+    records = run(smoke(), CONFIG, ends=False).made
     opened = next(r for r in records if isinstance(r, Alert))
     joined = [r for r in records if isinstance(r, Member) and r.joined_ms == opened.detected_at_ms]
     assert len(joined) >= opened.campaign.members_total

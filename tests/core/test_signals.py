@@ -12,19 +12,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from analyzer.core.cohort import step as cohort_step
 from analyzer.core.cohort.catalog import AGAINST, NAMES, SIGNALS, Signal
-from analyzer.core.cohort.describe import describe
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.balance import _evenness, truncated_poisson_variance
 from analyzer.core.cohort.signals.scale import divide
-from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import CohortColumns
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.pipeline import Pipeline
 from analyzer.simulate import generate
+from analyzer.testing.reference_run import run
 
+F64 = NDArray[np.float64]
 ROOT = Path(__file__).parents[2]
 HOPS = 36
 """Panes in the longest hop."""
@@ -36,22 +31,11 @@ def judged() -> tuple[tuple[Cohorts, ...], NDArray[np.bool_]]:
     world = generate("smoke", 5)
     seen: dict[int, Cohorts] = {}
 
-    def keep(
-        cohorts: Cohorts, features: NDArray[np.float64], score: NDArray[np.float64]
-    ) -> CohortColumns:
+    def keep(cohorts: Cohorts, _features: F64, _score: F64) -> None:
         if cohorts.window.pane % HOPS == 0:  # all windows end here; the tables move on afterwards
             seen[cohorts.window.length_s] = copy.deepcopy(cohorts)
-        return describe(cohorts, features, score)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cohort_step, "describe", keep)
-        step = IngestStep(CoreConfig(), source=0, source_name="test", shards=1)
-        lines = list(world.lines())[:-1]
-        list(
-            Pipeline(CoreConfig(), sources=1).feed(
-                step.feed(RawBatch(Texts.of(lines), np.arange(len(lines)))).blocks
-            )
-        )
+    run(list(world.lines())[:-1], ends=False, on_measured=keep)
     [last] = [seen[length] for length in seen if length == 86_400]
     population = last.window.population
     guilty = set(world.labels["campaigns"][0]["accounts"])

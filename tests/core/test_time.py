@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import orjson
 import pytest
 
-from analyzer.core.account.step import AccountStep
 from analyzer.core.config import CoreConfig
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels.byte_strings import Texts
+from analyzer.core.pipeline import Pipeline
+from analyzer.testing.reference_run import raw_batch
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])
@@ -29,17 +27,11 @@ def test_the_end_of_the_input_closes_every_pane(batch: int) -> None:
         )
         for number in range(3)
     ]
-    config = CoreConfig()
-    ingest = IngestStep(config, source=0, source_name="test", shards=1)
-    account = AccountStep(config, shard=0, sources=1)
-    outputs = [
-        ingest.feed(RawBatch(Texts.of(lines[at : at + batch]), np.arange(at, min(3, at + batch))))
-        for at in range(0, 3, batch)
-    ]
+    pipeline = Pipeline(CoreConfig())
+    batches = [raw_batch(lines[at : at + batch], at) for at in range(0, 3, batch)]
     counted = [
         int(pane.rows.org_requests.sum())
-        for output in [*outputs, ingest.finish()]
-        for block in output.blocks
-        for pane in account.feed(block)
+        for raw in [*batches, None]
+        for pane in pipeline.gather(pipeline.read(0, raw).made).made
     ]
     assert sum(counted) == 3

@@ -8,12 +8,9 @@ import numpy as np
 import orjson
 
 from analyzer.core.cohort.models.triage import TRAITS, WINDOW, Triage
-from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.records import Alert
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.pipeline import Pipeline
 from analyzer.simulate import generate
+from analyzer.testing.reference_run import run
 
 HEAVY = "acct-heavy"
 
@@ -21,13 +18,7 @@ HEAVY = "acct-heavy"
 def alerts_of(lines: Iterable[bytes]) -> list[Alert]:
     """Alerts of a replay of these lines, which are put in order first."""
     ordered = sorted(lines, key=lambda line: int(orjson.loads(line)["timestamp_ms"]))
-    ingest = IngestStep(CoreConfig(), source=0, source_name="test", shards=1)
-    pipeline = Pipeline(CoreConfig(), sources=1)
-    records = list(
-        pipeline.feed(ingest.feed(RawBatch(Texts.of(ordered), np.arange(len(ordered)))).blocks)
-    )
-    records += pipeline.feed(ingest.finish().blocks)
-    return [record for record in records if isinstance(record, Alert)]
+    return [record for record in run(ordered).made if isinstance(record, Alert)]
 
 
 def heavy(first: bytes) -> list[bytes]:

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from analyzer.console.listing import as_toml
+from analyzer.core.campaign.campaign_state import CampaignFile
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import Calibration
@@ -46,11 +47,12 @@ def analyzer(*args: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
-def remembered(raw: Path) -> History:
-    """The history of one file."""
-    history = History(CoreConfig())
-    list(Runner(CoreConfig(), [FileSource(str(raw), 0)], campaign=history))
-    return history
+def remembered(raw: Path) -> tuple[History, list[CampaignFile]]:
+    """The history of one file, and what is known of campaigns in the end."""
+    history = History()
+    runner = Runner(CoreConfig(), [FileSource(str(raw), 0)], call=history)
+    list(runner)
+    return history, runner.campaign.campaigns
 
 
 def test_from_a_history_to_a_replay_that_uses_it(benign: Path, tmp_path: Path) -> None:
@@ -71,26 +73,29 @@ def test_from_a_history_to_a_replay_that_uses_it(benign: Path, tmp_path: Path) -
 
 def test_the_same_history_gives_the_same_file(benign: Path) -> None:
     """Twice."""
-    first, second = (calibration_of(remembered(benign).innocent()) for _ in range(2))
+    first, second = (
+        calibration_of(history.innocent(campaigns))
+        for history, campaigns in (remembered(benign) for _ in range(2))
+    )
     assert first == second
 
 
 def test_what_is_found_is_left_out_unless_people_clear_it(guilty: Path) -> None:
     """A campaign's cohorts, or those of accounts called guilty, do not become usual."""
-    history = remembered(guilty)
-    campaigns = [file for file in history.campaigns if file.revision]
-    innocent = history.innocent()
+    history, known = remembered(guilty)
+    campaigns = [file for file in known if file.revision]
+    innocent = history.innocent(known)
     orgs = [org for file in campaigns for org in file.hits]
     inside = np.isin(innocent.member_org, np.array(orgs, np.uint64))
     named = np.bincount(innocent.member_row, minlength=len(innocent.pane))
     held = np.bincount(innocent.member_row, inside, minlength=len(named))
     assert (held < 0.2 * np.maximum(named, 1)).all()
     cleared = [said("campaign", file.id, "false_positive", 2) for file in campaigns]
-    spoken = len(history.innocent(cleared).pane)
+    spoken = len(history.innocent(known, cleared).pane)
     assert spoken > len(innocent.pane)
     accounts = {place.name for file in campaigns for place in file.accounts.values()}
     blamed = [said("account", name, "true_positive", 3) for name in sorted(accounts)]
-    assert len(history.innocent(cleared + blamed).pane) < spoken
+    assert len(history.innocent(known, cleared + blamed).pane) < spoken
 
 
 def said(type_: TargetType, id_: str, verdict: Verdict, at_ms: int) -> Feedback:

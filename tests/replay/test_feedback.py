@@ -73,7 +73,7 @@ def test_a_replay_obeys_and_tells_what_was_allowed(raw: Path, plain: Path, tmp_p
     said = Feedback("1", target, "benign", "ours", "analyst-1", 1, action="allow")
     runner = run(raw, tmp_path / "after", [said])
     assert all(a.kind != "extraction_campaign" for a in read(tmp_path / "after", "alerts", Alert))
-    [allowed] = allowances(runner.judgements)
+    [allowed] = allowances(runner.campaign.judgements)
     assert (allowed["id"], allowed["author_ref"]) == (template, "analyst-1")
     assert allowed["hits"] > 0
 

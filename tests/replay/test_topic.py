@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
+import sys
 import uuid
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from analyzer.core.ingest.step import RawBatch
 from analyzer.errors import UsageError
+from analyzer.kafka_clients import options, producer
 from analyzer.replay.topic import topic_sources
 from analyzer.settings import Settings
+from analyzer.testing import brokers
 from analyzer.testing import harness as trial
 from analyzer.testing.brokers import Broker
 
@@ -63,6 +69,85 @@ def test_times_bound_by_append_time(settings: Settings) -> None:
     assert len(values(read(settings, "?from=2020-01-01")[6])) == 10
     assert values(read(settings, "?from=2100-01-01")[6]) == []
     assert values(read(settings, "?to=2020-01-01")[6]) == []
+
+
+async def in_a_transaction(settings: Settings, lines: list[bytes], *, commit: bool) -> None:
+    """Write the lines to the first partition in one transaction."""
+    producer = AIOKafkaProducer(**options(settings), transactional_id=uuid.uuid4().hex)
+    async with producer:
+        await producer.begin_transaction()
+        for line in lines:
+            await producer.send(settings.topics.requests, line, partition=0)
+        await (producer.commit_transaction() if commit else producer.abort_transaction())
+
+
+@pytest.mark.parametrize("last", ["committed", "aborted"])
+def test_a_log_that_ends_in_no_record(settings: Settings, apache_broker: Broker, last: str) -> None:
+    """In a marker, or in aborted records: read to the end, without what was aborted."""
+    assert apache_broker.url == settings.broker
+    asyncio.run(in_a_transaction(settings, [b"good-0", b"good-1"], commit=True))
+    if last == "aborted":
+        asyncio.run(in_a_transaction(settings, [b"bad"], commit=False))
+    assert values(read(settings)[5]) == [b"good-0", b"good-1"]
+    assert values(read(settings, "?to=offset:3")[5]) == [b"good-0", b"good-1"]
+
+
+def test_the_embedded_broker_is_read_whole() -> None:
+    """It tells too low an end, and knows no times: all records, and those of a span."""
+    with brokers.embedded() as broker:
+        settings = trial.settings_for(broker.url, 1)
+        trial.create_topics(settings)
+        sent = [(1_000 * i, b"%d" % i) for i in range(900)]
+        asyncio.run(at_their_times(settings, sent))
+        assert values(read(settings)[5]) == [value for _, value in sent]
+        late = values(read(settings, "?from=300000&to=600000")[5])
+        assert late == [value for ms, value in sent if 300_000 <= ms < 600_000]
+
+
+async def at_their_times(settings: Settings, sent: list[tuple[int, bytes]]) -> None:
+    """Write records with times to the first partition."""
+    async with producer(settings) as client:
+        await asyncio.gather(
+            *[
+                await client.send(settings.topics.requests, v, partition=0, timestamp_ms=ms)
+                for ms, v in sent
+            ]
+        )
+
+
+def test_a_topic_that_goes_while_it_is_read_is_said_plainly(
+    settings: Settings, apache_broker: Broker
+) -> None:
+    """Its records are deleted below the reader: an error with the place; nothing is left behind."""
+    assert apache_broker.url == settings.broker
+    address = f"{settings.broker}/{settings.topics.requests}"
+    code = (
+        "import sys, asyncio\n"
+        "from analyzer.replay.topic import topic_sources\n"
+        "from analyzer.settings import Settings\n"
+        "from analyzer.kafka_clients import admin\n"
+        "from aiokafka.admin import RecordsToDelete\n"
+        "from aiokafka import TopicPartition\n"
+        "settings = Settings.load()\n"
+        "source = topic_sources(sys.argv[1], settings, first=0)[1]\n"
+        "async def cut():\n"
+        "    async with admin(settings) as client:\n"
+        "        tp = TopicPartition(settings.topics.requests, 1)\n"
+        "        await client.delete_records({tp: RecordsToDelete(5)})\n"
+        "asyncio.run(cut())\n"
+        "next(source.batches())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, address],
+        env=trial.environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "from offset 0 can't be read: OffsetOutOfRangeError" in done.stderr
+    assert "Task was destroyed" not in done.stderr
+    assert "Unclosed" not in done.stderr
 
 
 @pytest.mark.parametrize(

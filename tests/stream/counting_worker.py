@@ -11,14 +11,18 @@ from typing import Any
 import msgspec
 from faust.types import TP
 
-from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock, Seen
+from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
+from analyzer.core.contracts.gate import Seen
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.pipeline import KINDS
 from analyzer.errors import StateError
 from analyzer.settings import Settings
 from analyzer.stream.owners.assignment import Owner
+from analyzer.stream.owners.catalog import live_step
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.ingest import IngestOwner
 from analyzer.stream.owners.outbox import Outbox
-from analyzer.stream.owners.shard import Kind, StepOwner
+from analyzer.stream.owners.shard import LiveStep, StepOwner
 from analyzer.stream.run import work
 
 
@@ -31,14 +35,14 @@ class CountingStep:
         self.total = 0
         self.ballast = bytes(600_000)
 
-    def feed(self, block: Any) -> list[Any]:
+    def feed(self, block: Any) -> StepOutput[Any]:
         """Count what is new."""
         start = self.seen.first_new(block.source, block.start, block.stop)
         if start is not None:
             new = block.rows.offset >= start
             self.events += int(new.sum())
             self.total += int(block.rows.output_tokens[new].sum())
-        return []
+        return StepOutput()
 
     def snapshot(self) -> bytes:
         """Counts, gate, and some pages of ballast."""
@@ -66,12 +70,13 @@ def counting_owners(context: Context) -> Callable[[TP, int], Owner]:
         names.cohort: ("cohort", PaneBlock),
         names.campaign: ("campaign", CohortBlock),
     }
+    ingest = live_step(context, KINDS["ingest"])
 
     def make(tp: TP, generation: int) -> Owner:
         if tp.topic == names.requests:
-            return IngestOwner(context, tp, generation)
+            return IngestOwner(context, ingest, tp, generation)
         name, block = found[tp.topic]
-        kind = Kind(name, block, lambda _shard: CountingStep(), nowhere)
+        kind = LiveStep(name, (block,), lambda _shard: CountingStep(), nowhere)
         return StepOwner(context, kind, tp, generation)
 
     return make

@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 from faust.types import TP
 
+from analyzer.core.pipeline import KINDS
 from analyzer.settings import Settings
-from analyzer.stream.owners import catalog as kinds
 from analyzer.stream.owners.assignment import Owner
+from analyzer.stream.owners.catalog import live_step, owner_maker
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.ingest import IngestOwner
 from analyzer.stream.run import work
@@ -43,11 +44,11 @@ class StandingOwner(IngestOwner):
 
 def standing_owners(context: Context) -> Callable[[TP, int], Owner]:
     """Standing owners for raw partitions, real ones for the rest."""
-    make = kinds.owner_maker(context)
+    make, ingest = owner_maker(context), live_step(context, KINDS["ingest"])
 
     def make_standing(tp: TP, generation: int) -> Owner:
         if tp.topic == context.settings.topics.requests:
-            return StandingOwner(context, tp, generation)
+            return StandingOwner(context, ingest, tp, generation)
         return make(tp, generation)
 
     return make_standing

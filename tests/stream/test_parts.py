@@ -16,7 +16,7 @@ BLOCK = b"\x93"
 
 def messages(data: bytes, sender: str = "s", number: int = 1, stop: int = 10) -> list[bytes]:
     """The messages of one block of source 0."""
-    return list(cut(data, sender=sender, number=number, source=0, stop=stop))
+    return list(cut(data, sender=sender, number=number, kind="B", source=0, stop=stop))
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +61,9 @@ def test_a_dead_senders_half_is_forgotten_when_its_range_was_delivered() -> None
     """Otherwise the cover would stay where it is for ever."""
     assembler = Assembler()
     assembler.feed(3, messages(BLOCK + b"half of it", "dead", stop=10)[0])
-    assembler.delivered(0, 9)
+    assembler.delivered("B", 0, 9)
     assert assembler.cover(20) == 3
-    assembler.delivered(0, 10)
+    assembler.delivered("B", 0, 10)
     assert assembler.cover(20) == 20
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.control_record import ControlRecord
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -109,6 +110,56 @@ def test_marks_of_transactions_are_passed_over() -> None:
     data[21:23] = (0x30).to_bytes(2)
     (piece,) = Pieces(AT, _with_checksum(data), 4)
     assert (piece.start, piece.stop, len(piece.values)) == (4, 5, 0)
+
+
+CHUNKS = st.lists(
+    st.tuples(st.sampled_from([7, 8, None]), st.integers(1, 3), st.sampled_from("cax")), max_size=9
+)
+"""Who writes (None: nobody in particular), how many, and whether the transaction is committed or
+aborted after it, or goes on."""
+
+
+@given(CHUNKS)
+def test_what_was_aborted_is_passed_over(chunks: list[tuple[int | None, int, str]]) -> None:
+    """Producers that write into one another: the records that aiokafka's own reader keeps."""
+    data, stop = b"", 0
+    begun: dict[int, int] = {}
+    aborted: list[tuple[int, int]] = []
+    for producer, count, after in chunks:
+        one, stop = _of(producer, stop, [(0, i, None, b"%d" % stop, []) for i in range(count)])
+        data += one
+        if producer is None:
+            continue
+        first = begun.setdefault(producer, stop - count)
+        if after != "x":
+            data += _marker(producer, stop, commits=after == "c")
+            stop += 1
+            del begun[producer]
+            if after == "a":
+                aborted.append((producer, first))
+    want = PartitionRecords(AT, MemoryRecords(data), aborted, 0, None, None, True, 1)
+    found = list(Pieces(AT, data, 0, aborted))
+    assert told(found) == [(r.offset, r.timestamp, r.value) for r in want]
+    assert stop == (found[-1].stop if found else 0)
+
+
+def _of(producer: int | None, base: int, records: list[Sent]) -> tuple[bytes, int]:
+    """A batch of a producer, in a transaction of it."""
+    data, stop = batch(base, records)
+    return (data if producer is None else _rewritten(data, 0x10, producer)), stop
+
+
+def _marker(producer: int, base: int, *, commits: bool) -> bytes:
+    """The end of a transaction."""
+    key = b"\x00\x00" + int(commits).to_bytes(2)
+    return _rewritten(batch(base, [(0, 0, key, b"\x00" * 6, [])])[0], 0x30, producer)
+
+
+def _rewritten(data: bytes, attributes: int, producer: int) -> bytes:
+    changed = bytearray(data)
+    changed[21:23] = attributes.to_bytes(2)
+    changed[43:51] = producer.to_bytes(8)
+    return _with_checksum(changed)
 
 
 @pytest.mark.parametrize("magic", [0, 1])

@@ -123,7 +123,7 @@ def test_a_long_time_changes_no_record(pytestconfig: pytest.Config, tmp_path: Pa
             assert crew.work_off(WORK_OFF_WITHIN_S), trial.left(settings)
             crew.end()
         found = trial.answers(settings)
-    undisturbed = parity.Undisturbed(settings.core, PARTITIONS)
+    undisturbed = parity.ReferenceRun(settings.core, PARTITIONS)
     expected = {
         record
         for parts in seconds(file, rate, number)

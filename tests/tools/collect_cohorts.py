@@ -6,27 +6,21 @@ python tests/tools/collect_cohorts.py OUT.npz SCENARIO SEED [SCALE]
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from analyzer.core.cohort import step as cohort_step
-from analyzer.core.cohort.describe import describe
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import CohortColumns
 from analyzer.core.contracts.hashing import HashCache
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.pipeline import Pipeline
 from analyzer.simulate import generate
+from analyzer.testing.reference_run import run
 
 Rows = list[dict[str, Any]]
 
 
 class Recorder:
-    """Stands in for ``describe`` and keeps each cohort's features with its true share of crooks."""
+    """Keeps each cohort's features with its true share of crooks."""
 
     def __init__(self, labels: Any, config: CoreConfig) -> None:
         account = HashCache(config.hash_key, "account")
@@ -40,8 +34,8 @@ class Recorder:
             for item in labels["lookalikes"]
         ]  # fmt: skip
 
-    def __call__(self, cohorts: Cohorts, features: Any, score: Any) -> CohortColumns:
-        """Record, then describe as always."""
+    def __call__(self, cohorts: Cohorts, features: Any, _score: Any) -> None:
+        """Record."""
         population = cohorts.window.population
         accounts = population.accounts
         shares = np.zeros((len(population.orgs), len(self._groups)))
@@ -63,7 +57,6 @@ class Recorder:
                     "object": population.objects["hash"][cohorts.object[i]],
                 }
             )
-        return describe(cohorts, features, score)
 
     def arrays(self) -> dict[str, Any]:
         """Everything recorded, as columns."""
@@ -72,25 +65,13 @@ class Recorder:
         return columns | {"groups": np.array([name for name, _ in self._groups])}
 
 
-def batches(lines: list[bytes]) -> Iterator[RawBatch]:
-    """Lines in batches."""
-    for start in range(0, len(lines), 50_000):
-        part = lines[start : start + 50_000]
-        yield RawBatch(Texts.of(part), np.arange(start, start + len(part)))
-
-
 def main(out: str, scenario: str, seed: str, scale: str = "1.0") -> None:
     """Simulate, run, record."""
     world = generate(scenario, int(seed), scale=float(scale))
     config = CoreConfig()
     lines = list(world.lines())
     recorder = Recorder(world.labels, config)
-    setattr(cohort_step, "describe", recorder)  # noqa: B010 - the point of this tool
-    ingest = IngestStep(config, source=0, source_name=scenario, shards=1)
-    pipeline = Pipeline(config, sources=1)
-    for batch in batches(lines):
-        list(pipeline.feed(ingest.feed(batch).blocks))
-    list(pipeline.feed(ingest.finish().blocks))
+    run(lines, config, on_measured=recorder)
     np.savez_compressed(out, **recorder.arrays(), scenario=scenario, seed=int(seed))
 
 

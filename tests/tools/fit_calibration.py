@@ -21,12 +21,11 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import Calibration, Stratum
 from analyzer.core.contracts.columns import CohortColumns, concat_cohorts
 from analyzer.core.contracts.feedback import Feedback, Target
-from analyzer.core.ingest.step import IngestStep, RawBatch
-from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
 from analyzer.replay.calibrate import History, calibration_of
 from analyzer.simulate import generate
 from analyzer.simulate.world import Labels
+from analyzer.testing.reference_run import raw_batch
 
 NOTHING_KNOWN = Calibration(
     version="calibration-1",
@@ -62,17 +61,13 @@ def cohorts_of(scenario: str, seed: int) -> CohortColumns:
     """Innocent cohorts of one world."""
     config = CoreConfig(calibration=NOTHING_KNOWN)
     world = generate(scenario, seed)
-    history = History(config)
-    ingest = IngestStep(config, source=0, source_name=scenario, shards=1)
-    pipeline = Pipeline(config, sources=1)
-    pipeline.campaign = history
+    history = History()
+    pipeline = Pipeline(config, call=history)
     lines = list(world.lines())
     for start in range(0, len(lines), BATCH):
-        part = lines[start : start + BATCH]
-        offsets = np.arange(start, start + len(part))
-        list(pipeline.feed(ingest.feed(RawBatch(Texts.of(part), offsets)).blocks))
-    list(pipeline.feed(ingest.finish().blocks))
-    found = history.innocent(verdicts(world.labels))
+        pipeline.feed(0, raw_batch(lines[start : start + BATCH], start))
+    pipeline.finish()
+    found = history.innocent(pipeline.campaign.campaigns, verdicts(world.labels))
     # Worlds use the same blocks and clients, which are other objects in each of them.
     own = np.uint64(2 * (seed * len(INNOCENT) + INNOCENT.index(scenario)) + 1)
     return replace(found, object=found.object * own)

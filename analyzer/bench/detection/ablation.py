@@ -10,23 +10,25 @@ bound.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
 
-from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.cohort.catalog import FAMILIES
 from analyzer.core.cohort.describe import CohortNote
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock
 from analyzer.core.contracts.records import Record
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.pipeline import KINDS, Sharding, feed
 
 EVERY_FAMILY = tuple(dict.fromkeys(FAMILIES))
 _NO_NOTE = msgspec.json.encode(CohortNote("", [], [], [], [])).decode()
 
 
-class Beside(CampaignStep):
-    """The campaign step as shipped, and beside it one more per family left out.
+class Beside:
+    """How the steps of a pipeline are fed (a ``Call``), with a campaign step more per family.
 
     Parameters
     ----------
@@ -35,15 +37,17 @@ class Beside(CampaignStep):
     """
 
     def __init__(self, config: CoreConfig, dropped: tuple[str, ...]) -> None:
-        super().__init__(config, sources=1)
         self.records: dict[str, list[Record]] = {family: [] for family in dropped}
-        self._others = {family: CampaignStep(config, sources=1) for family in dropped}
+        """What was decided without each family."""
+        self._others = {family: KINDS["campaign"].make(config, Sharding(), 0) for family in dropped}
 
-    def feed(self, block: CohortBlock) -> list[Record]:
-        """Records as shipped; those of the others are kept in :attr:`records`."""
-        for family, step in self._others.items():
-            self.records[family] += step.feed(without(block, family))
-        return super().feed(block)
+    def __call__(self, name: str, step: Any, block: Any) -> StepOutput[Any]:
+        """Feed as always; what goes to the campaign step goes to the others too."""
+        if name == "campaign":
+            for family, other in self._others.items():
+                dropped = without(block, family) if isinstance(block, CohortBlock) else block
+                self.records[family] += other.feed(dropped).made
+        return feed(name, step, block)
 
 
 def without(block: CohortBlock, family: str) -> CohortBlock:

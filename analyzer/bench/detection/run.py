@@ -12,9 +12,9 @@ from analyzer.bench.detection.result import WHOLE, Result, Task
 from analyzer.bench.detection.truth import truth_of
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.records import Record
-from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.pipeline import Pipeline
+from analyzer.core.pipeline import Pipeline, Sharding
 from analyzer.simulate import World, generate
 
 BATCH = 50_000
@@ -38,14 +38,13 @@ def replay(
 ) -> tuple[list[str], dict[str, list[Record]]]:
     """Account id of every event, and all records by the family left out."""
     config = CoreConfig()
-    ingest = IngestStep(config, source=0, source_name=world.labels["scenario"], shards=1)
-    pipeline = Pipeline(config, sources=1)
-    beside = pipeline.campaign = Beside(config, dropped)
+    beside = Beside(config, dropped)
+    pipeline = Pipeline(config, Sharding((world.labels["scenario"],)), call=beside)
     names: list[str] = []
     records: list[Record] = []
     for batch in _batches(world, names):
-        records += pipeline.feed(ingest.feed(batch).blocks)
-    records += pipeline.feed(ingest.finish().blocks)
+        records += pipeline.feed(0, batch).made
+    records += pipeline.finish().made
     return names, {WHOLE: records, **beside.records}
 
 

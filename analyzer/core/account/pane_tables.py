@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.contracts.columns import Kind, PaneColumns
 from analyzer.core.contracts.events import EventColumns
-from analyzer.core.kernels import group_by as groups
+from analyzer.core.kernels import group_by
 from analyzer.core.kernels.interned_names import NameBook
 
 T = TypeVar("T", bound=np.generic)
@@ -41,12 +41,12 @@ def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
     org, account = _Groups(rows.org), _Groups(rows.account)
     told = np.flatnonzero(rows.template)
     template = _Groups(rows.template[told])
-    pair_org, kind, objects, pair_requests = groups.pairs(
+    pair_org, kind, objects, pair_requests = group_by.pairs(
         org.order, org.stops, np.stack([getattr(rows, name) for name in PAIR_COLUMNS.values()])
     )
     kinds = np.array(list(PAIR_COLUMNS), np.int64)[kind]
     given = np.flatnonzero(rows.prompt)
-    prompt, prompt_requests = groups.prompts(
+    prompt, prompt_requests = group_by.prompts(
         org.of_row[given], len(org), rows.template[given], rows.prompt[given]
     )
     prompt = given[prompt]
@@ -88,8 +88,8 @@ class _Groups:
     """Rows with the same hash, in the order of the hashes."""
 
     def __init__(self, hashes: U64) -> None:
-        self.order = groups.by_hash(hashes)
-        self.of_row, self.stops = groups.numbered(hashes, self.order)
+        self.order = group_by.by_hash(hashes)
+        self.of_row, self.stops = group_by.numbered(hashes, self.order)
         self.counts = np.diff(self.stops, prepend=0)
         self._first = self.order[self.stops - self.counts]
 
@@ -102,8 +102,8 @@ class _Groups:
 
     def total(self, column: I64) -> I64:
         """Sum of each group."""
-        return groups.totals(self.of_row, len(self), column)
+        return group_by.totals(self.of_row, len(self), column)
 
     def least(self, column: I64) -> I64:
         """Minimum of each group."""
-        return groups.leasts(self.of_row, len(self), column)
+        return group_by.leasts(self.of_row, len(self), column)

@@ -42,6 +42,7 @@ from analyzer.core.cohort.describe import CohortNote
 from analyzer.core.cohort.fusion import OUTSIDE, strong_names
 from analyzer.core.contracts.columns import CohortColumns, Kind
 from analyzer.core.contracts.feedback import (
+    CALENDAR_END_MS,
     GUILTY,
     INNOCENT,
     Feedback,
@@ -367,7 +368,7 @@ def _holds(
 
 def _sentence(said: Feedback) -> str:
     until = ""
-    if said.expires_ms is not None:
+    if said.expires_ms is not None and said.expires_ms < CALENDAR_END_MS:
         until = f" until {datetime.fromtimestamp(said.expires_ms / 1_000, UTC):%Y-%m-%d %H:%M} UTC"
     return (
         f"{said.target.type} {said.target.id} is allowed{until} by {said.author_ref}: {said.reason}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.baseline import Baseline
+from analyzer.core.campaign.campaign_state import CampaignFile
 from analyzer.core.campaign.decision import Judged, judge
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.findings import findings
@@ -17,16 +19,18 @@ from analyzer.core.campaign.publish import Publisher
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.models.anomaly import Strangeness
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.blocks import CohortBlock, Seen, from_plain, to_plain
+from analyzer.core.contracts.blocks import CohortBlock, from_plain, to_plain
 from analyzer.core.contracts.calibration import Calibration, strata_of
 from analyzer.core.contracts.columns import FACTS, CohortColumns, Kind, concat_cohorts
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.feedback import FeedbackBlock
+from analyzer.core.contracts.gate import Gate
 from analyzer.core.contracts.hashing import in_turn
-from analyzer.core.contracts.records import Record
+from analyzer.core.contracts.records import AlertKind, Record
 from analyzer.core.contracts.snapshot_codec import pack, unpack
+from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 LEARNED = 64
 """Cohorts of a pane that the strangeness is learned from: enough to know what is usual."""
 UNDER_ALERT = 0.2
@@ -44,10 +48,8 @@ class CampaignStep:
 
     def __init__(self, config: CoreConfig, *, sources: int) -> None:
         self._config = config
-        self._sources = sources
-        self._seen = Seen()
+        self._gate = Gate(sources)
         self._waiting: list[CohortColumns] = []
-        self._done = 0
         self._fusion = Fusion.shipped()
         self.judgements = Judgements()
         self._publisher = Publisher(config, self._fusion, self.judgements)
@@ -56,35 +58,39 @@ class CampaignStep:
         self._baseline = Baseline(config.calibration or Calibration.shipped())
 
     @property
-    def suppressed(self) -> Counter[str]:
-        """Alerts that this process did not send, by reason."""
-        return self._publisher.suppressed
+    def campaigns(self) -> list[CampaignFile]:
+        """All that is known of campaigns, open or closed."""
+        return list(self._book.files.values())
 
-    @property
-    def campaigns_open(self) -> Counter[str]:
-        """Campaigns that were spoken of and are open, by kind."""
-        files = self._book.files.values()
-        return Counter(file.kind for file in files if file.revision and file.state == "open")
-
-    def feed(self, block: CohortBlock) -> list[Record]:
+    def feed(self, block: CohortBlock) -> StepOutput[Record]:
         """Take the judged cohorts of one shard; records in the order they are to be sent."""
-        first = self._seen.first_new(block.source, block.start, block.stop)
+        first = self._gate.take(block.source, block.start, block.stop)
         if first is None:
-            return []
+            return StepOutput()
         rows = block.rows.take((block.rows.pane >= first) & (block.rows.pane < block.stop))
         if len(rows.pane):
             self._waiting.append(rows)
-        if len(self._seen.stops) < self._sources:
-            return []
-        stop = min(self._seen.stops.values())
-        if stop <= self._done:
-            return []
-        self._done = stop
-        return self._decide(stop)
+        opened = self._gate.opened()
+        if opened is None:
+            return StepOutput()
+        before = Counter(self._publisher.suppressed)
+        records = self._decide(opened[1])
+        counts = labelled("suppressed", self._publisher.suppressed - before)
+        return StepOutput(records, counts=counts, levels=self._levels())
+
+    def _levels(self) -> dict[tuple[str, str], int]:
+        """Campaigns that were spoken of and are open, by kind."""
+        told = [file for file in self.campaigns if file.revision and file.state == "open"]
+        found = Counter(file.kind for file in told)
+        return {("campaigns_open", kind): found[kind] for kind in get_args(AlertKind)}
 
     def feed_feedback(self, block: FeedbackBlock) -> None:
         """Take what people said; it takes effect in event time, see :mod:`.feedback_queue`."""
         self.judgements.take(block)
+
+    def heard(self, source: str) -> int:
+        """How far a source of feedback was taken; 0 if nothing of it was."""
+        return self.judgements.inbox.stops.get(source, 0)
 
     def _decide(self, stop: int) -> list[Record]:
         rows = concat_cohorts(self._waiting)
@@ -138,9 +144,8 @@ class CampaignStep:
             "campaign",
             STATE_VERSION,
             {
-                "seen": self._seen.stops,
+                "gate": self._gate.state(),
                 "waiting": [to_plain(rows) for rows in self._waiting],
-                "done": self._done,
                 "book": self._book.state(),
                 "baseline": self._baseline.state(),
                 "strangeness": self._strangeness.snapshot(),
@@ -157,9 +162,8 @@ class CampaignStep:
             If the bytes are damaged or of another version.
         """
         state = unpack("campaign", STATE_VERSION, data)
-        self._seen = Seen(state["seen"])
+        self._gate.restore(state["gate"])
         self._waiting = [from_plain(rows, CohortColumns) for rows in state["waiting"]]
-        self._done = state["done"]
         self._book = Book(self._config)
         self._book.restore(state["book"])
         self._baseline.restore(state["baseline"])

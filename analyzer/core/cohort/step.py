@@ -8,8 +8,10 @@ that all shards remember exactly the same.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzer.core.cohort.account_triage import strange_accounts
 from analyzer.core.cohort.catalog import measure_all
@@ -17,15 +19,19 @@ from analyzer.core.cohort.describe import describe, describe_accounts
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.models.triage import Triage
 from analyzer.core.cohort.population import Population
-from analyzer.core.cohort.selection import find_cohorts
+from analyzer.core.cohort.selection import Cohorts, find_cohorts
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.blocks import CohortBlock, PaneBlock, Seen, from_plain, to_plain
+from analyzer.core.contracts.blocks import CohortBlock, PaneBlock, from_plain, to_plain
 from analyzer.core.contracts.columns import CohortColumns, PaneColumns, concat, concat_cohorts
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.gate import Gate
 from analyzer.core.contracts.snapshot_codec import pack, unpack
+from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 9
+STATE_VERSION = 10
+OnMeasured = Callable[[Cohorts, NDArray[np.float64], NDArray[np.float64]], None]
+"""Is told the cohorts of each window with their features and scores, before they travel on."""
 END_PANE = 2**40
 """A pane beyond this comes from a watermark at the end of time: the input has ended."""
 
@@ -43,44 +49,42 @@ class CohortStep:
 
     def __init__(self, config: CoreConfig, *, shard: int, shards: int, sources: int) -> None:
         self._config = config
-        self._shard, self._shards, self._sources = shard, shards, sources
-        self._seen = Seen()
+        self._shard, self._shards = shard, shards
+        self._gate = Gate(sources)
         self._waiting: dict[int, dict[int, PaneColumns]] = {}
         """Pane → account shard → its rows, until every shard has sent the pane."""
         self._population = Population(config)
         self._fusion = Fusion.shipped()
         self._triage = Triage(config.seed)
         """Used by the first shard only."""
-        self._done = 0
         self._reach = 0
+        self.on_measured: OnMeasured | None = None
 
-    @property
-    def refused(self) -> Counter[str]:
-        """New accounts and pairs that this process did not count for want of room.
-
-        All shards refuse the same; the first tells.
-        """
-        return self._population.refused if self._shard == 0 else Counter()
-
-    def feed(self, block: PaneBlock) -> list[CohortBlock]:
+    def feed(self, block: PaneBlock) -> StepOutput[CohortBlock]:
         """Take the panes of one account shard; at most one block for the campaign step."""
-        first = self._seen.first_new(block.source, block.start, block.stop)
+        first = self._gate.take(block.source, block.start, block.stop)
         if first is None:
-            return []
+            return StepOutput()
         rows = block.rows if first == block.start else block.rows.between(first, block.stop)
+        self._keep(block.source, rows)
+        opened = self._gate.opened()
+        if opened is None:
+            return StepOutput()
+        start, stop = opened
+        before = Counter(self._population.refused)
+        judged = concat_cohorts(self._count(start, stop))
+        # All shards refuse the same; the first tells.
+        refused = self._population.refused - before if self._shard == 0 else Counter[str]()
+        made = [CohortBlock(self._shard, start, stop, judged)]
+        return StepOutput(made, counts=labelled("refused", refused))
+
+    def _keep(self, source: int, rows: PaneColumns) -> None:
+        """Keep the rows of each pane until all account shards have sent it."""
         panes = np.unique(rows.org_pane).tolist()
         for pane in panes:
             own = rows if len(panes) == 1 else rows.between(pane, pane + 1)
-            self._waiting.setdefault(pane, {})[block.source] = own
+            self._waiting.setdefault(pane, {})[source] = own
             self._reach = max(self._reach, pane + 1)
-        if len(self._seen.stops) < self._sources:
-            return []
-        stop = min(self._seen.stops.values())
-        if stop <= self._done:
-            return []
-        start, self._done = self._done, stop
-        judged = self._count(start, stop)
-        return [CohortBlock(self._shard, start, stop, concat_cohorts(judged))]
 
     def _count(self, start: int, stop: int) -> list[CohortColumns]:
         """Count panes ``[start, stop)`` and judge at every end of a window in ``(start, stop]``."""
@@ -119,6 +123,8 @@ class CohortStep:
                 if cohorts is not None:
                     features = measure_all(cohorts)
                     score = self._fusion.score(features)
+                    if self.on_measured is not None:
+                        self.on_measured(cohorts, features, score)
                     hit = (score >= config.alert_threshold) & (cohorts.newcomers == 0)
                     population.remember_hits(cohorts.object[hit & (cohorts.object >= 0)], pane)
                     judged.append(describe(cohorts, features, score))
@@ -134,7 +140,7 @@ class CohortStep:
             "cohort",
             STATE_VERSION,
             {
-                "seen": self._seen.stops,
+                "gate": self._gate.state(),
                 "waiting": [
                     (pane, shard, to_plain(rows))
                     for pane, by_shard in self._waiting.items()
@@ -142,7 +148,6 @@ class CohortStep:
                 ],
                 "population": self._population.state(),
                 "triage": self._triage.snapshot(),
-                "done": self._done,
                 "reach": self._reach,
             },
         )
@@ -156,11 +161,11 @@ class CohortStep:
             If the bytes are damaged or of another version.
         """
         state = unpack("cohort", STATE_VERSION, data)
-        self._seen = Seen(state["seen"])
+        self._gate.restore(state["gate"])
         self._waiting = {}
         for pane, shard, rows in state["waiting"]:
             self._waiting.setdefault(pane, {})[shard] = from_plain(rows, PaneColumns)
         self._population = Population(self._config)
         self._population.restore(state["population"])
         self._triage.restore(state["triage"])
-        self._done, self._reach = state["done"], state["reach"]
+        self._reach = state["reach"]

@@ -15,7 +15,7 @@ from analyzer.core.cohort.population import LOG_OUTPUT, REQUESTS, Population
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
-from analyzer.core.kernels import group_by as groups
+from analyzer.core.kernels import group_by
 from analyzer.core.kernels.sparse import (
     column_counts,
     incidence,
@@ -115,7 +115,7 @@ class Window:
         if kind not in self._usage:
             pairs = self.pairs
             mine = slice(pairs.stops[kind - 1], pairs.stops[kind])
-            objects, column = groups.distinct(pairs.thing[mine])
+            objects, column = group_by.distinct(pairs.thing[mine])
             shape = (len(self.totals), len(objects))
             cells = incidence(pairs.org[mine], column, pairs.requests[mine], shape)
             self._usage[kind] = Usage(cells, objects)

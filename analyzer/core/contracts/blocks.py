@@ -1,8 +1,8 @@
 """Blocks: what one step sends to one shard of the next, and how it looks as bytes.
 
 A block holds the rows of one source for a half-open range ``[start, stop)``: offsets of a
-raw partition (events) or numbers of panes (everything after). The receiver keeps, for each
-source, how far it has seen, so that a block sent twice changes nothing::
+raw partition (events) or numbers of panes (everything after). The receiver's gate
+(:mod:`.gate`) knows how far each source has been seen::
 
     seen ─────────────┐
     [ old block ]     │            stop ≤ seen            dropped
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from analyzer.core.contracts.columns import CohortColumns, PaneColumns
 from analyzer.core.contracts.events import EventColumns
 from analyzer.core.kernels.packed_arrays import array_of, array_parts
-from analyzer.errors import HoleError, StateError
+from analyzer.errors import StateError
 
 FORMAT = 5
 LEVEL = -1
@@ -69,6 +69,9 @@ class CohortBlock:
     rows: CohortColumns = field(default_factory=CohortColumns)
 
 
+Block = EventBlock | PaneBlock | CohortBlock
+"""What steps send to one another."""
+
 _NO_BLOCK = (
     zstandard.ZstdError,
     msgspec.DecodeError,
@@ -79,58 +82,31 @@ _NO_BLOCK = (
 )
 
 
-class Seen:
-    """How far each source has been seen; the gate that every receiver puts before its rows.
-
-    Examples
-    --------
-    >>> seen = Seen()
-    >>> seen.first_new(0, 10, 20), seen.first_new(0, 10, 20), seen.first_new(0, 15, 30)
-    (10, None, 20)
-    """
-
-    def __init__(self, stops: dict[int, int] | None = None) -> None:
-        self.stops: dict[int, int] = dict(stops or {})
-
-    def first_new(self, source: int, start: int, stop: int) -> int | None:
-        """Take ``[start, stop)``; the first position that is new, or None if none is.
-
-        Raises
-        ------
-        HoleError
-            If positions between what was seen and ``start`` are missing.
-        """
-        seen = self.stops.get(source)
-        if seen is not None and start > seen:
-            raise HoleError(f"source {source}: rows {seen} to {start} are missing")
-        if seen is not None and stop <= seen:
-            return None
-        self.stops[source] = stop
-        return start if seen is None else seen
-
-
-def encode(block: EventBlock | PaneBlock | CohortBlock) -> bytes:
+def encode(block: Block) -> bytes:
     """A block as bytes: MessagePack with one binary string per column, in a frame of zstd."""
     plain = msgspec.msgpack.encode([type(block).__name__, FORMAT, to_plain(block)])
     return zstandard.compress(plain, LEVEL)
 
 
-def decode(data: bytes, kind: type[T]) -> T:
-    """The block of the given kind in these bytes.
+def decode(data: bytes, *kinds: type[T]) -> T:
+    """The block of one of the given kinds in these bytes.
 
     Raises
     ------
     StateError
-        If the bytes are not a block of that kind and of this format.
+        If the bytes are not a block of such a kind and of this format.
     """
     try:
         name, version, plain = msgspec.msgpack.decode(zstandard.decompress(data))
     except _NO_BLOCK as error:
         raise StateError(f"not a block: {error}") from error
-    if name != kind.__name__ or version != FORMAT:
+    known = {kind.__name__: kind for kind in kinds}
+    if not isinstance(name, str) or name not in known or version != FORMAT:
+        expected = " or ".join(known)
         raise StateError(
-            f"expected {kind.__name__} in format {FORMAT}, found {name!r:.99} in {version!r:.99}"
+            f"expected {expected} in format {FORMAT}, found {name!r:.99} in {version!r:.99}"
         )
+    kind = known[name]
     try:
         block = from_plain(plain, kind)
         _check_range(block)

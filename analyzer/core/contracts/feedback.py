@@ -13,6 +13,11 @@ from analyzer.core.contracts.events import (
     Millis,
     Text,
 )
+from analyzer.core.contracts.hashing import BlockCache, block_name
+from analyzer.errors import BadRecord
+
+CALENDAR_END_MS = 253_402_300_800_000
+"""The year 10000, which no calendar of ours can print."""
 
 TargetType = Literal["campaign", "account", "template", "block"]
 Verdict = Literal[
@@ -71,7 +76,7 @@ class Feedback(msgspec.Struct, frozen=True):
     """Opaque reference to whoever said it; not a name or an address."""
     created_ms: Millis
     expires_ms: Millis | None = None
-    """From then on it counts no more; None: never."""
+    """From then on it counts no more; None, or beyond the year 9999: never."""
     action: Action = "label"
     """label: a verdict to learn from, and a campaign's false_positive closes it; allow: leave the
     target alone; evidence: raise or, with an innocent verdict, lower it."""
@@ -95,12 +100,13 @@ class FeedbackBlock(msgspec.Struct, frozen=True):
 
 
 def decode_feedback(value: bytes, max_bytes: int) -> Feedback:
-    """One raw record as feedback.
+    """One raw record as feedback, with its block as alerts show it.
 
     Raises
     ------
     BadRecord
-        With the same reasons as a raw event.
+        With the same reasons as a raw event: ``out_of_range`` also if it was created beyond the
+        calendar, ``bad_ip`` if its target is a block that is none.
 
     Examples
     --------
@@ -108,7 +114,16 @@ def decode_feedback(value: bytes, max_bytes: int) -> Feedback:
     Traceback (most recent call last):
     analyzer.errors.BadRecord: missing_field: Object missing required field `feedback_id`
     """
-    return decode_with(_decode, value, max_bytes)
+    said = decode_with(_decode, value, max_bytes)
+    if said.created_ms >= CALENDAR_END_MS:
+        detail = f"created_ms {said.created_ms} is beyond the year 9999; write epoch milliseconds"
+        raise BadRecord("out_of_range", detail)
+    if said.expires_ms is not None and said.expires_ms >= CALENDAR_END_MS:
+        said = msgspec.structs.replace(said, expires_ms=None)
+    if said.target.type == "block":
+        target = msgspec.structs.replace(said.target, id=block_name(BlockCache()[said.target.id]))
+        said = msgspec.structs.replace(said, target=target)
+    return said
 
 
 _decode = msgspec.json.Decoder(Feedback).decode

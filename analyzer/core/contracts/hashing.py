@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
 from hashlib import blake2b
 
 import numpy as np
@@ -101,10 +100,6 @@ class BlockCache(dict[str | None, int]):
 
 
 def _parse_block(text: str) -> int:
-    try:
-        return _pack(4, V4_BITS, int.from_bytes(socket.inet_pton(socket.AF_INET, text)) << 16)
-    except (OSError, ValueError):
-        pass
     for part in text[:LONGEST_LIST].split(","):
         if network := _network(part.strip().strip('"')):
             return _block_of(network)

@@ -86,15 +86,9 @@ class Judged(NamedTuple):
 
 
 class SourceClock:
-    """Judges the rows of one source in their order.
+    """Judges the rows of one source in their order."""
 
-    Parameters
-    ----------
-    reached_ms
-        Time to go on from after a restart without a :meth:`mark`.
-    """
-
-    def __init__(self, rules: ClockRules, reached_ms: int | None = None) -> None:
+    def __init__(self, rules: ClockRules) -> None:
         believing = rules.quorum == 0
         near = max(rules.lateness_ms // 2, 60_000)
         self._rules = np.array(
@@ -114,8 +108,14 @@ class SourceClock:
         self._run = np.zeros((RUN_MOST, 2), np.int64)
         self._start = np.zeros((START_MOST, 2), np.int64)
         self._held = np.zeros((HELD_MOST, 2), np.int64)
-        if reached_ms is not None:
-            self._state[_SETTLED], self._state[_REACHED] = 1, reached_ms
+
+    def resume(self, watermark_ms: int | None) -> None:
+        """Go on from a watermark alone; from None anew."""
+        self._state[:] = 0
+        self._seen[:] = 0
+        if watermark_ms is not None:
+            self._state[_SETTLED] = 1
+            self._state[_REACHED] = watermark_ms + self._rules[_LATENESS]
 
     @property
     def watermark_ms(self) -> int:

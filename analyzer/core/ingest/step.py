@@ -7,7 +7,7 @@ late ones and those that no clock bears out go aside as dead letters.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,9 @@ from analyzer.core.contracts.event_time import END_OF_TIME_MS, WRONG_UNIT_MS
 from analyzer.core.contracts.events import EventColumns, RequestEvent
 from analyzer.core.contracts.mend import read_event
 from analyzer.core.contracts.records import DeadLetter
+from analyzer.core.contracts.step import StepOutput, labelled
 from analyzer.core.ingest.columnize import Columnizer
-from analyzer.core.ingest.dead_letters import CLOCK_REASONS, FUTURE, LATE, UNIT, dead_letter
+from analyzer.core.ingest.dead_letters import FUTURE, LATE, UNIT, dead_letter
 from analyzer.core.ingest.json_scanner import Scanned
 from analyzer.core.ingest.source_clock import AHEAD as AHEAD_VERDICT
 from analyzer.core.ingest.source_clock import HELD as HELD_VERDICT
@@ -44,28 +45,6 @@ class RawBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class IngestOutput:
-    """What one batch becomes."""
-
-    blocks: list[EventBlock]
-    """Exactly one per account shard, empty ones too; the index is the destination."""
-    dead: list[DeadLetter]
-    received: int = 0
-    late: int = 0
-    accepted: int = 0
-    """Events in ``blocks``."""
-    ahead: int = 0
-    """Events taken that are further ahead of their source's time than the lateness."""
-    mended: Counter[str] = field(default_factory=Counter)
-    """Optional fields that were dropped, cut or mended, by their names."""
-
-    @property
-    def bad(self) -> int:
-        """Records set aside for their format; clocks are another matter."""
-        return sum(letter.reason not in CLOCK_REASONS for letter in self.dead)
-
-
-@dataclass(frozen=True, slots=True)
 class _Rows:
     """Good records: their columns, and their original bytes in the same order."""
 
@@ -87,26 +66,11 @@ class IngestStep:
         Topic or file, as dead letters name it.
     shards
         Number of account shards.
-    position
-        Next offset that is new.
-    watermark_ms
-        Watermark to go on from after a restart.
-    clock
-        What :attr:`clock` said before the restart; more exact than the watermark alone.
     """
 
-    def __init__(
-        self,
-        config: CoreConfig,
-        *,
-        source: int,
-        source_name: str,
-        shards: int,
-        position: int = 0,
-        watermark_ms: int | None = None,
-        clock: str | None = None,
-    ) -> None:
-        self.position = position
+    def __init__(self, config: CoreConfig, *, source: int, source_name: str, shards: int) -> None:
+        self.position = 0
+        """Next offset that is new."""
         self._config = config
         self._source = source
         self._source_name = source_name
@@ -120,13 +84,25 @@ class IngestStep:
             quorum=config.time_quorum,
             stale_after_ms=config.max_jump_s * 1_000,
         )
-        reached = None if watermark_ms is None else watermark_ms + lateness_ms
-        self._clock = SourceClock(rules, reached)
+        self._clock = SourceClock(rules)
+        self.watermark_ms = self._clock.watermark_ms
+        """Time reached in this source, less the lateness."""
+        self._held: dict[int, tuple[int, bytes]] = {}
+        """Row of the source → offset and original bytes, until the clock decides."""
+
+    def resume(self, position: int, watermark_ms: int | None, clock: str | None = None) -> None:
+        """Go on after a restart; without a watermark, lateness starts anew.
+
+        Parameters
+        ----------
+        clock
+            What :attr:`clock` said before; more exact than the watermark alone.
+        """
+        self.position = position
+        self._clock.resume(watermark_ms)
         if clock is not None:
             self._clock.restore(clock)
         self.watermark_ms = self._clock.watermark_ms
-        self._held: dict[int, tuple[int, bytes]] = {}
-        """Row of the source → offset and original bytes, until the clock decides."""
 
     @property
     def clock(self) -> str:
@@ -137,8 +113,11 @@ class IngestStep:
         """Begin :meth:`feed`; changes nothing, so it may run in a thread beside everything."""
         return self._columnizer.look(raw.values)
 
-    def feed(self, raw: RawBatch, found: Scanned | None = None) -> IngestOutput:
+    def feed(self, raw: RawBatch, found: Scanned | None = None) -> StepOutput[EventBlock]:
         """Judge and pack the next records of the source.
+
+        Exactly one block per account shard comes of it, empty ones too; the index is the
+        destination.
 
         Parameters
         ----------
@@ -154,15 +133,15 @@ class IngestStep:
         stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
         return self._pack(rows, judged, first, dead, mended, (stop, len(raw.values)))
 
-    def idle(self) -> IngestOutput:
+    def idle(self) -> StepOutput[EventBlock]:
         """Empty blocks that say: nothing comes and nothing waits here; hold nobody back."""
         blocks = [
             EventBlock(self._source, self.position, self.position, self.watermark_ms, idle=True)
             for _ in range(self._shards)
         ]
-        return IngestOutput(blocks, [])
+        return StepOutput(blocks)
 
-    def finish(self) -> IngestOutput:
+    def finish(self) -> StepOutput[EventBlock]:
         """End of a bounded source: release what was held and let every pane close.
 
         The end takes a position of its own, since a receiver drops a block that brings none.
@@ -172,9 +151,9 @@ class IngestStep:
         self.watermark_ms, end = END_OF_TIME_MS, self.position
         last = [
             EventBlock(self._source, end, end + 1, END_OF_TIME_MS, rows=block.rows)
-            for block in output.blocks
+            for block in output.made
         ]
-        return IngestOutput(last, output.dead, late=output.late, accepted=output.accepted)
+        return replace(output, made=last)
 
     def _read(
         self, raw: RawBatch, found: Scanned | None = None
@@ -239,7 +218,7 @@ class IngestStep:
         dead: list[DeadLetter],
         mended: Counter[str],
         range_: tuple[int, int],
-    ) -> IngestOutput:
+    ) -> StepOutput[EventBlock]:
         """Blocks of what passed, letters for what did not; ``first`` is the first row's number."""
         stop, received = range_
         verdicts = judged.verdicts
@@ -273,7 +252,9 @@ class IngestStep:
             for shard_rows in self._columnizer.split(columns, self._shards)
         ]
         ahead = int((verdicts == AHEAD_VERDICT).sum())
-        return IngestOutput(blocks, dead, received, int(late.sum()), len(columns), ahead, mended)
+        counts = Counter({("events", ""): received, ("late", ""): int(late.sum())})
+        counts["ahead", ""] = ahead
+        return StepOutput(blocks, dead, +(counts + labelled("mended", mended)))
 
     def _release(self, judged: Judged) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
         """Records held before that are decided now: passed and refused."""

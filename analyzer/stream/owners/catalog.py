@@ -1,18 +1,12 @@
-"""The four kinds of owners: which step reads which topic, and where it sends what it gives."""
+"""The live worker's owners: the table of steps, with a Kafka topic in the place of each arrow."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any
+from collections.abc import Callable
 
 from faust.types import TP
 
-from analyzer.core.account.step import AccountStep
-from analyzer.core.campaign.step import CampaignStep
-from analyzer.core.cohort.step import CohortStep
 from analyzer.core.contracts import blocks
-from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
 from analyzer.core.contracts.records import (
     Alert,
     Campaign,
@@ -21,64 +15,64 @@ from analyzer.core.contracts.records import (
     encode_record,
     record_key,
 )
+from analyzer.core.pipeline import STEPS, StepKind
 from analyzer.stream.owners.assignment import Owner
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.feedback import FeedbackListener
 from analyzer.stream.owners.ingest import IngestOwner
 from analyzer.stream.owners.outbox import Outbox
-from analyzer.stream.owners.shard import Kind, StepOwner
+from analyzer.stream.owners.shard import Forward, LiveStep, StepOwner
+from analyzer.stream.topics.catalog import agents
+
+LISTENERS = {"campaign": FeedbackListener}
+"""Steps that listen to a second topic."""
 
 
 def owner_maker(context: Context) -> Callable[[TP, int], Owner]:
     """What makes an owner for a partition of any of our topics."""
-    kinds = _kinds(context)
+    topics = agents(context.settings)
+    live = {topics[kind.name]: live_step(context, kind) for kind in STEPS}
 
     def make(tp: TP, generation: int) -> Owner:
-        kind = kinds.get(tp.topic)
-        if kind is None:
-            return IngestOwner(context, tp, generation)
-        return StepOwner(context, kind, tp, generation)
+        step = live[tp.topic]
+        if step.name == "ingest":
+            return IngestOwner(context, step, tp, generation)
+        return StepOwner(context, step, tp, generation)
 
     return make
 
 
-def _kinds(context: Context) -> dict[str, Kind]:
-    settings = context.settings
-    core, names, shards = settings.core, settings.topics, settings.cohort_shards
-    sources = context.layout.partitions[names.requests]
-    return {
-        names.account: Kind(
-            "account",
-            EventBlock,
-            lambda shard: AccountStep(core, shard=shard, sources=sources),
-            _to_blocks(names.cohort, range(shards)),
-        ),
-        names.cohort: Kind(
-            "cohort",
-            PaneBlock,
-            lambda shard: CohortStep(core, shard=shard, shards=shards, sources=settings.shards),
-            _to_blocks(names.campaign, range(1)),
-        ),
-        names.campaign: Kind(
-            "campaign",
-            CohortBlock,
-            lambda _shard: CampaignStep(core, sources=shards),
-            partial(_to_people, context),
-            FeedbackListener,
-        ),
-    }
+def live_step(context: Context, kind: StepKind) -> LiveStep:
+    """A line of the table as the live worker runs it."""
+    core, sharding = context.settings.core, context.sharding
+    return LiveStep(
+        kind.name,
+        kind.takes,
+        lambda shard: kind.make(core, sharding, shard),
+        _to_steps(context, kind) if kind.to else _to_people(context),
+        LISTENERS.get(kind.name),
+    )
 
 
-def _to_blocks(topic: str, partitions: range) -> Callable[[Outbox, Any], Awaitable[None]]:
-    async def forward(outbox: Outbox, block: PaneBlock | CohortBlock) -> None:
-        data = blocks.encode(block)
-        await outbox.put_block(topic, data, partitions, source=block.source, stop=block.stop)
+def _to_steps(context: Context, kind: StepKind) -> Forward:
+    topics, sharding = agents(context.settings), context.sharding
+
+    async def forward(outbox: Outbox, made: list[blocks.Block]) -> None:
+        for number, block in enumerate(made):
+            data = blocks.encode(block)
+            for name, shards in kind.targets(sharding, number):
+                await outbox.put_block(topics[name], block, data, shards)
 
     return forward
 
 
-async def _to_people(context: Context, outbox: Outbox, record: Record) -> None:
+def _to_people(context: Context) -> Forward:
     names = context.settings.topics
     topics = {Alert: names.alerts, Campaign: names.campaigns, Member: names.members}
-    topic = topics[type(record)]
-    await outbox.put(topic, encode_record(record), key=record_key(record))
+
+    async def forward(outbox: Outbox, made: list[Record]) -> None:
+        for record in made:
+            topic = topics[type(record)]
+            await outbox.put(topic, encode_record(record), key=record_key(record))
+
+    return forward

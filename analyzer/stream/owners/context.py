@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from analyzer.core.pipeline import Sharding
 from analyzer.errors import Broken
 from analyzer.ops.metrics import WORKER, Meter
 from analyzer.settings import Settings
@@ -69,3 +70,12 @@ class Context:
     bad_share: BadShare
     skip_lost: bool = False
     meter: Meter = field(default_factory=lambda: Meter(WORKER))
+
+    @property
+    def sharding(self) -> Sharding:
+        """How the work is cut: by the partitions of the raw topic, and by the settings."""
+        settings = self.settings
+        requests = settings.topics.requests
+        return Sharding(
+            (requests,) * self.layout.partitions[requests], settings.shards, settings.cohort_shards
+        )

@@ -48,7 +48,7 @@ class FeedbackListener:
         for partition in range(self._context.layout.partitions[self._topic]):
             tp = TP(self._topic, partition)
             first, end = await self._context.consumer.bounds(tp)
-            start = max(first, step.judgements.inbox.stops.get(self._source(partition), 0))
+            start = max(first, step.heard(self._source(partition)))
             if start >= end:
                 continue
             if records := await read_on(self._context.settings, tp, start):

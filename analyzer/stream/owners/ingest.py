@@ -11,15 +11,18 @@ import structlog
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from analyzer.core.contracts import blocks
+from analyzer.core.contracts.blocks import EventBlock
 from analyzer.core.contracts.event_time import NO_WATERMARK
-from analyzer.core.ingest.step import IngestOutput, IngestStep, RawBatch
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.ingest.dead_letters import CLOCK_REASONS
+from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.errors import Broken
 from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.dead_letters import set_aside
 from analyzer.stream.owners.outbox import Outbox
-from analyzer.stream.owners.step_metrics import count_input
+from analyzer.stream.owners.shard import LiveStep
+from analyzer.stream.owners.step_metrics import count
 from analyzer.stream.topics.topic_ids import NO_ID
 from analyzer.stream.transport.fetches import Records
 from analyzer.stream.transport.position import Reading
@@ -34,11 +37,13 @@ COMMIT_EVERY_S = 2.0
 class IngestOwner:
     """One raw partition while it is ours (implements ``ownership.Owner``)."""
 
-    def __init__(self, context: Context, tp: TP, generation: int) -> None:
+    def __init__(self, context: Context, kind: LiveStep, tp: TP, generation: int) -> None:
         self.tp = tp
         self.generation = generation
         self.closed = False
         self._context = context
+        self._forward = kind.forward
+        self._step: IngestStep = kind.make(tp.partition)
         self._outbox = Outbox(context.send)
         self._lock = asyncio.Lock()
         self._committed = -1
@@ -61,15 +66,7 @@ class IngestOwner:
         else:
             position, (watermark_ms, clock) = found[0], self._watermark(found[1])
             self._committed = position
-        self._step = IngestStep(
-            context.settings.core,
-            source=tp.partition,
-            source_name=tp.topic,
-            shards=context.settings.shards,
-            position=position,
-            watermark_ms=watermark_ms,
-            clock=clock,
-        )
+        self._step.resume(position, watermark_ms, clock)
         self._reading = Reading(context.consumer, tp, position, skip_lost=context.skip_lost)
 
     async def take(self, records: Records) -> None:
@@ -124,22 +121,17 @@ class IngestOwner:
             self._idle = True
             await self._pass_on(self._step.idle())
 
-    async def _pass_on(self, output: IngestOutput) -> None:
-        context, names = self._context, self._context.settings.topics
-        if output.accepted:  # a partition that gives nothing of use holds nobody back
+    async def _pass_on(self, output: StepOutput[EventBlock]) -> None:
+        context = self._context
+        if any(len(block.rows) for block in output.made):
+            # a partition that gives nothing of use holds nobody back
             self._active_at, self._idle = context.clock(), False
-        context.bad_share.count(received=output.received, bad=output.bad)
-        count_input(context.meter, output)
+        bad = sum(letter.reason not in CLOCK_REASONS for letter in output.dead)
+        context.bad_share.count(received=output.count("events"), bad=bad)
+        count(context.meter, output)
         for letter in output.dead:
             await set_aside(context, self._outbox, letter)
-        for shard, block in enumerate(output.blocks):
-            await self._outbox.put_block(
-                names.account,
-                blocks.encode(block),
-                range(shard, shard + 1),
-                source=block.source,
-                stop=block.stop,
-            )
+        await self._forward(self._outbox, output.made)
 
     @property
     def _topic_id(self) -> str:

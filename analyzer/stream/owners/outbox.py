@@ -7,6 +7,7 @@ import secrets
 from collections import deque
 from collections.abc import Awaitable
 
+from analyzer.core.contracts.blocks import Block
 from analyzer.stream.state.kafka_log import Send
 from analyzer.stream.transport import message_chunks as parts
 
@@ -34,13 +35,16 @@ class Outbox:
         while len(self._pending) > self._limit:
             await self._pending.popleft()
 
-    async def put_block(
-        self, topic: str, data: bytes, partitions: range, *, source: int, stop: int
-    ) -> None:
-        """Send one encoded block to each of these partitions, in parts if it is large."""
+    async def put_block(self, topic: str, block: Block, data: bytes, partitions: range) -> None:
+        """Send one block, encoded, to each of these partitions, in parts if it is large."""
         self._blocks += 1
         for message in parts.cut(
-            data, sender=self._sender, number=self._blocks, source=source, stop=stop
+            data,
+            sender=self._sender,
+            number=self._blocks,
+            kind=type(block).__name__,
+            source=block.source,
+            stop=block.stop,
         ):
             for partition in partitions:
                 await self.put(topic, message, partition=partition)

@@ -16,13 +16,14 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from analyzer.core.contracts import blocks
+from analyzer.core.contracts.step import Step
 from analyzer.core.ingest.dead_letters import dead_letter
 from analyzer.errors import BadRecord, StateError
 from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.dead_letters import set_aside
 from analyzer.stream.owners.outbox import Outbox
-from analyzer.stream.owners.step_metrics import Tally
+from analyzer.stream.owners.step_metrics import count
 from analyzer.stream.state.kafka_log import KafkaLog
 from analyzer.stream.state.snapshots import SnapshotStore
 from analyzer.stream.topics.catalog import snapshot_topic
@@ -37,19 +38,6 @@ CUT_SHARE = 50
 """A cut that took t seconds is followed by the next one after 50·t at the earliest."""
 
 
-class Step(Protocol):
-    """A step of the core. Pure: none of these waits; feed may raise HoleError."""
-
-    def feed(self, block: Any, /) -> list[Any]:
-        """Take a block; what it sends on."""
-
-    def snapshot(self) -> bytes:
-        """The whole state, the gate of what was seen included."""
-
-    def restore(self, data: bytes) -> None:
-        """Become that state; raises StateError if it can't."""
-
-
 class Listener(Protocol):
     """A second topic that a step listens to, beside its blocks."""
 
@@ -60,18 +48,18 @@ class Listener(Protocol):
         """Pass it to the step, which must remember in its snapshot how far it has heard."""
 
 
-Forward = Callable[[Outbox, Any], Awaitable[None]]
-"""Sends one thing that a step gave to where it belongs."""
+Forward = Callable[[Outbox, list[Any]], Awaitable[None]]
+"""Sends what a step made of one block to where it belongs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of step as the live shell sees it."""
+class LiveStep:
+    """One kind of step as the live worker runs it."""
 
     name: str
-    block: type
-    """What it takes."""
-    make: Callable[[int], Step]
+    takes: tuple[type, ...]
+    """Types of the blocks that it is fed."""
+    make: Callable[[int], Any]
     """A blank step for a shard."""
     forward: Forward
     listener: Callable[[Context], Listener] | None = None
@@ -80,13 +68,13 @@ class Kind:
 class StepOwner:
     """One shard while it is ours (implements :class:`~analyzer.stream.owners.assignment.Owner`)."""
 
-    def __init__(self, context: Context, kind: Kind, tp: TP, generation: int) -> None:
+    def __init__(self, context: Context, kind: LiveStep, tp: TP, generation: int) -> None:
         self.tp = tp
         self.generation = generation
         self.closed = False
         self._context = context
         self._kind = kind
-        self._step = kind.make(tp.partition)
+        self._step: Step = kind.make(tp.partition)
         self._listener = kind.listener(context) if kind.listener else None
         self._outbox = Outbox(context.send)
         self._assembler = Assembler()
@@ -117,7 +105,6 @@ class StepOwner:
             committed = await context.consumer.committed(self.tp)
             self._dirty = committed is None or committed[0] != start
         self._reading = Reading(context.consumer, self.tp, start, skip_lost=context.skip_lost)
-        self._tally = Tally(context.meter, self._step)
         context.meter.set(metrics.RESTORE, context.clock() - began, **self._labels)
         context.meter.follow(metrics.SNAPSHOT_AGE, self._unsaved_s, **self._labels)
         if self._listener is not None:
@@ -164,7 +151,7 @@ class StepOwner:
         """
         try:
             data = self._assembler.feed(offset, value)
-            return None if data is None else blocks.decode(data, self._kind.block)
+            return None if data is None else blocks.decode(data, *self._kind.takes)
         except StateError as error:
             bad = BadRecord("wrong_type", str(error))
             core = self._context.settings.core
@@ -174,11 +161,10 @@ class StepOwner:
             return None
 
     async def _feed(self, block: Any) -> None:
-        given = self._step.feed(block)
-        for found in given:
-            await self._kind.forward(self._outbox, found)
-        self._assembler.delivered(block.source, block.stop)
-        self._tally.add(given)
+        output = self._step.feed(block)
+        await self._kind.forward(self._outbox, output.made)
+        self._assembler.delivered(type(block).__name__, block.source, block.stop)
+        count(self._context.meter, output)
         await asyncio.sleep(0)
 
     async def save(self) -> None:

@@ -5,22 +5,42 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import NodeNotReadyError, TopicAlreadyExistsError, for_code
 
 from analyzer import kafka_clients as clients
 from analyzer.errors import Broken, RetryLater, UsageError
+from analyzer.kafka_metadata import topic_ids
+from analyzer.kafka_topics import (
+    DAY_MS,
+    Complaint,
+    NeededTopic,
+    Policy,
+    TopicConfig,
+    complaints,
+    topic_configs,
+)
 from analyzer.settings import Settings
-from analyzer.stream.topics.topic_ids import topic_ids
+from analyzer.stream.state.pages import PAGE_BYTES
+from analyzer.stream.transport.message_chunks import PART_BYTES
 
-DAY_MS = 86_400_000
+log = structlog.get_logger("analyzer.stream")
+
 VISIBLE_WITHIN_S = 10.0
 ASK_AGAIN, ASK_AGAIN_AFTER_S = 10, 0.3
 
-COMPACTED = {"cleanup.policy": "compact"}
-SNAPSHOTS = {
+AROUND_BYTES = 65_536
+"""What a message of ours may have beside its block or page."""
+RECORD_BYTES = 262_144
+"""Size of the largest alert, campaign, member or dead letter, at most."""
+MESSAGES = {"max.message.bytes": "1048588"}
+"""Kafka's own default, for topics of brokers that allow less."""
+
+COMPACTED = {"cleanup.policy": "compact"} | MESSAGES
+SNAPSHOTS = MESSAGES | {
     "cleanup.policy": "compact",
     "segment.ms": str(10 * 60_000),
     "min.cleanable.dirty.ratio": "0.2",
@@ -30,7 +50,7 @@ SNAPSHOTS = {
 
 def kept(days: int) -> dict[str, str]:
     """Configuration of a topic whose records are deleted after some days."""
-    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)}
+    return {"cleanup.policy": "delete", "retention.ms": str(days * DAY_MS)} | MESSAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,26 @@ class Topic:
     create_with: int
     """How many ``--create-topics`` makes."""
     config: dict[str, str] = field(default_factory=dict)
+    message_bytes: int = 0
+    """Size of the largest message that we write to it, at most."""
+    vital: bool = False
+    """True: no worker may start if its records are kept otherwise."""
+    raw: bool = False
+    """True: others write to it."""
+
+    @property
+    def needed(self) -> NeededTopic:
+        """What it must be like."""
+        policy: Policy = "compact" if self.config.get("cleanup.policy") == "compact" else "delete"
+        return NeededTopic(
+            self.name,
+            self.partitions,
+            self.setting,
+            policy,
+            self.message_bytes,
+            vital=self.vital,
+            raw=self.raw,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +93,8 @@ class Layout:
 
     partitions: dict[str, int]
     ids: dict[str, str]
+    tells_ends: bool = False
+    """True: the broker tells the end of a log exactly; the embedded one tells it too low."""
 
 
 def snapshot_topic(settings: Settings, kind: str) -> str:
@@ -81,38 +123,51 @@ def wanted(settings: Settings) -> list[Topic]:
         ("cohort", names.cohort, cohort, "cohort_shards", kept(14)),
         ("campaign", names.campaign, 1, "always 1", kept(14)),
     ]
+    many, size = "topics.output_partitions", RECORD_BYTES
+    block, page = PART_BYTES + AROUND_BYTES, PAGE_BYTES + AROUND_BYTES
+    requests = kept(7)
+    del requests["max.message.bytes"]  # it is the gateways' own
     found = [
-        Topic(names.requests, 0, "yours", names.requests_partitions, kept(7)),
-        Topic(names.dead_letters, 0, "topics.output_partitions", out, kept(14)),
-        Topic(names.alerts, 0, "topics.output_partitions", out, kept(90)),
-        Topic(names.campaigns, 0, "topics.output_partitions", out, COMPACTED),
-        Topic(names.members, 0, "topics.output_partitions", out, COMPACTED),
-        Topic(names.feedback, 0, "topics.output_partitions", 1, kept(90)),
+        Topic(
+            names.requests, 0, "yours", names.requests_partitions, requests, vital=True, raw=True
+        ),
+        Topic(names.dead_letters, 0, many, out, kept(14), size),
+        Topic(names.alerts, 0, many, out, kept(90), size),
+        Topic(names.campaigns, 0, many, out, COMPACTED, size),
+        Topic(names.members, 0, many, out, COMPACTED, size),
+        Topic(names.feedback, 0, many, 1, kept(90)),
     ]
     for kind, name, count, setting, config in internal:
-        found.append(Topic(name, count, setting, count, config))
-        found.append(Topic(snapshot_topic(settings, kind), count, setting, count, SNAPSHOTS))
+        saved = snapshot_topic(settings, kind)
+        found.append(Topic(name, count, setting, count, config, block, vital=True))
+        found.append(Topic(saved, count, setting, count, SNAPSHOTS, page, vital=True))
     return found
 
 
-async def prepare(settings: Settings, *, create: bool) -> Layout:
-    """Check that all topics are there with the right counts; create the missing if asked.
+async def prepare(settings: Settings, *, create: bool, skip_lost: bool = False) -> Layout:
+    """Check that all topics are there and as they must be; create the missing if asked.
+
+    Parameters
+    ----------
+    skip_lost
+        Put up with a topic of requests from which events are compacted away.
 
     Raises
     ------
     UsageError
-        If a topic is missing or has another number of partitions than the settings say.
+        If a topic is missing, has another number of partitions than the settings say, keeps its
+        records otherwise than it must, or does not take messages of the size of ours.
     RetryLater
         If no broker answers.
     """
     for _ in range(ASK_AGAIN):
         with suppress(NodeNotReadyError):  # one node of the cluster is away; the next is asked
-            return await _prepare(settings, create=create)
+            return await _prepare(settings, create=create, skip_lost=skip_lost)
         await asyncio.sleep(ASK_AGAIN_AFTER_S)
-    return await _prepare(settings, create=create)
+    return await _prepare(settings, create=create, skip_lost=skip_lost)
 
 
-async def _prepare(settings: Settings, *, create: bool) -> Layout:
+async def _prepare(settings: Settings, *, create: bool, skip_lost: bool) -> Layout:
     topics = wanted(settings)
     async with clients.admin(settings) as client:
         missing = await _missing(client, topics)
@@ -120,10 +175,26 @@ async def _prepare(settings: Settings, *, create: bool) -> Layout:
             raise UsageError(_explain_missing(missing))
         await _create(client, missing, settings.topics.replication_factor)
         layout = await _layout(client, topics)
-    problems = [text for topic in topics if (text := _problem(topic, layout))]
-    if problems:
-        raise UsageError("; ".join(problems))
-    return layout
+        configs = await topic_configs(client, layout.partitions)
+    wrong = [
+        complaint
+        for topic in topics
+        for complaint in complaints(
+            topic.needed, layout.partitions[topic.name], configs.get(topic.name, TopicConfig())
+        )
+    ]
+    _judge(wrong, skip_lost=skip_lost)
+    exact = configs.get(settings.topics.requests, TopicConfig()).is_exact
+    return replace(layout, tells_ends=exact)
+
+
+def _judge(wrong: list[Complaint], *, skip_lost: bool) -> None:
+    """Refuse what would give wrong answers; say the rest."""
+    fatal = [c for c in wrong if c.vital and not (c.loses and skip_lost)]
+    if fatal:
+        raise UsageError("; ".join(map(str, fatal)))
+    for complaint in wrong:
+        log.warning(complaint.what, do=complaint.do)
 
 
 async def _missing(client: AIOKafkaAdminClient, topics: list[Topic]) -> list[Topic]:
@@ -158,17 +229,6 @@ async def _layout(client: AIOKafkaAdminClient, topics: Iterable[Topic]) -> Layou
     counts = {row["topic"]: len(row["partitions"]) for row in described}
     ids = await topic_ids(client._client, names)  # noqa: SLF001 - no public way to send a request
     return Layout({name: counts[name] for name in names}, ids)
-
-
-def _problem(topic: Topic, layout: Layout) -> str | None:
-    found = layout.partitions[topic.name]
-    if not topic.partitions or found == topic.partitions:
-        return None
-    return (
-        f"topic {topic.name} has {found} partitions but the settings ask for "
-        f"{topic.partitions} ({topic.setting}): set {topic.setting} to {found}, or use new "
-        "topic names and let --create-topics make them"
-    )
 
 
 def _explain_missing(missing: list[Topic]) -> str:

@@ -30,6 +30,7 @@ from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from analyzer import kafka_clients as clients
 from analyzer.stream.transport.fetches import Records
 from analyzer.stream.transport.record_batches import read_in_pieces
 
@@ -186,6 +187,7 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_consumer(loop=loop)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust fixes it at 1,500
+        consumer._isolation_level = clients.ISOLATION  # noqa: SLF001 - Faust asks for less
         pause_after_failed_refresh(consumer._client)  # noqa: SLF001 - no public way to it
         return consumer
 

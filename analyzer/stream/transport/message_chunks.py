@@ -39,9 +39,13 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     stop: int
     """The block covers its source up to here."""
     piece: bytes
+    kind: str
+    """Type of the block: a topic may carry several, each with sources of its own."""
 
 
-def cut(data: bytes, *, sender: str, number: int, source: int, stop: int) -> Iterator[bytes]:
+def cut(
+    data: bytes, *, sender: str, number: int, kind: str, source: int, stop: int
+) -> Iterator[bytes]:
     """The messages that carry one encoded block."""
     if len(data) <= PART_BYTES:
         yield data
@@ -49,7 +53,7 @@ def cut(data: bytes, *, sender: str, number: int, source: int, stop: int) -> Ite
     count = math.ceil(len(data) / PART_BYTES)
     for index in range(count):
         piece = data[index * PART_BYTES : (index + 1) * PART_BYTES]
-        part = Part(sender, number, index, count, source, stop, piece)
+        part = Part(sender, number, index, count, source, stop, piece, kind)
         yield MARK + msgspec.msgpack.encode(part)
 
 
@@ -59,7 +63,8 @@ class _Half:
 
     first_offset: int
     count: int
-    source: int
+    origin: tuple[str, int]
+    """Type of the block, and its source."""
     stop: int
     number: int
     pieces: list[bytes] = field(default_factory=list)
@@ -69,7 +74,7 @@ class Assembler:
     """Puts parts together again, for the messages of one partition in their order."""
 
     def __init__(self) -> None:
-        self._halves: dict[tuple[str, int], _Half] = {}
+        self._halves: dict[tuple[str, str, int], _Half] = {}
 
     def feed(self, offset: int, message: bytes) -> bytes | None:
         """The block that this message completes, or None.
@@ -85,9 +90,10 @@ class Assembler:
             part = msgspec.msgpack.decode(memoryview(message)[1:], type=Part)
         except msgspec.DecodeError as error:
             raise StateError(f"damaged part of a block: {error}") from error
-        key = (part.sender, part.source)
+        origin = (part.kind, part.source)
+        key = (part.sender, *origin)
         if part.index == 0:
-            self._halves[key] = _Half(offset, part.count, part.source, part.stop, part.number)
+            self._halves[key] = _Half(offset, part.count, origin, part.stop, part.number)
         half = self._halves.get(key)
         if half is None or half.number != part.number or len(half.pieces) != part.index:
             return None  # its first part lies below where we began to read
@@ -97,10 +103,10 @@ class Assembler:
         del self._halves[key]
         return b"".join(half.pieces)
 
-    def delivered(self, source: int, stop: int) -> None:
+    def delivered(self, kind: str, source: int, stop: int) -> None:
         """A block up to ``stop`` was taken: older halves of the same source are not needed."""
         for key, half in list(self._halves.items()):
-            if half.source == source and half.stop <= stop:
+            if half.origin == (kind, source) and half.stop <= stop:
                 del self._halves[key]
 
     def cover(self, position: int) -> int:

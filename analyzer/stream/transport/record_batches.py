@@ -5,13 +5,15 @@ a fetch becomes a few :class:`.fetches.Records` of about ``PIECE_BYTES``, each
 with all its values in one buffer. Everything else about fetching stays aiokafka's.
 
 The format is Kafka's, of message format 2 (https://kafka.apache.org/documentation/#recordbatch);
-older ones, which a broker may hand on from an old log, are left to aiokafka's reader.
+older ones, which a broker may hand on from an old log, are left to aiokafka's reader. Control
+batches are no records, nor is what a producer has written in a transaction that was aborted.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import aiokafka
@@ -21,6 +23,7 @@ from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import CorruptRecordException
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
@@ -40,7 +43,10 @@ _HEAD = struct.Struct(">ibIhiqqqhii")
 """The rest of the head: leader epoch, format, checksum, attributes, last offset delta, first
 and last timestamp, producer's id, epoch and sequence, number of records."""
 _MAGIC_AT, _CHECKED_FROM = _LENGTH.size + 4, _LENGTH.size + 9
-_CODEC, _APPEND_TIME, _CONTROL = 0b111, 0b1000, 0b100000
+_CODEC, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0b111, 0b1000, 0b10000, 0b100000
+
+Aborted = Sequence[tuple[int, int]]
+"""Producer and first offset of each aborted transaction that a fetch touches."""
 
 
 def _decoders() -> dict[int, Callable[[memoryview], bytes]]:
@@ -63,6 +69,8 @@ class Pieces(Iterator[Records]):
         Batches as the broker sent them; the last one may be cut short.
     start
         Offset that was asked for. A batch may begin below it.
+    aborted
+        Transactions whose records are passed over, up to the marker of their end.
 
     Raises
     ------
@@ -70,8 +78,11 @@ class Pieces(Iterator[Records]):
         By ``next``, if a checksum is wrong or a batch can't be read.
     """
 
-    def __init__(self, tp: TP, data: bytes, start: int) -> None:
+    def __init__(self, tp: TP, data: bytes, start: int, aborted: Aborted = ()) -> None:
         self.next_fetch_offset = start
+        self._aborted = deque(sorted(aborted, key=lambda entry: entry[1]))
+        self._aborting: set[int] = set()
+        """Producers in the midst of a transaction that was aborted."""
         self._tp = tp
         self._data = memoryview(data)
         self._decoders = _decoders()
@@ -106,13 +117,13 @@ class Pieces(Iterator[Records]):
 
     def _read(self, base: int, whole: memoryview) -> _Batch:
         """A batch of format 2."""
-        _, _, crc, attributes, last, first_ms, last_ms, _, _, _, n = _HEAD.unpack_from(
+        _, _, crc, attributes, last, first_ms, last_ms, producer, _, _, n = _HEAD.unpack_from(
             whole, _LENGTH.size
         )
         if calc_crc32c(whole[_CHECKED_FROM:]) != crc:
             raise ValueError("wrong checksum")
         stop = base + last + 1
-        if attributes & _CONTROL or n == 0:
+        if n == 0 or self._is_passed_over(base, attributes, producer, whole):
             return _Batch(stop, b"", np.empty((4, 0), np.int64))
         payload: Any = whole[_LENGTH.size + _HEAD.size :]
         if codec := attributes & _CODEC:
@@ -125,6 +136,16 @@ class Pieces(Iterator[Records]):
         columns[2] += base
         columns[3] = last_ms if attributes & _APPEND_TIME else columns[3] + first_ms
         return _Batch(stop, payload, columns)
+
+    def _is_passed_over(self, base: int, attributes: int, producer: int, whole: memoryview) -> bool:
+        """Whether the batch holds a marker, or records of a transaction that was aborted."""
+        while self._aborted and self._aborted[0][1] <= base:
+            self._aborting.add(self._aborted.popleft()[0])
+        if attributes & _CONTROL:
+            if producer in self._aborting and _ends_an_aborted(whole):
+                self._aborting.discard(producer)
+            return True
+        return bool(attributes & _TRANSACTIONAL) and producer in self._aborting
 
     def _joined(self, start: int, batches: list[_Batch]) -> Records:
         shifts = np.cumsum([0, *(len(batch.payload) for batch in batches)])
@@ -141,6 +162,11 @@ class Pieces(Iterator[Records]):
         first = min(start, int(offsets[0])) if len(offsets) else start
         stop = self.next_fetch_offset
         return Records(self._tp, first, stop, values, offsets, append_ms).since(start)
+
+
+def _ends_an_aborted(control: memoryview) -> bool:
+    batch: Any = MemoryRecords(bytes(control)).next_batch()
+    return bool(ControlRecord.parse(next(batch).key) == ABORT_MARKER)
 
 
 class _Batch:
@@ -181,7 +207,9 @@ def read_in_pieces(consumer: aiokafka.AIOKafkaConsumer) -> None:
                 records: Any = getattr(found, "_partition_records", None)
                 if type(records) is PartitionRecords:
                     tp = TP(topic, partition)
-                    found._partition_records = Pieces(tp, data, records.next_fetch_offset)  # noqa: SLF001 - as above
+                    aborted: Aborted = records._aborted_transactions  # noqa: SLF001 - as above
+                    start = records.next_fetch_offset
+                    found._partition_records = Pieces(tp, data, start, aborted)  # noqa: SLF001 - as above
         return done
 
     fetcher._client, fetcher._proc_fetch_request = client, fetch_pieces  # noqa: SLF001 - as above

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from river import linear_model, optim, preprocessing
+from river import compose, linear_model, optim, preprocessing
 
 from analyzer.core.cohort.catalog import NAMES
-from analyzer.core.cohort.models.safe_pickle import dump, load
+from analyzer.core.cohort.models.safe_pickle import dump, load, probe
 
 NEEDED = 3
 """Campaigns of each kind, true and false, before anything is said."""
@@ -64,7 +64,15 @@ class Verdicts:
         StateError
             If the bytes are no such model.
         """
+        probe(lambda: _try_out(*load(data)))
         self.true, self.false, self._model = load(data)
+
+
+def _try_out(true: int, false: int, model: compose.Pipeline) -> None:
+    """Use a copy once in every way; any error will do."""
+    features = dict.fromkeys(NAMES, 0.5)
+    model.predict_proba_one(features).get(True, 0.5)
+    model.learn_one(features, True, w=1 / (1 + abs(true) + abs(false)))
 
 
 def moved(confidence: float, probability: float | None) -> float:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import io
 import pickle
+from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 from analyzer.errors import StateError
+
+DIGEST_BYTES = 16
 
 _ALLOWED = {
     ("builtins", "float"),
@@ -49,8 +53,13 @@ class _Reader(pickle.Unpickler):
 
 
 def dump(model: object) -> bytes:
-    """The model as bytes."""
-    return pickle.dumps(model, protocol=4)
+    """The model as bytes, behind their digest: River's Rust may take damage for numbers."""
+    data = pickle.dumps(model, protocol=4)
+    return _digest(data) + data
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=DIGEST_BYTES).digest()
 
 
 def load(data: bytes) -> Any:
@@ -61,9 +70,30 @@ def load(data: bytes) -> Any:
     StateError
         If the bytes are damaged, made by another River, or hold anything but a model.
     """
+    digest, saved = data[:DIGEST_BYTES], data[DIGEST_BYTES:]
+    if digest != _digest(saved):
+        raise StateError("a saved model is damaged, or was saved by another version")
     try:
-        return _Reader(io.BytesIO(data)).load()
+        return _Reader(io.BytesIO(saved)).load()
     except StateError:
         raise
-    except Exception as error:  # any damage shows as any error; all mean the same
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # any damage shows as any error, or as a panic of River's Rust
         raise StateError(f"a saved model can't be read: {error!r}") from error
+
+
+def probe(use: Callable[[], None]) -> None:
+    """Use a model that was read, once: a damaged one may load and fail later.
+
+    Raises
+    ------
+    StateError
+        If it fails.
+    """
+    try:
+        use()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # as above
+        raise StateError(f"a saved model can't be used: {error!r}") from error

