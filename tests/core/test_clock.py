@@ -263,8 +263,8 @@ def test_what_is_held_is_counted_once_time_has_come() -> None:
 def test_a_source_that_never_catches_up_is_stale() -> None:
     """Days behind its record times and no nearer after half a minute: it holds nobody back."""
     clock = SourceClock(RULES)
-    for late_s, expected in ((0, False), (90, True)):
-        append = np.arange(40) * 1_000 + START + 3 * DAY + late_s * 1_000
+    for since_s, expected in ((0, False), (45, False), (90, True), (600, True)):
+        append = np.arange(40) * 500 + START + 3 * DAY + since_s * 1_000
         clock.judge(append - 3 * DAY, account_hashes(list(range(40))), append)
         assert clock.stale is expected
     append = np.arange(8_000) * 10 + START + 4 * DAY

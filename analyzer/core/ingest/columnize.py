@@ -203,6 +203,8 @@ class Columnizer:
             return pseudonym(text, self._key)
         if field == NAMED[_ACCOUNT]:
             return text
+        if len(text) <= LONGEST_NAME and text.isascii() and text.isprintable():
+            return text
         if len(text) > LONGEST_NAME:
             text = f"{text[: LONGEST_NAME - 9]}…{pseudonym(text, self._key)[:8]}"
         return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -52,6 +52,8 @@ OUTSTANDING_MOST = 4_096
 """Rows of a topic taken far ahead of its clock and not borne out yet."""
 STALE_SPAN_MS = 30_000
 """Record time after which a source that is far behind must have caught up by as much again."""
+STALE_TIMES = 2
+"""So often on end it must have failed to."""
 PLAUSIBLE_MS = (10**12, 10**14)
 """Record times outside of this (2001 to 5138) are none, or in another unit."""
 
@@ -132,7 +134,7 @@ class SourceClock:
     @property
     def stale(self) -> bool:
         """Whether the source is far behind its record times and does not catch up."""
-        return bool(self._state[_STALE])
+        return int(self._state[_STALE]) >= STALE_TIMES
 
     def judge(self, times_ms: I64, accounts: NDArray[np.uint64], append_ms: I64 | None) -> Judged:
         """Take the next rows.
@@ -427,8 +429,11 @@ def _watch_stale(append: int, rules: I64, state: I64) -> None:
     since = append - state[_ANCHOR]
     if 0 <= since < STALE_SPAN_MS:
         return
-    if since > 0 and state[_ANCHOR] > 0:
+    if 0 < since < 2 * STALE_SPAN_MS and state[_ANCHOR] > 0:  # else its records paused
         behind = append - state[_REACHED]
         gained = state[_REACHED] - state[_ANCHOR_REACHED]
-        state[_STALE] = behind > rules[_STALE_AFTER] and gained < 2 * since
+        if behind > rules[_STALE_AFTER] and gained < 2 * since:
+            state[_STALE] = min(state[_STALE] + 1, STALE_TIMES)
+        else:
+            state[_STALE] = 0
     state[_ANCHOR], state[_ANCHOR_REACHED] = append, state[_REACHED]
