@@ -197,4 +197,5 @@ def test_mended_fields_are_counted_by_name() -> None:
     step = IngestStep(CoreConfig(), source=0, source_name="x", shards=1)
     lines = [json.dumps(NEEDED | {"max_tokens": -1, "client_ip": "-"}).encode()] * 3
     output = step.feed(RawBatch(Texts.of(lines), np.arange(3)))
-    assert dict(output.mended) == {"client_ip": 3, "max_tokens": 3}
+    mended = {name: times for (what, name), times in output.counts.items() if what == "mended"}
+    assert mended == {"client_ip": 3, "max_tokens": 3}
