@@ -4,7 +4,7 @@ A watermark that follows the greatest time seen is moved for good by one wrong c
 everybody else's events are late. Here time moves on in three ways::
 
     step      a row little ahead of the clock moves it at once       … 10:00 10:01 10:02
-    run       a pause: it must be followed by rows of several        … 10:02 18:30 18:30 18:31
+    run       a pause: it must be followed by rows of many           … 10:02 18:30 18:30 18:31
               accounts without one that falls back
     quorum    clocks disagree: a share of the accounts lately seen   10:02 10:52 10:03 10:53 …
               must have reached a time
@@ -40,8 +40,15 @@ SLOTS = 256
 """Accounts remembered, by a stable hash, with the last time that each has shown."""
 RECENT_ROWS = 1_024
 """Rows after which what an account has shown counts no more."""
-RUN_LEAST, RUN_MOST = 4, 16
-"""Accounts in a run that moves the clock: an eighth of those lately seen, within these bounds."""
+RUN_LEAST = 4
+"""Accounts, and rows, in a run that moves the clock, if time goes on within it."""
+RUN_SHARE = 40
+"""Per cent of the accounts lately seen that it needs if it is but a moment: a batch of one gateway
+is a run of its accounts alone."""
+YOUNG_ROWS = 128
+"""Up to here few accounts are known yet, and a quorum of them is needed."""
+RUN_SPAN = 6
+"""Time goes on within a run that spans so many steps."""
 FEW = 4
 """Fewer accounts than this are no quorum."""
 START_LEAST, START_MOST, START_ACCOUNTS = 16, 32, 8
@@ -50,7 +57,7 @@ HELD_MOST, HELD_ROWS = 1_024, 512
 """Rows held of a file, and rows after which one that nothing bears out is refused."""
 OUTSTANDING_MOST = 4_096
 """Rows of a topic taken far ahead of its clock and not borne out yet."""
-STALE_SPAN_MS = 30_000
+STALE_SPAN_MS = 10_000
 """Record time after which a source that is far behind must have caught up by as much again."""
 STALE_TIMES = 2
 """So often on end it must have failed to."""
@@ -59,9 +66,9 @@ PLAUSIBLE_MS = (10**12, 10**14)
 
 _NEAR, _FAR, _LATENESS, _PANE, _QUORUM, _HOLDING, _STALE_AFTER = range(7)
 (
-    _ROWS, _SETTLED, _REACHED, _DOUBT, _REFUTED, _OUTSTANDING, _RUN, _WAITING, _LAST,
-    _ANCHOR, _ANCHOR_REACHED, _STALE,
-) = range(12)  # fmt: skip
+    _ROWS, _SETTLED, _REACHED, _DOUBT, _REFUTED, _OUTSTANDING, _WAITING, _LAST,
+    _ANCHOR, _ANCHOR_REACHED, _STALE, _RUN, _RUN_ROW, _RUN_FROM, _RUN_TO,
+) = range(15)  # fmt: skip
 _DOUBTFUL, _DOUBT_STEP, _REFUTED_OFTEN, _REFUTED_STEP, _MOST = 256, 8, 128, 64, 1_024
 
 
@@ -105,9 +112,8 @@ class SourceClock:
             ],
             np.int64,
         )
-        self._state = np.zeros(12, np.int64)
+        self._state = np.zeros(15, np.int64)
         self._seen = np.zeros((SLOTS, 2), np.int64)
-        self._run = np.zeros((RUN_MOST, 2), np.int64)
         self._start = np.zeros((START_MOST, 2), np.int64)
         self._held = np.zeros((HELD_MOST, 2), np.int64)
 
@@ -155,7 +161,7 @@ class SourceClock:
         decided = np.empty((len(times_ms) + HELD_MOST + START_MOST, 2), np.int64)
         count = _judge(
             np.ascontiguousarray(times_ms, np.int64), slots, appended, self._rules, self._state,
-            self._seen, self._run, self._start, self._held, verdicts, decided,
+            self._seen, self._start, self._held, verdicts, decided,
         )  # fmt: skip
         return Judged(verdicts, decided[:count, 0], decided[:count, 1].astype(np.int8))
 
@@ -165,7 +171,7 @@ class SourceClock:
         count = 0
         if not self._state[_SETTLED] and self._state[_ROWS]:
             count = _settle(
-                self._rules, self._state, self._seen, self._run, self._start, self._held, decided, 0
+                self._rules, self._state, self._seen, self._start, self._held, decided, 0
             )
         held = self._held[: int(self._state[_WAITING])]
         last = held[:, 1] > self._state[_LAST]
@@ -184,14 +190,14 @@ class SourceClock:
         known = table[:, 1] > 0
         table[known, 0] -= self._state[_REACHED]
         table[known, 1] -= self._state[_ROWS]
-        columns = [self._state, self._run.ravel(), self._start.ravel(), *table.T]
+        columns = [self._state, self._start.ravel(), *table.T]
         plain = b"".join(np.ascontiguousarray(column).tobytes() for column in columns)
         planes = np.frombuffer(plain, np.uint8).reshape(-1, 8).T.tobytes()
         return base64.b85encode(zlib.compress(planes, 9)).decode()
 
     def restore(self, mark: str) -> bool:
         """Put back what :meth:`mark` gave; False, and nothing done, if it is no mark."""
-        sizes = np.cumsum([len(self._state), self._run.size, self._start.size, SLOTS, SLOTS])
+        sizes = np.cumsum([len(self._state), self._start.size, SLOTS, SLOTS])
         try:
             planes = zlib.decompressobj().decompress(base64.b85decode(mark), 8 * int(sizes[-1]) + 1)
             plain = np.frombuffer(planes, np.uint8).reshape(8, -1).T.tobytes()
@@ -200,14 +206,14 @@ class SourceClock:
             return False
         if len(numbers) != sizes[-1]:
             return False
-        state, run, start, times, rows = np.split(numbers, sizes[:-1])
-        bounds = ((_RUN, RUN_MOST), (_WAITING, 0), (_SETTLED, 1), (_ROWS, 2**62))
+        state, start, times, rows = np.split(numbers, sizes[:-1])
+        bounds = ((_WAITING, 0), (_SETTLED, 1), (_ROWS, 2**62))
         if any(not 0 <= state[field] <= most for field, most in bounds):
             return False
         if not state[_SETTLED] and state[_ROWS] >= START_MOST:
             return False
         self._state[:] = state
-        self._run[:], self._start[:] = run.reshape(-1, 2), start.reshape(-1, 2)
+        self._start[:] = start.reshape(-1, 2)
         known = (times != 0) | (rows != 0)
         self._seen[:, 0] = np.where(known, times + state[_REACHED], 0)
         self._seen[:, 1] = np.where(known, rows + state[_ROWS], 0)
@@ -216,8 +222,8 @@ class SourceClock:
 
 @compiled
 def _judge(
-    times: I64, slots: I64, appended: I64, rules: I64, state: I64, seen: I64, run: I64,
-    start: I64, held: I64, verdicts: I8, decided: I64,
+    times: I64, slots: I64, appended: I64, rules: I64, state: I64, seen: I64, start: I64,
+    held: I64, verdicts: I8, decided: I64,
 ) -> int:  # fmt: skip
     """Fill the verdicts; how many held rows were decided."""
     count = 0
@@ -228,9 +234,9 @@ def _judge(
             start[row - 1, 0], start[row - 1, 1] = times[i], slots[i]
             verdicts[i] = HELD if rules[_HOLDING] else PASSED
             if _enough(rules, start, row):
-                count = _settle(rules, state, seen, run, start, held, decided, count)
+                count = _settle(rules, state, seen, start, held, decided, count)
             continue
-        verdict = _next(times[i], slots[i], row, rules, state, seen, run)
+        verdict = _next(times[i], slots[i], row, rules, state, seen)
         if len(appended):
             _watch_stale(append, rules, state)
         if verdict == REFUSED:
@@ -260,14 +266,16 @@ def _enough(rules: I64, start: I64, n: int) -> bool:
 
 @compiled
 def _settle(
-    rules: I64, state: I64, seen: I64, run: I64, start: I64, held: I64, decided: I64, count: int
+    rules: I64, state: I64, seen: I64, start: I64, held: I64, decided: I64, count: int
 ) -> int:
     """Give the source a time that a quorum of its first rows has reached, and judge them."""
     n = state[_ROWS]
     times = np.sort(start[:n, 0])
     state[_SETTLED], state[_REACHED] = 1, times[n - _needed(rules, n)]
+    for i in range(n):  # all of them are witnesses from the first on
+        seen[start[i, 1], 0], seen[start[i, 1], 1] = start[i, 0], i + 1
     for i in range(n):
-        verdict = _next(start[i, 0], start[i, 1], i + 1, rules, state, seen, run)
+        verdict = _next(start[i, 0], start[i, 1], i + 1, rules, state, seen)
         if rules[_HOLDING] == 0:
             continue
         if verdict == REFUSED and state[_WAITING] < HELD_MOST:
@@ -286,7 +294,7 @@ def _needed(rules: I64, n: int) -> int:
 
 
 @compiled
-def _next(t: int, slot: int, row: int, rules: I64, state: I64, seen: I64, run: I64) -> int:
+def _next(t: int, slot: int, row: int, rules: I64, state: I64, seen: I64) -> int:
     """Verdict on one row, ``REFUSED`` if it is far ahead; moves the clock."""
     near, reached = rules[_NEAR], state[_REACHED]
     seen[slot, 0], seen[slot, 1] = t, row
@@ -300,19 +308,19 @@ def _next(t: int, slot: int, row: int, rules: I64, state: I64, seen: I64, run: I
     if row % RECENT_ROWS == 0:
         state[_OUTSTANDING] = max(state[_OUTSTANDING] - 1, 0)
     if t <= reached + near:
-        _ordinary(t, row, rules, state, seen, run)
+        _ordinary(t, row, rules, state, seen)
         return LATE if late else PASSED
-    _forward(t, slot, row, rules, state, seen, run)
+    _forward(t, row, rules, state, seen)
     if t > state[_REACHED] + rules[_FAR]:
         return REFUSED
     return AHEAD if t - reached > rules[_LATENESS] else PASSED
 
 
 @compiled
-def _ordinary(t: int, row: int, rules: I64, state: I64, seen: I64, run: I64) -> None:
+def _ordinary(t: int, row: int, rules: I64, state: I64, seen: I64) -> None:
     """A row at or near the clock ends a run; it moves the clock unless clocks disagree."""
     if state[_RUN] > 0:
-        if run[state[_RUN] - 1, 0] > t + rules[_NEAR]:
+        if state[_RUN_TO] > t + rules[_NEAR]:
             state[_REFUTED] = min(state[_REFUTED] + _REFUTED_STEP, _MOST)
         state[_RUN] = 0
     state[_LAST] = row
@@ -323,17 +331,17 @@ def _ordinary(t: int, row: int, rules: I64, state: I64, seen: I64, run: I64) -> 
 
 
 @compiled
-def _forward(t: int, slot: int, row: int, rules: I64, state: I64, seen: I64, run: I64) -> None:
+def _forward(t: int, row: int, rules: I64, state: I64, seen: I64) -> None:
     """A row ahead of the clock: by a run of them, or by a quorum, it moves on."""
-    if state[_RUN] == RUN_MOST:
-        for i in range(RUN_MOST - 1):
-            run[i, 0], run[i, 1] = run[i + 1, 0], run[i + 1, 1]
-        state[_RUN] -= 1
-    run[state[_RUN], 0], run[state[_RUN], 1] = t, slot
+    if state[_RUN] == 0:
+        state[_RUN_ROW], state[_RUN_FROM], state[_RUN_TO] = row, t, t
     state[_RUN] += 1
+    state[_RUN_FROM], state[_RUN_TO] = min(state[_RUN_FROM], t), max(state[_RUN_TO], t)
     before, reached = state[_REACHED], state[_REACHED]
-    if state[_DOUBT] <= _DOUBTFUL and state[_REFUTED] <= _REFUTED_OFTEN:
-        reached = max(reached, _least_of_run(row, state, seen, run))
+    calm = state[_DOUBT] <= _DOUBTFUL and state[_REFUTED] <= _REFUTED_OFTEN
+    if calm and _bears_out(row, rules, state, seen):
+        reached = max(reached, state[_RUN_FROM])
+        state[_RUN] = 0
     if t > reached + rules[_NEAR]:
         reached = max(reached, _quorum(row, rules, state, seen))
     state[_REACHED] = reached
@@ -342,31 +350,20 @@ def _forward(t: int, slot: int, row: int, rules: I64, state: I64, seen: I64, run
 
 
 @compiled
-def _least_of_run(row: int, state: I64, seen: I64, run: I64) -> int:
-    """Least time of the last rows of the run that are of accounts enough."""
-    accounts = _recent(row, seen)
-    need = max(RUN_LEAST, min(RUN_MOST, accounts // 8))
-    n, different = state[_RUN], 0
-    least = run[n - 1, 0]
-    for back in range(1, n + 1):
-        at, new = n - back, 1
-        least = min(least, run[at, 0])
-        for later in range(at + 1, n):
-            if run[later, 1] == run[at, 1]:
-                new = 0
-        different += new
-        if back >= RUN_LEAST and different >= min(need, accounts):
-            return int(least)
-    return int(state[_REACHED])
-
-
-@compiled
-def _recent(row: int, seen: I64) -> int:
-    """How many accounts were lately seen."""
-    count = 0
+def _bears_out(row: int, rules: I64, state: I64, seen: I64) -> bool:
+    """Whether the run is of accounts enough to believe where it begins."""
+    if state[_RUN] < RUN_LEAST:
+        return False
+    recent, inside = 0, 0
     for slot in range(SLOTS):
-        count += seen[slot, 1] > 0 and row - seen[slot, 1] < RECENT_ROWS
-    return count
+        if seen[slot, 1] > 0 and row - seen[slot, 1] < RECENT_ROWS:
+            recent += 1
+            inside += state[_RUN_ROW] <= seen[slot, 1] <= row
+    need = min(RUN_LEAST, recent)
+    if state[_RUN_TO] - state[_RUN_FROM] < RUN_SPAN * rules[_NEAR]:
+        share = RUN_SHARE if row > YOUNG_ROWS else rules[_QUORUM]
+        need = max(need, share * recent // 100)
+    return inside >= need
 
 
 @compiled
