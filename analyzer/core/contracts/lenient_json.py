@@ -39,12 +39,19 @@ def read_object(value: bytes) -> dict[str, Any]:
     if not text.strip():
         raise BadRecord("empty", "nothing but white space")
     try:
-        found = _parse(text)
-    except RecursionError:
-        found = dict(_shallow(text))
+        found = msgspec.json.decode(text)  # fast, and strict
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        found = _leniently(text)
     if not isinstance(found, dict):
         raise BadRecord("wrong_type", "no JSON object")
     return found
+
+
+def _leniently(text: str) -> Any:
+    try:
+        return _parse(text)
+    except RecursionError:
+        return dict(_shallow(text))
 
 
 def decoded(value: bytes) -> str:

@@ -66,25 +66,39 @@ def mended_event(given: dict[str, Any], blocks: BlockCache) -> Read:
     """
     taken: dict[str, Any] = {}
     mended: list[str] = []
-    for field in _FIELDS:
-        raw = given.get(field.name)
-        if field.needed:
-            if field.name not in given:
-                raise BadRecord("missing_field", f"`{field.name}` is needed")
-            taken[field.name] = found = field.read(raw, field)
-        elif raw is None:
-            mended += [field.name] if field.name == "schema_version" and field.name in given else []
-            continue
-        else:
-            try:
-                taken[field.name] = found = field.read(raw, field)
-            except BadRecord:
-                found = None
-            if field.name in _ADDRESSES and found is not None and not _is_address(found, blocks):
-                taken[field.name] = found = None
-        if found != raw or isinstance(raw, bool) is not isinstance(found, bool):
+    for field in _NEEDED:
+        if field.name not in given:
+            raise BadRecord("missing_field", f"`{field.name}` is needed")
+        raw = given[field.name]
+        taken[field.name] = found = field.read(raw, field)
+        if _differs(raw, found):
             mended.append(field.name)
-    return Read(RequestEvent(**taken), tuple(mended))
+    for name, raw in given.items():
+        optional = _OPTIONAL.get(name)
+        if optional is None or (raw is None and name != "schema_version"):
+            continue
+        taken[name] = found = _read(optional, raw, blocks)
+        if _differs(raw, found):
+            mended.append(name)
+        if found is None:
+            del taken[name]
+    return Read(RequestEvent(**taken), tuple(sorted(mended)))
+
+
+def _read(field: _Field, raw: Any, blocks: BlockCache) -> Any:
+    """What stands in an optional field; None if it can't be read."""
+    try:
+        found = field.read(raw, field)
+        if field.name in _ADDRESSES:
+            blocks[found or None]
+    except BadRecord:
+        return None
+    return found
+
+
+def _differs(raw: Any, found: Any) -> bool:
+    """Whether the value was not taken as it stood; 2.0 is as good as 2, and true is not 1."""
+    return bool(found != raw) or isinstance(raw, bool) is not isinstance(found, bool)
 
 
 class _Field(NamedTuple):
@@ -199,14 +213,6 @@ def _address(raw: Any, field: _Field) -> str:
     return clean(raw[:LONGEST_LIST])
 
 
-def _is_address(text: str, blocks: BlockCache) -> bool:
-    try:
-        blocks[text or None]
-    except BadRecord:
-        return False
-    return True
-
-
 def wrong_unit(unit: str) -> BadRecord:
     """What is said of a time in another unit than milliseconds."""
     return BadRecord("time_unit", f"`timestamp_ms` looks like {unit}; give milliseconds since 1970")
@@ -255,3 +261,5 @@ def _field(field: inspect.Field) -> _Field:
 
 
 _FIELDS = tuple(map(_field, inspect.type_info(RequestEvent).fields))  # type: ignore[attr-defined] # a StructType
+_NEEDED = tuple(field for field in _FIELDS if field.needed)
+_OPTIONAL = {field.name: field for field in _FIELDS if not field.needed}

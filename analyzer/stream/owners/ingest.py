@@ -6,6 +6,7 @@ Keeps no state but its position and its watermark; both travel in its offset com
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -126,8 +127,9 @@ class IngestOwner:
         if any(len(block.rows) for block in output.made):
             # a partition that gives nothing of use holds nobody back
             self._active_at, self._idle = context.clock(), False
-        bad = sum(letter.reason not in CLOCK_REASONS for letter in output.dead)
-        context.bad_share.count(received=output.count("events"), bad=bad)
+        bad = Counter(d.reason for d in output.dead if d.reason not in CLOCK_REASONS)
+        why = max(bad, key=lambda reason: bad[reason], default="")
+        context.bad_share.count(received=output.count("events"), bad=bad.total(), why=why)
         count(context.meter, output)
         for letter in output.dead:
             await set_aside(context, self._outbox, letter)
