@@ -21,9 +21,9 @@ PLAIN = b"\n".join(LINES) + b"\n"
 SKIPPABLE = b"\x50\x2a\x4d\x18\x04\x00\x00\x00data"
 
 
-def zst(data: bytes, **how: bool) -> bytes:
+def zst(data: bytes) -> bytes:
     """One frame."""
-    return zstandard.ZstdCompressor(**how).compress(data)
+    return zstandard.ZstdCompressor().compress(data)
 
 
 def streamed(data: bytes) -> bytes:

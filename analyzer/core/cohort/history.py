@@ -1,8 +1,7 @@
 """Since when there has been traffic to learn from: where the first day of silence begins.
 
 A test event of a month ago is no month of history. So the beginning is found again after a gap
-longer than a day and than all history before it, and leaves out the first thousandth of all
-requests until the warm-up is over::
+longer than a day and than all history before it, and leaves out a thin start::
 
     one test event          a month later, real traffic
     ▪ ················································ ▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪▪
@@ -18,6 +17,11 @@ from analyzer.core.contracts.event_time import DAY_S
 
 NEGLIGIBLE = 1_000
 """One request in so many is too little to begin a history."""
+PAUSE_S = 3 * 3_600
+THIN = 20
+"""Neither is one in so many of all that came more than half a warm-up ago."""
+LOOKED_AT = 4
+"""Lengths of the warm-up after which the beginning stays what it is."""
 
 
 class History:
@@ -40,6 +44,7 @@ class History:
         """Panes with all requests up to their end, from the first on, while it may still move."""
         self._settled = False
         self._day = max(1, DAY_S // config.pane_s)
+        self._pause = PAUSE_S // config.pane_s
         self._warmup = config.warmup_s // config.pane_s
 
     def extend(self, pane: int, requests: int) -> None:
@@ -52,11 +57,29 @@ class History:
             return
         self._requests += requests
         self._early.append([pane, self._requests])
-        while self._early[0][1] * NEGLIGIBLE < self._requests:
-            del self._early[0]
+        self._drop_stray_events(pane)
+        if pane - self._early[0][0] >= self._warmup:
+            self._drop_a_thin_start(pane - self._warmup // 2)
         self.first_pane = self._early[0][0]
-        if pane - self.first_pane >= self._warmup:
+        if pane - self.first_pane >= LOOKED_AT * self._warmup:
             self._settled, self._early = True, []
+
+    def _drop_stray_events(self, pane: int) -> None:
+        """Next to nothing, and then nothing for hours, begins no history."""
+        early = self._early
+        while (
+            len(early) > 1
+            and early[1][0] - early[0][0] > self._pause
+            and early[0][1] * NEGLIGIBLE < self._requests
+            and pane - early[0][0] < self._warmup
+        ):
+            del early[0]
+
+    def _drop_a_thin_start(self, half: int) -> None:
+        """What is older than half a warm-up must be more than next to nothing of all."""
+        older = [entry for entry in self._early if entry[0] <= half]
+        if len(older) < len(self._early) and older[-1][1] * THIN < self._requests:
+            self._early = self._early[len(older) :]
 
     def state(self) -> dict[str, Any]:
         """All of it as plain data."""
