@@ -3,23 +3,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test check format bench bench-detection chaos soak clean
+.PHONY: help venv lock run test check format bench bench-detection chaos soak clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 venv: $(VENV)/.compiled ## create .venv with everything in it
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=…")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev,embedded]'
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(VENV)/.compiled: $(VENV)/.installed $(shell grep -rlE --include='*.py' '^@(compiled|borrowing)' analyzer/core)
 	$(BIN)/python -m analyzer.precompile
 	touch $@
+
+lock: ## choose the versions of all dependencies anew: requirements.lock, with hashes
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet uv==0.13.9
+	$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--upgrade --no-emit-index-url --custom-compile-command 'make lock' --extra dev --extra embedded \
+		pyproject.toml --output-file requirements.lock
+	rm -rf $(VENV)-lock
 
 run: venv ## first run: broker, worker, notifier and traffic with a campaign hidden in it
 	$(BIN)/analyzer demo

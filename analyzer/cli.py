@@ -17,6 +17,7 @@ COMMANDS = {
     "replay": "analyzer.replay.command:replay",
     "diff": "analyzer.replay.command:diff",
     "calibrate": "analyzer.replay.calibrate:calibrate",
+    "fit": "analyzer.training.command:fit",
     "evaluate": "analyzer.bench.detection.command:evaluate",
     "simulate": "analyzer.simulate.command:simulate",
     "fingerprint": "analyzer.replay.command:fingerprint",

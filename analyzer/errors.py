@@ -5,10 +5,12 @@
     AnalyzerError
     ├── UsageError        wrong command line or settings         exit 2
     ├── RetryLater        "not now": the same call may succeed   retried with back-off
+    │   └── AddressRefused    not before a setting is changed    the same, and health says so
     ├── BadRecord         "never": this input can't be used      one dead letter, then on
     └── Broken            "stop": going on would give wrong answers   exit 1
         ├── HoleError         rows are missing between two blocks
-        └── StateError        saved state can't be read
+        ├── StateError        saved state can't be read
+        └── OtherSettingsError  it was made under settings that give it another meaning
 """
 
 from __future__ import annotations
@@ -36,6 +38,10 @@ class RetryLater(AnalyzerError):  # noqa: N818 - the name is the instruction
         self.after_s = after_s
 
 
+class AddressRefused(RetryLater):
+    """The other side takes nothing from us at all; somebody has to change a setting."""
+
+
 class BadRecord(AnalyzerError):  # noqa: N818 - it is not our error
     """One input record can't be used; it becomes a dead letter.
 
@@ -56,8 +62,22 @@ class Broken(AnalyzerError):  # noqa: N818 - a state, not a mishap
 
 
 class HoleError(Broken):
-    """A block starts above what its receiver has seen: rows in between are missing."""
+    """A block starts above what its receiver has seen: rows in between are missing.
+
+    Parameters
+    ----------
+    seen
+        Position up to which the source was seen; None if the source is not known at all.
+    """
+
+    def __init__(self, message: str, seen: int | None = None) -> None:
+        super().__init__(message)
+        self.seen = seen
 
 
 class StateError(Broken):
     """Saved state is unreadable, incomplete or of another version."""
+
+
+class OtherSettingsError(Broken):
+    """A block or a snapshot was made under settings that give it another meaning."""

@@ -122,4 +122,29 @@ async def producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
         await client.stop()
 
 
+async def group_members(client: AIOKafkaAdminClient, group: str) -> dict[str, str]:
+    """Client id of each member of a group, and where it runs; nothing if it can't be told."""
+    try:
+        return members_of(await client.describe_consumer_groups([group]))
+    except KafkaError:  # the first group of a new broker, or none that we may see
+        return {}
+
+
+def members_of(answers: list[Any]) -> dict[str, str]:
+    """The same, of what a broker answers."""
+    return {
+        client_id: str(host).lstrip("/")
+        for answer in answers
+        for _, _, _, _, _, members, *_ in answer.groups
+        for _, client_id, host, *_ in members
+    }
+
+
+def foreign(members: dict[str, str], client_id: str) -> str:
+    """The members with another client id than ours, as text; empty if there are none."""
+    return ", ".join(
+        f"{other} at {host}" for other, host in sorted(members.items()) if other != client_id
+    )
+
+
 __all__ = ["KafkaError", "admin", "credentials", "options", "producer", "reader", "tls"]

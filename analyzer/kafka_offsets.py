@@ -1,8 +1,8 @@
 """Where a group goes on in a topic of events, by what it has committed and what the log holds.
 
-Beside each offset a worker commits a mark: the watermark of the partition, and the id of the
-topic. So it can tell its own offsets from those that somebody has set, and a topic from one that
-was made anew under its name.
+Beside each offset a worker commits a mark: the watermark of the partition, the id of the topic,
+and what else the step must know to go on. So it can tell its own offsets from those that somebody
+has set, and a topic from one that was made anew under its name.
 
 ==============================  ==================================================================
 nothing is committed            the log from its start
@@ -28,9 +28,11 @@ class Mark:
 
     watermark_ms: int
     topic_id: str = NO_ID
+    clock: str = ""
+    """What the source's clock has seen, without a blank in it."""
 
     def __str__(self) -> str:
-        return f"{self.watermark_ms} {self.topic_id}"
+        return f"{self.watermark_ms} {self.topic_id} {self.clock}".rstrip()
 
     @classmethod
     def parse(cls, text: str) -> Mark | None:
@@ -39,12 +41,12 @@ class Mark:
         Examples
         --------
         >>> Mark.parse(str(Mark(7, "ab"))), Mark.parse("")
-        (Mark(watermark_ms=7, topic_id='ab'), None)
+        (Mark(watermark_ms=7, topic_id='ab', clock=''), None)
         """
-        number, _, topic_id = text.partition(" ")
+        number, topic_id, clock, *_ = [*text.split(" "), "", ""]
         if not number.removeprefix("-").isdecimal():
             return None
-        return cls(int(number), topic_id or NO_ID)
+        return cls(int(number), topic_id or NO_ID, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class Place:
     """Where to go on."""
 
     position: int
-    watermark_ms: int | None = None
-    """None: not known."""
+    mark: Mark | None = None
+    """What was committed with it; None: nothing that counts."""
     lost_to: int | None = None
     """Records from ``position`` up to here were deleted before they were read."""
     note: str = ""
@@ -111,4 +113,4 @@ def place_of(committed: tuple[int, str] | None, log: Log, *, skip_lost: bool = F
             "the internal topics, to count what is left from its start",
         )
     lost_to = log.first if log.first > offset else None
-    return Place(offset, mark.watermark_ms if mark else None, lost_to)
+    return Place(offset, mark, lost_to)

@@ -19,7 +19,8 @@ import msgspec
 import numpy as np
 from numba.extending import is_jitted
 
-from analyzer.core.cohort import affinity, co_sharing_graph
+from analyzer.core.campaign import likeness
+from analyzer.core.cohort import co_sharing_graph
 from analyzer.core.cohort.signals import scale
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
@@ -42,9 +43,9 @@ from analyzer.core.kernels.hash_index import HashIndex
 from analyzer.core.pipeline import Pipeline
 
 MODULES = (
-    affinity, bloom, byte_strings, co_sharing_graph, events, group_by, hash_index,
-    interned_names, jit, json_scanner, kafka_records, scale, scanner_schema, sliding_sum, sparse,
-    source_clock, template_chains, xxh3,
+    bloom, byte_strings, co_sharing_graph, events, group_by, hash_index,
+    interned_names, jit, json_scanner, kafka_records, likeness, scale, scanner_schema,
+    sliding_sum, source_clock, sparse, template_chains, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000

@@ -7,9 +7,12 @@ file. Unknown keys and impossible values are refused with the key's name.
 
 from __future__ import annotations
 
+import ipaddress
+import json
 import os
 import re
 import tomllib
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -20,6 +23,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -30,9 +34,12 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from analyzer import __version__
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import Calibration
+from analyzer.core.contracts.stamp import Stamp
 from analyzer.errors import UsageError
+from analyzer.formats.options import FormatSettings
 
 PREFIX = "ANALYZER_"
 
@@ -56,7 +63,7 @@ def _with_secret(data: Any, key: str) -> Any:
 
 
 def _calibration(path: Path) -> Calibration:
-    """The calibration in this file, made for the signals and weights of this version."""
+    """The calibration in this file, made for the weights of this version."""
     remedy = "make one with `analyzer calibrate`"
     try:
         found = Calibration.model_validate_json(path.read_bytes())
@@ -65,10 +72,23 @@ def _calibration(path: Path) -> Calibration:
     except ValidationError as error:
         where = _explain(error, None)
         raise ValueError(f"calibration: {path}: no calibration: {where}; {remedy}") from error
-    shipped = Calibration.shipped()
-    if (found.fusion, found.signals) != (shipped.fusion, shipped.signals):
-        raise ValueError(f"calibration: {path}: made for other signals or weights; {remedy}")
+    if found.fusion != Calibration.shipped().fusion:
+        raise ValueError(f"calibration: {path}: made for other weights; {remedy}")
     return found
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether the host is this machine, which no proxy can reach and nobody can listen to.
+
+    Examples
+    --------
+    >>> [is_this_machine(host) for host in ("localhost", "127.0.0.9", "::1", "hooks.slack.com")]
+    [True, True, True, False]
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _Table(BaseModel):
@@ -157,9 +177,25 @@ class Health(_Table):
     )
 
 
+class Notify(_Table):
+    """How alerts are delivered, whatever the sink."""
+
+    digest_after_s: float = Field(
+        86_400.0,
+        gt=0,
+        description="alerts that lay in their topic for longer are told in one digest; of "
+        "campaigns that are still open the latest is sent, in seconds",
+    )
+
+
 class Slack(_Table):
     """Where alerts go."""
 
+    allow_http: bool = Field(
+        False,
+        description="take a webhook without TLS on another machine, such as a proxy's: everybody "
+        "on the way can read the alerts and the secret address",
+    )
     webhook_url: SecretStr | None = Field(
         None, description="incoming webhook; without it alerts go to the console"
     )
@@ -183,10 +219,18 @@ class Slack(_Table):
 
     @field_validator("webhook_url")
     @classmethod
-    def _webhook_is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+    def _webhook_is_an_address(
+        cls, value: SecretStr | None, info: ValidationInfo
+    ) -> SecretStr | None:
         parts = urlsplit(value.get_secret_value()) if value else None
         if parts and (parts.scheme not in {"http", "https"} or not parts.hostname):
             raise ValueError("no web address; write https://hooks.slack.com/services/…")
+        plain = parts and parts.scheme == "http" and not is_this_machine(parts.hostname or "")
+        if plain and not info.data.get("allow_http"):
+            raise ValueError(
+                "http:// would show the alerts and the secret address to everybody on the way; "
+                "write https://, or set slack.allow_http"
+            )
         return value
 
 
@@ -209,7 +253,12 @@ class Settings(BaseSettings):
     topics: Topics = Topics()
     worker: Worker = Worker()
     health: Health = Health()
+    notify: Notify = Notify()
     slack: Slack = Slack()
+    sinks: dict[str, dict[str, Any]] = Field(
+        {}, description="tables of other sinks by their name, as each sink describes them"
+    )
+    formats: FormatSettings = FormatSettings()
     core: CoreConfig = CoreConfig()
 
     @field_validator("core", mode="before")
@@ -247,6 +296,21 @@ class Settings(BaseSettings):
         if self.broker is None:
             raise UsageError("no broker: set ANALYZER_BROKER=kafka://host:9092")
         return self.broker.removeprefix("kafka://").split(",")
+
+    @property
+    def stamp(self) -> Stamp:
+        """What blocks and snapshots say of the settings under which they were made."""
+        cut = {"shards": str(self.shards), "cohort_shards": str(self.cohort_shards)}
+        return Stamp(self.core.config_hash, self.core.state_digests | cut)
+
+    @property
+    def client_id(self) -> str:
+        """How a worker names itself to the broker: by its release and all that must be equal."""
+        shared = json.dumps(
+            [self.stamp.config_hash, self.stamp.state_hash, self.topics.model_dump()]
+        )
+        digest = blake2b(shared.encode(), digest_size=4).hexdigest()
+        return f"analyzer-{__version__}-{self.core.config_hash}-{digest}"
 
     @classmethod
     def settings_customise_sources(

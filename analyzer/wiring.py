@@ -9,31 +9,48 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Iterator
 
-    from analyzer.console.doctor import NeededTopic
+    from analyzer.console.doctor import AskSink
+    from analyzer.console.finding import Finding
+    from analyzer.kafka_topics import NeededTopic
     from analyzer.settings import Settings
     from analyzer.sinks.protocol import Sink
 
 
 def sinks(settings: Settings, *, console: bool = False) -> list[Sink]:
-    """The one list of sinks: where alerts go with these settings, or to the console alone."""
+    """Where alerts go with these settings; to the console if to nowhere else, or if asked to."""
     from analyzer.console.render import printer  # noqa: PLC0415 - only what is used is loaded
+    from analyzer.sinks.catalog import configured  # noqa: PLC0415 - as above
     from analyzer.sinks.console import ConsoleSink  # noqa: PLC0415 - as above
-    from analyzer.sinks.slack import SlackSink  # noqa: PLC0415 - as above
 
-    slack = settings.slack
-    if console or slack.webhook_url is None:
-        return [ConsoleSink(printer())]
-    return [SlackSink(slack.webhook_url, pause_s=slack.pause_s, timeout_s=slack.timeout_s)]
+    found = [] if console else configured(settings)
+    return found or [ConsoleSink(printer())]
 
 
 def needed_topics(settings: Settings) -> list[NeededTopic]:
     """All topics of a worker with these settings."""
-    from analyzer.console.doctor import NeededTopic  # noqa: PLC0415 - as above
     from analyzer.stream.topics.catalog import wanted  # noqa: PLC0415 - as above
 
-    return [NeededTopic(t.name, t.partitions, t.setting) for t in wanted(settings)]
+    return [topic.needed for topic in wanted(settings)]
+
+
+def slack_check(settings: Settings, *, send: bool) -> AskSink | None:
+    """What the doctor asks Slack with; None without a webhook."""
+    from analyzer.sinks.slack import SlackSink  # noqa: PLC0415 - as above
+    from analyzer.sinks.slack_check import check_slack  # noqa: PLC0415 - as above
+
+    slack = settings.slack
+    if slack.webhook_url is None:
+        return None
+    sink = SlackSink(slack.webhook_url, pause_s=0.0, timeout_s=slack.timeout_s)
+    return lambda: _finding(check_slack(sink, slack.min_severity, send=send))
+
+
+async def _finding(check: Awaitable[tuple[bool, str, str]]) -> Finding:
+    from analyzer.console.finding import Finding  # noqa: PLC0415 - as above
+
+    return Finding(*await check)
 
 
 async def create_topics(settings: Settings) -> None:

@@ -15,7 +15,10 @@ JARS = pytest.StashKey[Path | None]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options of the chaos suite."""
+    """Options of the chaos suite, and of what is kept in files."""
+    parser.addoption(
+        "--write-golden", action="store_true", help="rewrite what golden tests and shapes expect"
+    )
     parser.addoption("--chaos", type=int, default=0, help="number of kills; 0 skips the suite")
     parser.addoption("--chaos-seed", type=int, default=1, help="which blows, and when")
 
@@ -26,6 +29,14 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("unhurried", deadline=None)
     settings.load_profile("unhurried")
     config.stash[JARS] = trial.jars_of(Path(__file__).parents[1])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for a broker, or starts workers, is marked so that it can be left out."""
+    for item in items:
+        asks = {"broker", "apache_broker", "settings"} & set(getattr(item, "fixturenames", ()))
+        if asks or "tests/stream/test_chaos" in item.nodeid or "test_soak" in item.nodeid:
+            item.add_marker("integration")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

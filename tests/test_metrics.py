@@ -20,7 +20,7 @@ from analyzer.console.demo_topics import environment
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.records import Alert
 from analyzer.core.contracts.step import StepOutput
-from analyzer.core.pipeline import Pipeline, feed
+from analyzer.core.pipeline import Pipeline, Sharding, feed
 from analyzer.errors import UsageError
 from analyzer.ops import loop_watchdog as heart
 from analyzer.ops import metrics
@@ -93,7 +93,8 @@ def test_what_steps_count_is_told() -> None:
         return output
 
     lines = list(generate("smoke", 5).lines())
-    pipeline = Pipeline(CoreConfig(), call=feed_and_count)
+    sharding = Sharding(cohort_shards=2)
+    pipeline = Pipeline(CoreConfig(), sharding, call=feed_and_count)
     pipeline.feed(0, raw_batch([*lines, *lines[-9:]]))
     pipeline.finish()
     assert meter.read(metrics.EVENTS) == len(lines) + 9

@@ -70,6 +70,7 @@ def test_file_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.Monke
         ("[core]\nalert_threshold = 1.5", "core.alert_threshold"),
         ("[slack]\nmin_severity = 'urgent'", "slack.min_severity"),
         ("[slack]\nwebhook_url = 'hooks'", "slack.webhook_url"),
+        ("[slack]\nwebhook_url = 'http://hooks.example/x'", "slack.webhook_url"),
         ("[slack]\nwebhook_url_file = '/nowhere/at/all'", "webhook_url_file"),
         ("[kafka]\nsession_timeout_s = 'long'", "kafka.session_timeout_s"),
         ("[topics]\nrequests_partitions = -1", "topics.requests_partitions"),
@@ -195,3 +196,18 @@ def test_every_key_is_told_with_its_unit(key: str, told: str) -> None:
     units = {"_s": "seconds", "_bytes": "bytes", "_partitions": "partitions", "_share": "share"}
     for ending, unit in units.items():
         assert not key.endswith(ending) or unit in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "webhook_url = 'http://127.0.0.1:8080/x'",
+        "webhook_url = 'http://localhost/x'",
+        "allow_http = true\nwebhook_url = 'http://proxy.example/x'",
+    ],
+)
+def test_a_webhook_without_tls_only_where_nobody_listens_or_when_told(
+    text: str, tmp_path: Path
+) -> None:
+    """On this machine, or when the setting says so."""
+    assert Settings.load(toml(tmp_path, f"[slack]\n{text}\n")).slack.webhook_url is not None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import orjson
 
 from analyzer.settings import Settings
 
 if TYPE_CHECKING:
-    from analyzer.console.doctor import Finding
+    from analyzer.console.finding import Finding
 
 CONFIG = click.option(
     "--config",
@@ -34,15 +36,29 @@ def config(path: Path | None, *, json: bool) -> None:
 
 @click.command()
 @CONFIG
-def doctor(path: Path | None) -> None:
-    """Check broker, topics, groups, clocks and Slack; exit 1 if something is wrong."""
+@click.option("--json", "json", is_flag=True, help="Print one JSON object.")
+@click.option("--send", is_flag=True, help="Post a short test message to Slack.")
+def doctor(path: Path | None, *, json: bool, send: bool) -> None:
+    r"""Check broker, topics, groups, clocks and Slack; exit 1 if something is wrong.
+
+    Slack is asked with a message that it shows to nobody; --send posts one that it shows.
+
+    \b
+    Example:
+      analyzer doctor --json | jq '.findings[] | select(.ok | not)'
+    """
     from analyzer import wiring  # noqa: PLC0415 - loaded when used
     from analyzer.console.doctor import examine  # noqa: PLC0415 - as above
     from analyzer.ops import logs  # noqa: PLC0415 - as above
 
     settings = Settings.load(path)
     logs.hush()  # what the libraries say, the findings say better
-    findings = asyncio.run(examine(settings, wiring.needed_topics(settings)))
+    ask = wiring.slack_check(settings, send=send)
+    findings = asyncio.run(examine(settings, wiring.needed_topics(settings), ask))
+    if json:
+        well = all(finding.ok for finding in findings)
+        click.echo(orjson.dumps({"ok": well, "findings": [asdict(f) for f in findings]}).decode())
+        raise SystemExit(0 if well else 1)
     said = ""
     for finding in findings:
         _tell(finding, repeated=finding.do == said)

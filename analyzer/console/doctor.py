@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, for_code
 
 from analyzer import kafka_clients as clients
+from analyzer.console.doctor_progress import progress
+from analyzer.console.finding import Finding
 from analyzer.errors import RetryLater, UsageError
 from analyzer.formatting import span
+from analyzer.kafka_topics import NeededTopic, TopicConfig, complaints, topic_configs
 
 if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
@@ -24,34 +27,27 @@ SKEW_S = 60.0
 QUIET_S = 3_600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report."""
-
-    ok: bool
-    what: str
-    do: str = ""
-    """What to do about it."""
+AskSink = Callable[[], Awaitable[Finding]]
+"""Asks where alerts go whether it would take one."""
 
 
-@dataclass(frozen=True, slots=True)
-class NeededTopic:
-    """A topic that must be there before a worker starts."""
+async def examine(
+    settings: Settings, needed: list[NeededTopic], ask: AskSink | None = None
+) -> list[Finding]:
+    """All findings, in the order in which they should be dealt with.
 
-    name: str
-    partitions: int
-    """How many are needed; 0 means any number."""
-    setting: str
-    """Which setting decides how many."""
-
-
-async def examine(settings: Settings, needed: list[NeededTopic]) -> list[Finding]:
-    """All findings, in the order in which they should be dealt with."""
+    Parameters
+    ----------
+    ask
+        Asks Slack; None if it is not set.
+    """
     try:
         async with clients.admin(settings) as admin:
             findings = [Finding(ok=True, what=f"broker {_where(settings)} answers")]
             findings += await _topics(admin, needed)
             findings += await _groups(admin, settings)
+            findings += await _members(admin, settings)
+            findings += await progress(admin, settings, needed)
         there = findings[0].ok and _exists(settings, findings)
         findings += [await _clock(settings)] if there else []
     except UsageError as error:
@@ -60,7 +56,7 @@ async def examine(settings: Settings, needed: list[NeededTopic]) -> list[Finding
         findings = [Finding(ok=False, what=str(error), do=_unreachable(settings))]
     except (KafkaError, OSError) as error:
         findings = [Finding(ok=False, what=_named(error), do=_denied(error))]
-    return [*findings, _slack(settings)]
+    return [*findings, await ask() if ask else _slack(settings)]
 
 
 def _where(settings: Settings) -> str:
@@ -77,30 +73,30 @@ def _unreachable(settings: Settings) -> str:
 
 async def _topics(admin: AIOKafkaAdminClient, needed: list[NeededTopic]) -> list[Finding]:
     there = set(await admin.list_topics())
-    rows = await admin.describe_topics([t.name for t in needed if t.name in there])
-    found = {row["topic"]: row for row in rows}
-    return [_topic(topic, found.get(topic.name)) for topic in needed]
+    names = [t.name for t in needed if t.name in there]
+    found = {row["topic"]: row for row in await admin.describe_topics(names)}
+    configs = await topic_configs(admin, names)
+    return [
+        finding
+        for topic in needed
+        for finding in _topic(topic, found.get(topic.name), configs.get(topic.name, TopicConfig()))
+    ]
 
 
-def _topic(topic: NeededTopic, row: dict[str, Any] | None) -> Finding:
+def _topic(topic: NeededTopic, row: dict[str, Any] | None, config: TopicConfig) -> list[Finding]:
     if row is None:
-        return Finding(ok=False, what=f"topic {topic.name} is missing", do=CREATE)
+        return [Finding(ok=False, what=f"topic {topic.name} is missing", do=CREATE)]
     if row["error_code"]:
         error = for_code(row["error_code"])()
-        return Finding(ok=False, what=f"topic {topic.name}: {_named(error)}", do=_denied(error))
+        return [Finding(ok=False, what=f"topic {topic.name}: {_named(error)}", do=_denied(error))]
     count = len(row["partitions"])
-    if topic.partitions and count != topic.partitions:
-        return Finding(
-            ok=False,
-            what=f"topic {topic.name} has {count} partitions, needed are {topic.partitions}",
-            do=f"set {topic.setting} to {count}, or use new topic names and {CREATE}",
-        )
-    return Finding(ok=True, what=f"topic {topic.name}, {count} partitions")
+    wrong = [Finding(ok=False, what=c.what, do=c.do) for c in complaints(topic, count, config)]
+    return wrong or [Finding(ok=True, what=f"topic {topic.name}, {count} partitions")]
 
 
 def _exists(settings: Settings, findings: list[Finding]) -> bool:
-    start = f"topic {settings.topics.requests}, "
-    return any(finding.what.startswith(start) for finding in findings)
+    missing = f"topic {settings.topics.requests} is missing"
+    return all(finding.what != missing for finding in findings)
 
 
 async def _groups(admin: AIOKafkaAdminClient, settings: Settings) -> list[Finding]:
@@ -120,6 +116,22 @@ async def _group(admin: AIOKafkaAdminClient, name: str, tp: TopicPartition) -> F
     begun = tp in offsets and offsets[tp].offset >= 0
     state = f"has read from {tp.topic}" if begun else f"has read nothing from {tp.topic} yet"
     return Finding(ok=True, what=f"group {name} {state}")
+
+
+async def _members(admin: AIOKafkaAdminClient, settings: Settings) -> list[Finding]:
+    """Whether all workers of the group have the settings that the doctor sees."""
+    members = await clients.group_members(admin, settings.app_id)
+    other = clients.foreign(members, settings.client_id)
+    if not other:
+        return []
+    return [
+        Finding(
+            ok=False,
+            what=f"workers of group {settings.app_id} run with other settings than these ({other}; "
+            f"here {settings.client_id})",
+            do="make the settings of all workers equal; compare `analyzer config`",
+        )
+    ]
 
 
 async def _clock(settings: Settings) -> Finding:

@@ -79,15 +79,19 @@ def _walk(table: BaseModel, prefix: str) -> Iterator[Entry]:
 def _shown(key: str, value: Any, *, default: bool) -> Any:
     if isinstance(value, SecretStr | Calibration) or (key in SECRETS and not default):
         return MASK
+    if isinstance(value, dict):  # settings of sinks: who knows which of them are secrets
+        return {name: dict.fromkeys(table, MASK) for name, table in value.items()}
     if isinstance(value, tuple):
         return [_shown(key, part, default=default) for part in value]
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, dict):
+        return {name: _shown(key, part, default=default) for name, part in value.items()}
     return value if isinstance(value, int | float | str | None) else str(value)
 
 
 def _assignment(key: str, value: Any) -> str:
-    if value is None or value == MASK:
+    if value is None or value == MASK or isinstance(value, dict):
         return f"# {key} = {'' if value is None else _toml(value)}".rstrip()
     return f"{key} = {_toml(value)}"
 

@@ -7,6 +7,7 @@ not here, because it must not matter.
 
 from __future__ import annotations
 
+import json
 from hashlib import blake2b
 from typing import Annotated, Self
 
@@ -34,6 +35,27 @@ DEFAULT_WINDOWS = (
     Window(length_s=86_400, hop_s=7_200),
     Window(length_s=259_200, hop_s=21_600),
 )
+
+
+FREE = frozenset(
+    {
+        "lateness_s",
+        "time_quorum",
+        "keep_payloads",
+        "warmup_s",
+        "max_future_s",
+        "max_jump_s",
+        "max_record_bytes",
+        "min_cohort",
+        "alert_threshold",
+        "fdr",
+        "update_after_s",
+        "close_after_s",
+        "runbook_url",
+    }
+)
+"""Settings that only decide what follows: a saved state may be taken over when they change. Any
+other decides what a state means (docs/settings-that-rebuild.md)."""
 
 
 class CoreConfig(BaseModel):
@@ -117,7 +139,9 @@ class CoreConfig(BaseModel):
     )
     seed: int = Field(7, ge=0, description="seed of the online models")
     runbook_url: str = Field(
-        "https://example.org/runbooks/usage-analyzer", description="link put into every alert"
+        "docs/runbooks/{kind}.md",
+        description="link put into every alert, {kind} for its kind; what is set here by default "
+        "are the runbooks that ship with the analyzer's source",
     )
 
     @model_validator(mode="after")
@@ -152,6 +176,14 @@ class CoreConfig(BaseModel):
 
         The hash key enters as its own digest, so that the name gives nothing away.
         """
-        text = self.model_dump_json(exclude={"hash_key", "keep_payloads"})
-        digest = blake2b(text.encode(), key=self.hash_key.encode()[:64], digest_size=6)
-        return digest.hexdigest()
+        return self._digest(self.model_dump_json(exclude={"hash_key", "keep_payloads"}))
+
+    @property
+    def state_digests(self) -> dict[str, str]:
+        """Digest of each setting that decides what a saved state means, by its name."""
+        values = self.model_dump(mode="json", exclude=set(FREE) | {"hash_key"})
+        found = {f"core.{key}": self._digest(json.dumps(value)) for key, value in values.items()}
+        return found | {"core.hash_key": self._digest("")}
+
+    def _digest(self, text: str) -> str:
+        return blake2b(text.encode(), key=self.hash_key.encode()[:64], digest_size=6).hexdigest()

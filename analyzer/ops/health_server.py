@@ -29,7 +29,14 @@ Probe = Callable[[], str | None]
 """What is wrong; None if nothing is. Called from another thread: it must only look."""
 
 
-def serve(health: Health, meter: Meter, *, unwell: Probe, unready: Probe) -> None:
+def serve(
+    health: Health,
+    meter: Meter,
+    *,
+    unwell: Probe,
+    unready: Probe,
+    note: Probe = lambda: None,
+) -> None:
     """Answer until the process ends; do nothing if no port is set.
 
     Parameters
@@ -38,6 +45,8 @@ def serve(health: Health, meter: Meter, *, unwell: Probe, unready: Probe) -> Non
         Decides ``/healthz``: whoever gets 503 may start the process again.
     unready
         Decides ``/readyz``.
+    note
+        What ``/healthz`` says beside its 200: wrong, but no start would mend it.
 
     Raises
     ------
@@ -55,12 +64,14 @@ def serve(health: Health, meter: Meter, *, unwell: Probe, unready: Probe) -> Non
             f"health.port: can't listen on {where}: {error.strerror}; "
             "set another port, or 0 for none"
         ) from error
-    work = _answer(listening, meter, {"/healthz": unwell, "/readyz": unready})
+    work = _answer(listening, meter, {"/healthz": unwell, "/readyz": unready}, note)
     threading.Thread(target=asyncio.run, args=(work,), name="endpoint", daemon=True).start()
     log.info("health and metrics", host=health.host, port=health.port)
 
 
-async def _answer(listening: socket.socket, meter: Meter, probes: dict[str, Probe]) -> None:
+async def _answer(
+    listening: socket.socket, meter: Meter, probes: dict[str, Probe], note: Probe
+) -> None:
     from aiohttp import web  # noqa: PLC0415 - only who has a port pays for the server
 
     async def metrics(_: web.Request) -> web.Response:
@@ -68,7 +79,8 @@ async def _answer(listening: socket.socket, meter: Meter, probes: dict[str, Prob
 
     async def probe(request: web.Request) -> web.Response:
         wrong = probes[request.path]()
-        return web.Response(text=f"{wrong or 'ok'}\n", status=503 if wrong else 200)
+        said = f"ok, but {known}" if (known := note()) else "ok"
+        return web.Response(text=f"{wrong or said}\n", status=503 if wrong else 200)
 
     app = web.Application()
     app.add_routes([web.get("/metrics", metrics), *(web.get(path, probe) for path in probes)])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from typing import TextIO
 
 import structlog
@@ -12,7 +14,10 @@ from structlog.typing import Processor
 
 from analyzer.settings import Settings
 
-NOISY = ("faust", "mode", "aiokafka", "asyncio", "analyzer.stream.transport.driver")
+LIBRARIES = ("faust", "mode", "aiokafka", "asyncio")
+NOISY = (*LIBRARIES, "analyzer.stream.transport.driver")
+
+ONE_LINE_EVERY_S = 60.0
 
 SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -46,6 +51,8 @@ def setup(settings: Settings, stream: TextIO | None = None) -> None:
             ],
         )
     )
+    if level > logging.DEBUG:
+        handler.addFilter(Sparing(time.monotonic))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -63,6 +70,36 @@ def _renderers(settings: Settings, *, colors: bool) -> list[Processor]:
         ]
     plain = structlog.dev.plain_traceback
     return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+
+
+class Sparing(logging.Filter):
+    """Lets the libraries say one line a minute: without a broker they say fifty a second.
+
+    Parameters
+    ----------
+    clock
+        Seconds of a clock that never goes back.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: float | None = None
+        self._withheld = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is let through; the next one tells how many were not."""
+        if record.levelno >= logging.CRITICAL or record.name.partition(".")[0] not in LIBRARIES:
+            return True
+        now = self._clock()
+        if self._said is not None and now - self._said < ONE_LINE_EVERY_S:
+            self._withheld += 1
+            return False
+        if self._withheld:
+            more = f" (and {self._withheld} more lines of the libraries before)"
+            record.msg, record.args = record.getMessage() + more, None
+        self._said, self._withheld = now, 0
+        return True
 
 
 def hush() -> None:

@@ -56,6 +56,12 @@ MENDED = Metric(
     "fields of events taken that could not be read as they stood: dropped, cut or mended",
     ("field",),
 )
+PASSED_OVER = Metric(
+    "analyzer_passed_over_total",
+    "counter",
+    "what was in the raw records and is no request to a model",
+    ("reason",),
+)
 DUPLICATES = Metric(
     "analyzer_duplicates_dropped_total",
     "counter",
@@ -79,6 +85,12 @@ REFUSED = Metric(
     "new accounts, and pairs of an organisation and what it uses, not counted in a pane for want "
     "of room; told by the first cohort shard",
     ("table",),
+)
+LOST = Metric(
+    "analyzer_lost_total",
+    "counter",
+    "gaps that were passed over because --skip-lost allowed it",
+    ("step",),
 )
 CAMPAIGNS = Metric(
     "analyzer_campaigns_open",
@@ -104,10 +116,13 @@ SNAPSHOTS = Metric("analyzer_snapshots_total", "counter", "snapshots written", (
 RESTORE = Metric(
     "analyzer_restore_seconds", "gauge", "how long it took to restore the state", SHARD
 )
+BROKER_SILENT = Metric(
+    "analyzer_broker_silent_seconds", "gauge", "for how long the broker has not answered"
+)
 WORKER = (
-    EVENTS, DEAD_LETTERS, LATE, AHEAD, MENDED, DUPLICATES, FEEDBACK, PANES, COHORTS, ALERTS,
-    SUPPRESSED, REFUSED, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS,
-    RESTORE,
+    EVENTS, DEAD_LETTERS, LATE, AHEAD, MENDED, PASSED_OVER, DUPLICATES, FEEDBACK, PANES, COHORTS,
+    ALERTS, SUPPRESSED, REFUSED, LOST, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE,
+    SNAPSHOT_BYTES, SNAPSHOTS, RESTORE, BROKER_SILENT,
 )  # fmt: skip
 """What ``analyzer worker`` tells."""
 
@@ -118,7 +133,13 @@ RETRIES = Metric(
 )
 FAILURES = Metric("analyzer_sink_failures_total", "counter", "alerts given up for good", SINK)
 WAITING = Metric("analyzer_sink_waiting", "gauge", "alerts that wait for delivery", SINK)
-NOTIFIER = (DELIVERED, RETRIES, FAILURES, WAITING)
+PARKED = Metric(
+    "analyzer_sink_parked",
+    "gauge",
+    "1 while the other side takes nothing at all and a setting has to be changed",
+    SINK,
+)
+NOTIFIER = (DELIVERED, RETRIES, FAILURES, WAITING, PARKED, BROKER_SILENT)
 """What ``analyzer notify`` tells."""
 
 
@@ -153,7 +174,8 @@ class Meter:
 
     def follow(self, gauge: Metric, value: Callable[[], float], **labels: str) -> None:
         """Ask for the value whenever somebody wants to know it."""
-        self._gauges[gauge].labels(**labels).set_function(value)
+        found = self._gauges[gauge]
+        (found.labels(**labels) if labels else found).set_function(value)
 
     def forget(self, step: str, partition: str) -> None:
         """A partition is not ours any more: drop what was told of it."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
-from analyzer.core.campaign.campaign_state import CampaignFile
 from analyzer.core.campaign.decision import suspicion_of
-from analyzer.core.campaign.step import UNDER_ALERT
+from analyzer.core.campaign.step import UNDER_ALERT, CampaignStep
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.contracts.blocks import CohortBlock
@@ -39,33 +36,30 @@ class History:
     def __call__(self, name: str, step: Any, block: Any) -> StepOutput[Any]:
         """Feed as always, and keep the cohorts on their way to the campaign step."""
         if name == "campaign" and isinstance(block, CohortBlock):
-            self._rows.append(replace(block.rows, note=[""] * len(block.rows.note)))
+            self._rows.append(block.rows)
         return feed(name, step, block)
 
-    def innocent(
-        self, campaigns: Iterable[CampaignFile], said: Iterable[Feedback] = ()
-    ) -> CohortColumns:
-        """Cohorts with hardly an account in a campaign found, or in what people call guilty.
+    def innocent(self, campaign: CampaignStep, said: Iterable[Feedback] = ()) -> CohortColumns:
+        """Cohorts with hardly a member in a campaign found, or in what people call guilty.
 
         A campaign that people call innocent is left in. Single accounts are no cohorts.
 
         Parameters
         ----------
-        campaigns
-            All that the campaign step knows in the end.
+        campaign
+            The step that decided, at the end.
         """
         rows = concat_cohorts(self._rows)
         ordered = sorted(said, key=lambda label: (label.created_ms, label.feedback_id))
         latest = {label.target.id: label.verdict for label in ordered}
-        orgs = set[int]().union(
-            *(
-                file.hits
-                for file in campaigns
-                if file.revision and latest.get(file.id) not in INNOCENT
-            )
-        )
-        accounts = {key for key, name in rows.names.as_dict().items() if latest.get(name) in GUILTY}
-        out = np.isin(rows.member_org, _keys(orgs)) | np.isin(rows.member, _keys(accounts))
+        guilty = [name for name, verdict in latest.items() if verdict in GUILTY]
+        orgs = [campaign.orgs_named(guilty)]
+        orgs += [
+            found.members.key
+            for found in campaign.campaigns
+            if found.state.revision and latest.get(found.id) not in INNOCENT
+        ]
+        out = np.isin(rows.member_org, np.concatenate(orgs))
         return rows.take((rows.share_of_members(out) < UNDER_ALERT) & (rows.kind != Kind.ACCOUNT))
 
 
@@ -110,7 +104,7 @@ def calibrate(
         runner = Runner(settings.core, opened, call=history, progress=bar)
         for _ in runner:
             pass  # the history remembers what matters
-    cohorts = history.innocent(runner.campaign.campaigns, said)
+    cohorts = history.innocent(runner.campaign, said)
     found = calibration_of(cohorts)
     try:
         out.write_text(found.model_dump_json(indent=1) + "\n", "utf-8")
@@ -119,7 +113,3 @@ def calibrate(
     objects = sum(stratum.objects for stratum in found.strata)
     click.echo(f"{len(cohorts.pane):,} innocent cohorts of {objects:,} objects, {out} written")
     click.echo(f"to use it: core.calibration = {str(out)!r}")
-
-
-def _keys(keys: set[int]) -> NDArray[np.uint64]:
-    return np.fromiter(keys, np.uint64, len(keys))

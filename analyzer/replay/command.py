@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from analyzer.core.cohort.fusion import unfitted
+from analyzer.core.contracts.calibration import Calibration
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.formats.catalog import FormatName
+from analyzer.formats.reader import reader_of
 from analyzer.formatting import clean
 from analyzer.precompile import warm
 from analyzer.replay.compare import compare, tell
@@ -33,19 +37,34 @@ from analyzer.settings import Settings
 @click.option(
     "--feedback", type=click.Path(path_type=Path), help="File of feedback.v1 lines to obey."
 )
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(get_args(FormatName)),
+    help="Format of the raw records, instead of that of the settings.  [default: auto]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def replay(
-    sources: tuple[str, ...], out: str, config: Path | None, feedback: Path | None, *, as_json: bool
+    sources: tuple[str, ...],
+    out: str,
+    config: Path | None,
+    feedback: Path | None,
+    format_name: FormatName | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Run the detector over files (NDJSON, .gz, .zst, -) or kafka://HOST:PORT/TOPIC."""
     settings = Settings.load(config)
     said = read_feedback(feedback, settings.core.max_record_bytes) if feedback else []
     opened = open_sources(sources, settings)
+    translator = reader_of(settings.formats, settings.core.max_record_bytes, format_name)
     folder = None if out == "-" else Path(out)
     warm()
     with stoppable(), Report(folder, sys.stdout.buffer) as report:
         with progress_of(opened, quiet=as_json) as bar:
-            runner = Runner(settings.core, opened, feedback=said, progress=bar)
+            runner = Runner(
+                settings.core, opened, feedback=said, translator=translator, progress=bar
+            )
             report.take(runner)
         tally = runner.tally
         summary = report.finish(
@@ -57,8 +76,10 @@ def replay(
                 "late": tally.late,
                 "ahead": tally.ahead,
                 "duplicates": tally.duplicates,
+                "unfitted_signals": unfitted(settings.core.calibration or Calibration.shipped()),
                 "mended": dict(sorted(tally.mended.items())),
                 "dead_letters": dict(sorted(tally.dead.items())),
+                "passed_over": dict(sorted(tally.passed_over.items())),
                 "first_event_ms": tally.first_event_ms,
                 "last_event_ms": tally.last_event_ms,
                 "feedback": len(said),
@@ -139,6 +160,8 @@ def _print(summary: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(summary).decode())
         return
+    if unfitted_signals := ", ".join(summary["unfitted_signals"]):
+        click.echo(f"unfitted      {unfitted_signals}: shown, but no evidence until `analyzer fit`")
     dead = ", ".join(f"{reason} {n}" for reason, n in summary["dead_letters"].items()) or "none"
     alerts = ", ".join(f"{kind} {n}" for kind, n in summary["alerts"].items()) or "none"
     click.echo(f"events        {summary['events']:,} ({summary['duplicates']:,} duplicates)")
@@ -146,6 +169,9 @@ def _print(summary: dict[str, Any], *, as_json: bool) -> None:
     if summary["mended"]:
         fields = ", ".join(f"{name} {n:,}" for name, n in summary["mended"].items())
         click.echo(f"odd fields    {fields}")
+    if summary["passed_over"]:
+        passed = ", ".join(f"{reason} {n:,}" for reason, n in summary["passed_over"].items())
+        click.echo(f"passed over   {passed}")
     click.echo(f"campaigns     {summary['campaigns']} with {summary['members']:,} members")
     click.echo(f"alerts        {alerts}")
     for allowed in summary["allowed"]:

@@ -123,7 +123,4 @@ def _foreign(head: bytes) -> str:
         return "a tar archive; unpack it first"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or head[1:2] == b"\x00" == head[3:4]:
         return "UTF-16 text; write it as UTF-8 (iconv -f UTF-16 -t UTF-8)"
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(b"[") and text[1:].lstrip()[:1] in {b"{", b""}:
-        return "a JSON array; write one event a line (jq -c '.[]')"
     return ""

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import EventBlock, PaneBlock
 from analyzer.core.contracts.feedback import Feedback, FeedbackBlock
-from analyzer.core.contracts.records import DeadLetter, Record
+from analyzer.core.contracts.records import Alert, DeadLetter, Record
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.step import RawBatch
+from analyzer.core.ingest.translation import PASSED_OVER, Translator
 from analyzer.core.pipeline import Call, Pipeline, Sharding, feed
 from analyzer.replay.ahead import ahead
 from analyzer.replay.sources import Source
@@ -39,6 +42,7 @@ class Tally:
     """Events further ahead of their source's time than the lateness."""
     mended: Counter[str] = field(default_factory=Counter)
     """Fields that could not be taken as they stood."""
+    passed_over: Counter[str] = field(default_factory=Counter)
 
 
 class Runner:
@@ -55,6 +59,8 @@ class Runner:
         What people said; each record takes effect in event time.
     shards, cohort_shards
         How the work is cut; changes no answer.
+    translator
+        Knows the records that are not native.
     call
         How each step is fed, to see what goes in and out; from two threads.
     progress
@@ -69,6 +75,7 @@ class Runner:
         feedback: Sequence[Feedback] = (),
         shards: int = 1,
         cohort_shards: int = 1,
+        translator: Translator | None = None,
         call: Call = feed,
         progress: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -79,6 +86,7 @@ class Runner:
         }
         names = tuple(source.name for source in sources)
         self._pipeline = Pipeline(config, Sharding(names, shards, cohort_shards), call=call)
+        self._pipeline.understand(translator)
         self._pipeline.campaign.feed_feedback(FeedbackBlock("file", len(feedback), list(feedback)))
 
     @property
@@ -90,7 +98,7 @@ class Runner:
         for read, panes, size in ahead(self._panes(), AHEAD):
             yield from read.dead
             judged = self._pipeline.judge(panes.made)
-            yield from judged.made
+            yield from map(_replayed, judged.made)
             self._count(read, panes, judged)
             self._progress(size)
 
@@ -114,6 +122,8 @@ class Runner:
         for (what, label), times in read.counts.items():
             if what == "mended":
                 tally.mended[label] += times
+            elif what == PASSED_OVER:
+                tally.passed_over[label] += times
         for output in (read, *after):
             tally.late += output.count("late")
             tally.duplicates += output.count("duplicates")
@@ -125,3 +135,10 @@ class Runner:
                     low, low if tally.first_event_ms is None else tally.first_event_ms
                 )
                 tally.last_event_ms = max(high, tally.last_event_ms or high)
+
+
+def _replayed(record: Record) -> Record:
+    """The record; an alert says that it comes from a replay."""
+    if isinstance(record, Alert):
+        return replace(record, provenance=replace(record.provenance, replay=True))
+    return record

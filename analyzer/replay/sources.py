@@ -17,6 +17,7 @@ from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.replay.compressed import DAMAGED, plain_stream
+from analyzer.replay.json_values import is_by_line, values
 
 CHUNK_BYTES = 4 * 1_048_576
 LONGEST_LINE = 2 * 1_048_576
@@ -38,7 +39,9 @@ class Source(Protocol):
 
 
 class FileSource:
-    """NDJSON, plain or compressed by gzip or zstd (told by its first bytes); ``-`` is stdin.
+    """JSON, one value a line or not, plain or compressed; ``-`` is stdin.
+
+    By gzip or zstd, told by its first bytes.
 
     Parameters
     ----------
@@ -69,28 +72,37 @@ class FileSource:
             If the file is damaged, cut short or no file of events; the message names it.
         """
         with _open(self.name) as raw:
-            number, read = 1, 0
-            for data, rest in self._chunks(raw):
-                lines = Texts.lines(data, rest)
-                offsets = np.arange(number, number + len(lines), dtype=np.int64)
-                number += len(lines)
-                at = raw.tell() if self.size is not None else read
-                yield RawBatch(lines, offsets), at - read
-                read = at
+            try:
+                yield from self._of(raw, plain_stream(raw, self.name))
+            except DAMAGED as error:
+                reason = str(error) or "cut short"
+                raise AnalyzerError(
+                    f"{self.name}: damaged or cut short ({reason}); nothing was written: "
+                    "fetch it again"
+                ) from error
+            except OSError as error:
+                raise AnalyzerError(f"{self.name}: {error.strerror or error}") from error
 
-    def _chunks(self, raw: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-        """About 4 MiB and what its last line needs to be whole."""
-        try:
-            stream = plain_stream(raw, self.name)
-            while data := stream.read(CHUNK_BYTES):
-                yield data, b"" if data.endswith(b"\n") else self._rest_of_line(stream)
-        except DAMAGED as error:
-            reason = str(error) or "cut short"
-            raise AnalyzerError(
-                f"{self.name}: damaged or cut short ({reason}); nothing was written: fetch it again"
-            ) from error
-        except OSError as error:
-            raise AnalyzerError(f"{self.name}: {error.strerror or error}") from error
+    def _of(self, raw: BinaryIO, stream: BinaryIO) -> Iterator[tuple[RawBatch, int]]:
+        number, read = 1, 0
+        while data := stream.read(CHUNK_BYTES):
+            rest = b"" if data.endswith(b"\n") else self._rest_of_line(stream)
+            if number == 1 and not is_by_line(data + rest):
+                yield from self._by_value(data + rest, stream)
+                return
+            lines = Texts.lines(data, rest)
+            offsets = np.arange(number, number + len(lines), dtype=np.int64)
+            number += len(lines)
+            at = raw.tell() if self.size is not None else read
+            yield RawBatch(lines, offsets), at - read
+            read = at
+
+    def _by_value(self, head: bytes, stream: BinaryIO) -> Iterator[tuple[RawBatch, int]]:
+        """JSON that is not one value a line; the offset is the number of the value, from 1."""
+        number = 1
+        for found, read in values(head, stream, CHUNK_BYTES):
+            yield RawBatch(found, np.arange(number, number + len(found))), len(read)
+            number += len(found)
 
     def _rest_of_line(self, stream: BinaryIO) -> bytes:
         rest = stream.readline(self._longest + 1)

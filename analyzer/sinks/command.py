@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from analyzer.sinks.protocol import Sink
 
 
+LEAVE_WITHIN_S = 8.0
+
+
 @click.command()
 @click.option(
     "--config",
@@ -30,7 +33,10 @@ def notify(config: Path | None, *, once: bool, console: bool) -> None:
     """Deliver alerts to Slack or, without a webhook, to this terminal; until SIGTERM.
 
     Every alert is delivered at least once. One that a sink refuses for good is given up with
-    an error in the log; with --once the command then ends with 1.
+    an error in the log; with --once the command then ends with 1. A webhook that is gone parks
+    its alerts, and /readyz says so. Alerts that lay in their topic for more than a day are told
+    in one digest, and of campaigns that are still open the latest is sent. What is shown on a
+    terminal is not taken away from who delivers it.
     """
     from analyzer import wiring  # noqa: PLC0415 - `analyzer --help` loads no client
     from analyzer.errors import AnalyzerError  # noqa: PLC0415 - as above
@@ -56,8 +62,9 @@ async def deliver(
         Alerts that were given up.
     """
     from analyzer.ops.health_server import serve  # noqa: PLC0415 - as above
+    from analyzer.ops.leaving import leave_soon  # noqa: PLC0415 - as above
     from analyzer.ops.loop_watchdog import Heart  # noqa: PLC0415 - as above
-    from analyzer.ops.metrics import NOTIFIER, Meter  # noqa: PLC0415 - as above
+    from analyzer.ops.metrics import BROKER_SILENT, NOTIFIER, Meter  # noqa: PLC0415 - as above
     from analyzer.sinks.feed import Feed  # noqa: PLC0415 - as above
     from analyzer.sinks.lane import Lane  # noqa: PLC0415 - as above
 
@@ -66,15 +73,19 @@ async def deliver(
     meter, heart = Meter(NOTIFIER), Heart(settings.worker.stuck_after_s)
     lanes = [Lane(sink, least, first_pause_s=first_pause_s, meter=meter) for sink in sinks]
     feed = Feed(settings, lanes)
-    serve(settings.health, meter, unwell=heart.unwell, unready=feed.unready)
+    meter.follow(BROKER_SILENT, lambda: feed.silence.lasts_s)
+    serve(settings.health, meter, unwell=heart.unwell, unready=feed.unready, note=feed.unready)
     async with AsyncExitStack() as stack:
         for sink in sinks:
             await stack.enter_async_context(sink)
         await feed.start()
         try:
             reading = feed.run(stop, once=once)
-            await _first_to_end([reading, heart.beat(), *(lane.run() for lane in lanes)])
+            beside = [heart.beat(), feed.ask_forever(), feed.silence.tell_forever()]
+            await _first_to_end([reading, *beside, *(lane.run() for lane in lanes)])
         finally:
+            if stop.is_set():
+                leave_soon(0, LEAVE_WITHIN_S)
             await feed.close()
             _tell(lanes, feed.bad)
     return sum(lane.counts["given_up"] for lane in lanes)

@@ -1,5 +1,8 @@
 """From the alerts topic to the lanes, and the offsets back when every lane is done.
 
+All that deliver to the same place share a group; who only shows alerts on a terminal is in another
+one, so that it takes nothing away, and who would deliver elsewhere is refused.
+
 The offset of a record is committed once every lane has delivered it, passed it over or given
 it up; so a crash repeats alerts and loses none. While one sink is away the others go on, up
 to ``MAX_WAITING`` alerts ahead; then reading pauses and the alerts wait in their topic.
@@ -8,17 +11,25 @@ to ``MAX_WAITING`` alerts ahead; then reading pauses and the alerts wait in thei
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
+from pydantic import BaseModel, SecretStr
 
 from analyzer import kafka_clients as clients
 from analyzer.core.contracts.records import Alert
 from analyzer.errors import Broken, RetryLater, UsageError
+from analyzer.ops.broker_silence import BrokerSilence
+from analyzer.settings import Kafka
+from analyzer.sinks.console import ConsoleSink
+from analyzer.sinks.digest import Backlog
 from analyzer.sinks.lane import Item, Lane
 
 if TYPE_CHECKING:
@@ -28,8 +39,11 @@ if TYPE_CHECKING:
 
 MAX_WAITING = 10_000
 POLL_MS = 200
-STOP_WITHIN_S = 5.0
+STOP_WITHIN_S = 4.0
 LOOK_EVERY_S = 2.0
+ANSWER_WITHIN_S = 10.0
+GRACE_S = 2.0
+CLIENT = "analyzer-notify-"
 MAKE_IT = "run `analyzer worker --create-topics`"
 
 log = structlog.get_logger("analyzer.sinks")
@@ -48,13 +62,19 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no
         self.bad = 0
         """Records that were no alert.v1."""
         self._joined = False
+        self._settings = settings
         self._topic = settings.topics.alerts
+        self._group = group_of(settings, lanes)
+        self._client_id = f"{CLIENT}{destination(settings, lanes)}"
+        self._backlogs: dict[TopicPartition, Backlog] = {}
+        self.silence = BrokerSilence(time.monotonic, ",".join(settings.bootstrap))
         self._lanes = lanes
         self._committed: dict[TopicPartition, int] = {}
         self._decode = msgspec.json.Decoder(Alert).decode
         self._consumer = AIOKafkaConsumer(
             **clients.options(settings),
-            group_id=f"{settings.app_id}-notify",
+            group_id=self._group,
+            client_id=self._client_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             session_timeout_ms=int(settings.kafka.session_timeout_s * 1_000),
@@ -68,7 +88,10 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no
         ------
         RetryLater
             If no broker answers.
+        UsageError
+            If another notifier of the group delivers to another place.
         """
+        await self._refuse_others()
         try:
             await self._consumer.start()
         except KafkaConnectionError as error:
@@ -98,14 +121,52 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no
             if ends is not None and await self._is_done(ends):
                 return
 
+    async def _refuse_others(self) -> None:
+        """One that was killed stays a member until its session ends; that is waited for."""
+        deadline = time.monotonic() + self._settings.kafka.session_timeout_s + GRACE_S
+        while True:
+            async with clients.admin(self._settings) as admin:
+                found = await clients.group_members(admin, self._group)
+            ours = {id_: host for id_, host in found.items() if id_.startswith(CLIENT)}
+            others = clients.foreign(ours, self._client_id)
+            if not others:
+                return
+            if time.monotonic() >= deadline:
+                raise UsageError(
+                    f"another notifier of group {self._group} delivers to another place ({others}; "
+                    f"here {self._client_id}) and would lose alerts to this one: stop it, or give "
+                    "this one another ANALYZER_APP_ID"
+                )
+            await asyncio.sleep(LOOK_EVERY_S)
+
     async def close(self) -> None:
-        """Commit what is done and leave the group."""
-        await self.commit()
-        await asyncio.wait_for(self._consumer.stop(), STOP_WITHIN_S)
+        """Commit what is done and leave the group; without a broker nobody waits for that."""
+        try:
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self.commit()
+                await self._consumer.stop()
+        except TimeoutError:
+            log.warning("the broker does not answer; some alerts may be repeated")
 
     def unready(self) -> str | None:
-        """What keeps alerts from being read; None if nothing does."""
-        return None if self._joined else "waits for its topic or its group"
+        """What keeps alerts from being read or delivered; None if nothing does."""
+        if not self._joined:
+            return "waits for its topic or its group"
+        parked = (why for lane in self._lanes if (why := lane.unready()))
+        return self.silence.unready() or next(parked, None)
+
+    async def ask_forever(self) -> None:
+        """Ask the broker something every two seconds, to know whether it is there."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            tps = self._consumer.assignment()
+            if not tps:
+                continue
+            self.silence.asked()
+            with suppress(TimeoutError, KafkaError):
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    await self._consumer.end_offsets(list(tps))
+                self.silence.answered()
 
     async def _wait_for_topic(self, stop: asyncio.Event, *, once: bool) -> None:
         """A subscription to a missing topic would sleep for minutes, or create it wrongly."""
@@ -139,13 +200,39 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no
             return
         for tp, records in batches.items():
             self._hand_out(tp, records)
+        for tp in list(self._backlogs):
+            if await self._is_read(tp):
+                self._sort_out(tp)
         await self.commit()
 
+    async def _is_read(self, tp: TopicPartition) -> bool:
+        """Whether nothing more lies in the partition."""
+        end = self._consumer.highwater(tp)
+        return end is None or await self._consumer.position(tp) >= end
+
     def _hand_out(self, tp: TopicPartition, records: Iterable[Any]) -> None:
+        old_before_ms = _now_ms() - self._settings.notify.digest_after_s * 1_000
         for record in records:
-            item = Item(tp, record.offset, self._alert(record))
-            for lane in self._lanes:
-                lane.put(item)
+            alert = self._alert(record)
+            if 0 < record.timestamp < old_before_ms:
+                backlog = self._backlogs.setdefault(tp, Backlog(self._topic))
+                backlog.add(record.offset, record.timestamp, alert)
+                continue
+            self._sort_out(tp)
+            self._put(Item(tp, record.offset, alert))
+
+    def _sort_out(self, tp: TopicPartition) -> None:
+        """No older alert follows: say which are still news, and the rest in a digest."""
+        backlog = self._backlogs.pop(tp, None)
+        if backlog is None:
+            return
+        open_since_ms = _now_ms() - self._settings.core.close_after_s * 1_000
+        for offset, alert, digest in backlog.sort_out(open_since_ms):
+            self._put(Item(tp, offset, alert, digest))
+
+    def _put(self, item: Item) -> None:
+        for lane in self._lanes:
+            lane.put(item)
 
     def _alert(self, record: Any) -> Alert | None:
         try:
@@ -159,7 +246,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no
             return None
 
     async def _is_done(self, ends: dict[TopicPartition, int]) -> bool:
-        if any(lane.waiting for lane in self._lanes):
+        if self._backlogs or any(lane.waiting for lane in self._lanes):
             return False
         held = self._consumer.assignment()
         for tp in held & set(ends):
@@ -198,7 +285,32 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no
             lane.forget(set(revoked))
         for tp in revoked:
             self._committed.pop(tp, None)
+            self._backlogs.pop(tp, None)
 
     async def on_partitions_assigned(self, _assigned: set[TopicPartition]) -> None:
         """Reading starts at the committed offsets."""
         self._joined = True
+
+
+def group_of(settings: Settings, lanes: list[Lane]) -> str:
+    """The consumer group; a terminal takes no alerts away from who delivers them."""
+    shown = all(isinstance(lane.sink, ConsoleSink) for lane in lanes)
+    return f"{settings.app_id}-notify" + ("-console" if shown else "")
+
+
+def destination(settings: Settings, lanes: list[Lane]) -> str:
+    """Digest of where alerts go: the sinks, and every secret address or key of the settings."""
+    tables = [value for _, value in settings if isinstance(value, BaseModel)]
+    secrets = [
+        f"{name}={value.get_secret_value()}"
+        for table in tables
+        if not isinstance(table, Kafka)
+        for name, value in table
+        if isinstance(value, SecretStr)
+    ]
+    text = "\n".join(sorted([*(lane.sink.name for lane in lanes), *secrets]))
+    return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def _now_ms() -> int:
+    return round(datetime.now(UTC).timestamp() * 1_000)

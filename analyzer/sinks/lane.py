@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from analyzer.core.contracts.records import SEVERITIES, Alert, Severity
-from analyzer.errors import BadRecord, RetryLater
-from analyzer.ops.metrics import DELIVERED, FAILURES, NOTIFIER, RETRIES, WAITING, Meter
+from analyzer.errors import AddressRefused, BadRecord, RetryLater
+from analyzer.ops.metrics import DELIVERED, FAILURES, NOTIFIER, PARKED, RETRIES, WAITING, Meter
+from analyzer.sinks.digest import Digest, DigestSink
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from aiokafka import TopicPartition
 
     from analyzer.sinks.protocol import Sink
@@ -36,7 +39,9 @@ class Item:
     partition: TopicPartition
     offset: int
     alert: Alert | None
-    """None for a record that is no alert; it only moves the position."""
+    """None for a record that is no alert, or old news; it only moves the position."""
+    digest: Digest | None = None
+    """Old news to be told before it."""
 
 
 class Lane:
@@ -64,7 +69,10 @@ class Lane:
     ) -> None:
         self.sink = sink
         self.counts: Counter[str] = Counter()
-        """Alerts by what became of them: delivered, repeated, lesser, given_up; and retries."""
+        """Alerts by what became of them: delivered, repeated, lesser, given_up, digested; and
+        retries."""
+        self.parked: str | None = None
+        """Why the other side takes nothing at all, as it answered last; None if it does."""
         self.positions: dict[TopicPartition, int] = {}
         """Next offset of each partition that this lane has not dealt with."""
         self._least = SEVERITIES.index(min_severity)
@@ -76,6 +84,7 @@ class Lane:
         for metric in TOLD.values():
             self._meter.add(metric, 0, sink=sink.name)  # so that a first failure is a rise
         self._meter.follow(WAITING, lambda: self.waiting, sink=sink.name)
+        self._meter.follow(PARKED, lambda: float(self.parked is not None), sink=sink.name)
         self._log = structlog.get_logger("analyzer.sinks").bind(sink=sink.name)
 
     @property
@@ -102,6 +111,8 @@ class Lane:
                 self._more.clear()
                 await self._more.wait()
             item = self._items[0]
+            if item.digest is not None:
+                await self._tell(item, item.digest)
             if item.alert is not None:
                 await self._handle(item, item.alert)
             if self._is_ours(item):
@@ -121,38 +132,66 @@ class Lane:
             await self._deliver(item, alert)
 
     async def _deliver(self, item: Item, alert: Alert) -> None:
+        done = await self._persist(item, lambda: self.sink.deliver(alert), alert.alert_id)
+        if isinstance(done, str):
+            self._give_up(alert, done)
+        elif done:
+            self._remember(alert)
+
+    async def _tell(self, item: Item, whole: Digest) -> None:
+        digest, sink = whole.at_least(SEVERITIES[self._least]), self.sink
+        if digest is None:
+            return
+        self.counts["digested"] += digest.alerts
+        self._log.info("old alerts are not sent one by one", digest=digest.text())
+        if isinstance(sink, DigestSink):
+            done = await self._persist(item, lambda: sink.deliver_digest(digest), "digest")
+            if isinstance(done, str):
+                self._log.error("the digest was refused", why=done)
+
+    async def _persist(
+        self, item: Item, attempt: Callable[[], Awaitable[None]], name: str
+    ) -> bool | str:
+        """Try until it is done; False if the item was taken away; why it never will be, if so."""
         pause_s = self._first_pause_s
         while self._is_ours(item):
             try:
-                await self.sink.deliver(alert)
+                await attempt()
             except RetryLater as error:
                 wait_s = pause_s if error.after_s is None else error.after_s
-                self._retry(alert, error, wait_s)
+                self._retry(name, error, wait_s)
                 await asyncio.sleep(wait_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             except BadRecord as error:
-                self._give_up(alert, str(error))
-                return
+                self.parked = None
+                return str(error)
             except Exception as error:  # noqa: BLE001 - the guard of this shell: a sink's own mistake
-                self._give_up(alert, repr(error))
-                return
+                return repr(error)
             else:
-                self._remember(alert)
-                return
+                self.parked = None
+                return True
+        return False
 
     def _count(self, what: str) -> None:
         self.counts[what] += 1
         self._meter.add(TOLD[what], sink=self.sink.name)
 
-    def _retry(self, alert: Alert, error: RetryLater, wait_s: float) -> None:
+    def _retry(self, name: str, error: RetryLater, wait_s: float) -> None:
         self._count("retries")
-        self._log.warning(
-            "not delivered yet",
+        self.parked = str(error) if isinstance(error, AddressRefused) else None
+        tell = self._log.error if self.parked else self._log.warning
+        tell(
+            "alerts are PARKED until a setting is changed" if self.parked else "not delivered yet",
             why=str(error),
             again_in_s=round(wait_s, 1),
-            alert_id=alert.alert_id,
+            alert_id=name,
             waiting=self.waiting,
         )
+
+    def unready(self) -> str | None:
+        """Why alerts wait for somebody; None if they don't. May be called from any thread."""
+        why = self.parked
+        return why and f"{self.sink.name}: {self.waiting} alerts are parked: {why}"
 
     def _give_up(self, alert: Alert, why: str) -> None:
         self._count("given_up")

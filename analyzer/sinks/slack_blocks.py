@@ -53,6 +53,17 @@ def message(alert: Alert) -> dict[str, Any]:
     }
 
 
+def digest_message(text: str) -> dict[str, Any]:
+    """The body of a POST that tells old news."""
+    return {
+        "text": escape(clip(clean(text), 500)),
+        "mrkdwn": False,
+        "parse": "none",
+        "link_names": False,
+        "blocks": [{"type": "section", "text": _plain(text, SECTION)}],
+    }
+
+
 def escape(text: str) -> str:
     """Text that Slack shows as it is: no markup, no mention, no call.
 

@@ -15,10 +15,14 @@ from faust.types import TP
 from yarl import URL
 
 from analyzer import kafka_clients as clients
+from analyzer.ops import metrics
+from analyzer.ops.broker_silence import BrokerSilence
+from analyzer.ops.leaving import leave_soon
 from analyzer.ops.loop_watchdog import Heart
 from analyzer.settings import Settings
 from analyzer.stream.health.stall_detector import Watch, save_forever, tick_forever
-from analyzer.stream.health.supervisor import Guard, cancelled
+from analyzer.stream.health.supervisor import EXIT_FAILED, Guard, cancelled
+from analyzer.stream.health.topic_watch import TopicWatch
 from analyzer.stream.owners.assignment import Owner, Ownership
 from analyzer.stream.owners.context import BadShare, Context
 from analyzer.stream.topics.catalog import Layout, agents
@@ -33,6 +37,11 @@ MAX_BATCH_BYTES = 1_048_576
 BUFFERED_FETCHES = 4
 REQUEST_TIMEOUT_S = 90.0
 OPEN_AGAIN_AFTER_S = 0.5
+ASK_AFTER_S = 1.5
+LEAVE_WITHIN_S = 4.0
+"""For the way down after all was saved; together with two questions well below ten seconds."""
+METADATA_AGE_MS = 15_000
+"""So soon a partition that was added is seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +94,20 @@ def make_app(
     guard = Guard(app, ownership)
     app.start_offsets = _guarded_open(guard, ownership)
     _add_agents(app, guard, ownership, agents(settings))
-    _add_hooks(app, guard, ownership)
-    watch, heart = Watch(context, ownership), Heart(settings.worker.stuck_after_s)
+    silence = BrokerSilence(context.clock, ",".join(settings.bootstrap))
+    context.meter.follow(metrics.BROKER_SILENT, lambda: silence.lasts_s)
+    watch = Watch(context, ownership, silence)
+    heart = Heart(settings.worker.stuck_after_s)
     for work in (
         heart.beat,
         lambda: save_forever(context, ownership),
         lambda: tick_forever(context, ownership),
         watch.forever,
+        TopicWatch(context).forever,
+        silence.tell_forever,
     ):
         _add_task(app, guard, work)
+    _add_hooks(app, guard, watch)
     app.from_start = lambda: guard.run(watch.opening())
     return Live(app, guard, context, ownership, watch, heart)
 
@@ -103,6 +117,7 @@ def options(settings: Settings) -> dict[str, Any]:
     session_s = settings.kafka.session_timeout_s
     return {
         "broker": [URL(f"batched://{host_port}") for host_port in settings.bootstrap],
+        "broker_client_id": settings.client_id,
         "broker_credentials": clients.credentials(settings.kafka),
         "broker_max_poll_records": MAX_POLL_PIECES,
         "broker_session_timeout": session_s,
@@ -111,6 +126,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "broker_commit_interval": 3600.0,  # we commit ourselves
         "consumer_max_fetch_size": MAX_FETCH_BYTES,
         "consumer_auto_offset_reset": "earliest",
+        "consumer_metadata_max_age_ms": METADATA_AGE_MS,
         "producer_acks": -1,
         "producer_linger": 0,
         "producer_compression_type": None,  # blocks and pages are compressed where they are made
@@ -175,12 +191,29 @@ def _add_agents(app: faust.App, guard: Guard, ownership: Ownership, topics: dict
         app.agent(batch_topic(app, topic), name=name)(work)
 
 
-def _add_hooks(app: faust.App, guard: Guard, ownership: Ownership) -> None:
+def _add_hooks(app: faust.App, guard: Guard, watch: Watch) -> None:
+    ownership = watch.ownership
+
     async def release(*_args: Any, **_kwargs: Any) -> None:
         await guard.run(ownership.release())
 
+    async def shut_down(*_args: Any, **_kwargs: Any) -> None:
+        await guard.run(_release_or_give_up(watch))
+        leave_soon(EXIT_FAILED if guard.error else 0, LEAVE_WITHIN_S)
+
     app.on_partitions_revoked.connect(release, weak=False)
-    app.on_before_shutdown.connect(release, weak=False)
+    app.on_before_shutdown.connect(shut_down, weak=False)
+
+
+async def _release_or_give_up(watch: Watch) -> None:
+    """Save and own nothing; without a broker that takes it, nobody waits for that."""
+    saving = asyncio.ensure_future(watch.ownership.release())
+    while not (await asyncio.wait([saving], timeout=ASK_AFTER_S))[0]:
+        if not await watch.broker_answers(ASK_AFTER_S):
+            log.warning("the broker does not answer; the next owner goes on from the last snapshot")
+            saving.cancel()
+            return
+    await saving
 
 
 def _add_task(app: faust.App, guard: Guard, work: Callable[[], Awaitable[None]]) -> None:

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import NoReturn
 
 import faust
+import structlog
 
+from analyzer.core.cohort.fusion import unfitted
+from analyzer.core.contracts.calibration import Calibration
 from analyzer.ops import logs
 from analyzer.ops.health_server import serve
 from analyzer.precompile import warm
 from analyzer.settings import Settings
 from analyzer.stream.app import Live, OwnerMaker, make_app
 from analyzer.stream.topics import catalog as topics
+
+log = structlog.get_logger("analyzer.stream")
 
 
 def work(
@@ -34,7 +39,10 @@ def work(
         If the topics are not as they should be, or no broker answers.
     """
     logs.setup(settings)
+    if names := unfitted(settings.core.calibration or Calibration.shipped()):
+        log.warning("signals without weights: shown, but no evidence", signals=names)
     layout = asyncio.run(topics.prepare(settings, create=create_topics, skip_lost=skip_lost))
+    asyncio.run(topics.refuse_others(settings))
     warm()
     with tempfile.TemporaryDirectory(prefix="analyzer-worker-") as folder:
         data = Path(folder)
@@ -52,7 +60,13 @@ def run(live: Live) -> int:
         If the port for health and metrics can't be had.
     """
     context = live.context
-    serve(context.settings.health, context.meter, unwell=live.unwell, unready=live.watch.unready)
+    serve(
+        context.settings.health,
+        context.meter,
+        unwell=live.unwell,
+        unready=live.watch.unready,
+        note=live.watch.silence.unready,
+    )
     worker = faust.Worker(live.app, redirect_stdouts=False, override_logging=False, quiet=True)
     worker.spinner = None
     code = 0

@@ -14,6 +14,7 @@ from analyzer.errors import AnalyzerError, BadRecord
 
 if TYPE_CHECKING:
     from analyzer.core.contracts.records import Alert
+    from analyzer.sinks.digest import Digest
 
 LIMITS = {"header": 150, "section": 3_000}
 MAX_BLOCKS, MAX_FIELDS, MAX_FIELD = 50, 10, 2_000
@@ -32,6 +33,7 @@ class ListSink:
 
     def __init__(self, errors: list[Exception] | None = None) -> None:
         self.alerts: list[Alert] = []
+        self.digests: list[Digest] = []
         self.errors = deque(errors or [])
 
     async def __aenter__(self) -> Self:
@@ -45,6 +47,12 @@ class ListSink:
         if self.errors:
             raise self.errors.popleft()
         self.alerts.append(alert)
+
+    async def deliver_digest(self, digest: Digest) -> None:
+        """The same with a digest."""
+        if self.errors:
+            raise self.errors.popleft()
+        self.digests.append(digest)
 
 
 class BrokenSink(ListSink):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import uuid
@@ -9,14 +10,22 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAuthorizationFailedError
+from aiokafka.structs import OffsetAndMetadata
 
-from analyzer.console.doctor import NeededTopic, _topic
+from analyzer import kafka_clients as clients
+from analyzer.console.doctor import _topic
 from analyzer.console.listing import MASK, as_json, as_toml, entries
 from analyzer.core.config import CoreConfig
+from analyzer.kafka_topics import NeededTopic, TopicConfig
 from analyzer.settings import Kafka, Settings, Slack
+from analyzer.stream.topics.catalog import prepare
 from analyzer.testing import harness as trial
 from analyzer.testing.brokers import free_port
+from analyzer.testing.sink_fakes import Answer, FakeSlack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,10 +81,10 @@ def test_json_by_key() -> None:
     assert found["shards"]["default"]
 
 
-def run(command: str, settings: Settings) -> subprocess.CompletedProcess[str]:
+def run(command: str, settings: Settings, *more: str) -> subprocess.CompletedProcess[str]:
     """A command of ours with these settings."""
     return subprocess.run(
-        [sys.executable, "-m", "analyzer", command],
+        [sys.executable, "-m", "analyzer", command, *more],
         env=trial.environment(settings),
         capture_output=True,
         text=True,
@@ -106,7 +115,7 @@ def test_the_doctor_without_a_broker() -> None:
 def test_the_doctor_names_a_missing_permission() -> None:
     """What the broker forbids, and what to allow."""
     row = {"topic": "t", "error_code": TopicAuthorizationFailedError.errno, "partitions": []}
-    finding = _topic(NeededTopic("t", 1, "shards"), row)
+    [finding] = _topic(NeededTopic("t", 1, "shards"), row, TopicConfig())
     assert not finding.ok
     assert "allow this user Describe, Read and Write on the topic" in finding.do
 
@@ -128,5 +137,94 @@ def test_the_doctor_and_the_topics(broker: Broker) -> None:
     assert f"ok       the newest record of {name}.requests fits this clock" in well.stdout
     other = run("doctor", settings.model_copy(update={"shards": 3}))
     assert other.returncode == 1
-    assert f"problem  topic {name}.account has 4 partitions, needed are 3" in other.stdout
+    assert (
+        f"problem  topic {name}.account has 4 partitions but the settings ask for 3" in other.stdout
+    )
     assert "set shards to 4" in other.stdout
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [(404, "does not know the webhook"), (403, "does not know"), (500, "not able now"), (400, "")],
+)
+def test_the_doctor_asks_slack_and_posts_nothing(status: int, word: str) -> None:
+    """What it says, and that no message with a text was posted."""
+
+    async def main() -> tuple[dict[str, object], list[dict[str, object]]]:
+        async with FakeSlack() as slack:
+            if status != 400:
+                slack.always = Answer(status, body="no_service")
+            settings = Settings(
+                broker=f"kafka://127.0.0.1:{free_port()}",
+                slack=Slack.model_validate({"webhook_url": slack.url}),
+            )
+            done = await asyncio.to_thread(run, "doctor", settings, "--json")
+            assert done.returncode == 1  # there is no broker
+            assert slack.url not in done.stdout + done.stderr
+            assert len(slack.attempts) == 1
+            return orjson.loads(done.stdout)["findings"][-1], slack.accepted
+
+    finding, accepted = asyncio.run(main())
+    assert accepted == []
+    assert finding["ok"] == (status == 400)
+    assert word in str(finding["what"])
+
+
+def test_the_doctor_posts_when_told() -> None:
+    """One message, that calls nobody."""
+
+    async def main() -> list[dict[str, object]]:
+        async with FakeSlack() as slack:
+            settings = Settings(
+                broker=f"kafka://127.0.0.1:{free_port()}",
+                slack=Slack.model_validate({"webhook_url": slack.url}),
+            )
+            done = await asyncio.to_thread(run, "doctor", settings, "--send")
+            assert "Slack has taken a test message" in done.stdout
+            return slack.accepted
+
+    assert len(asyncio.run(main())) == 1
+
+
+@pytest.mark.integration
+def test_the_doctor_sees_what_a_worker_would_stumble_over(apache_broker: Broker) -> None:
+    """Records deleted before they were read, offsets set by hand, a clean-up policy, a limit."""
+    name = uuid.uuid4().hex[:8]
+    settings = Settings(broker=apache_broker.url, app_id=name, topics=trial.own_topics(name, 3))
+    trial.create_topics(settings)
+    for partition in range(3):
+        trial.produce(settings, [(None, b"{}")] * 10, partition=partition)
+    topic = settings.topics.requests
+
+    async def spoil() -> None:
+        options = clients.options(settings) | {"group_id": name}
+        ids = prepare(settings, create=False)
+        topic_id = (await ids).ids[topic]
+        async with AIOKafkaConsumer(**options, enable_auto_commit=False) as client:
+            tps = [TopicPartition(topic, n) for n in range(3)]
+            client.assign(tps)
+            marks = [f"0 {topic_id}", "", f"0 {'a' * 32}"]
+            await client.commit(
+                {tp: OffsetAndMetadata(3, mark) for tp, mark in zip(tps, marks, strict=True)}
+            )
+        async with clients.admin(settings) as admin:
+            await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(5)})
+            await admin.alter_configs(
+                [
+                    ConfigResource(ConfigResourceType.TOPIC, settings.topics.account, change)
+                    for change in [{"cleanup.policy": "compact", "max.message.bytes": "9999"}]
+                ]
+            )
+
+    asyncio.run(spoil())
+    done = run("doctor", settings, "--json")
+    assert done.returncode == 1
+    wrong = [f["what"] for f in orjson.loads(done.stdout)["findings"] if not f["ok"]]
+    for says in (
+        "the broker has deleted offsets 3 to 5 before they were read",
+        f"{topic}/1: offset 3 was not committed by a worker",
+        f"{topic}/2: the topic was deleted and created anew",
+        "has cleanup.policy compact, needed is delete",
+        "takes messages of at most 9999 bytes",
+    ):
+        assert any(says in what for what in wrong), (says, wrong)

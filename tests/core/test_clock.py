@@ -272,7 +272,8 @@ def test_a_wrong_time_in_event_and_record_alike_moves_nothing() -> None:
     times[200] += 365 * DAY
     lines = [line(i, t) for i, t in enumerate(times)]
     output = step.feed(RawBatch(Texts.of(lines), np.arange(400), np.array(times)))
-    assert (output.dead, len(output.made[0].rows), output.count("ahead")) == ([], 400, 1)
+    [block] = output.made
+    assert (output.dead, len(block.rows), output.count("ahead")) == ([], 400, 1)
     assert step.watermark_ms < START + HOUR
 
 

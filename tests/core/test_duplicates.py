@@ -36,7 +36,7 @@ def test_only_the_same_counts_once(events: list[dict[str, Any]], shards: int, dr
     counted = duplicates = 0
     for raw in (raw_batch(lines, 0), None):
         gathered = pipeline.gather(pipeline.read(0, raw).made)
-        duplicates += gathered.count("duplicates")
         counted += sum(int(pane.rows.org_requests.sum()) for pane in gathered.made)
+        duplicates += gathered.count("duplicates")
     different = len({json.dumps(event, sort_keys=True) for event in events})
     assert (counted, duplicates) == (different, len(events) - different)

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from analyzer.console.listing import as_toml
-from analyzer.core.campaign.campaign_state import CampaignFile
+from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import Calibration
@@ -47,12 +47,12 @@ def analyzer(*args: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
-def remembered(raw: Path) -> tuple[History, list[CampaignFile]]:
-    """The history of one file, and what is known of campaigns in the end."""
+def remembered(raw: Path) -> tuple[History, CampaignStep]:
+    """The history of one file, and the step that decided, in the end."""
     history = History()
     runner = Runner(CoreConfig(), [FileSource(str(raw), 0)], call=history)
     list(runner)
-    return history, runner.campaign.campaigns
+    return history, runner.campaign
 
 
 def test_from_a_history_to_a_replay_that_uses_it(benign: Path, tmp_path: Path) -> None:
@@ -74,28 +74,28 @@ def test_from_a_history_to_a_replay_that_uses_it(benign: Path, tmp_path: Path) -
 def test_the_same_history_gives_the_same_file(benign: Path) -> None:
     """Twice."""
     first, second = (
-        calibration_of(history.innocent(campaigns))
-        for history, campaigns in (remembered(benign) for _ in range(2))
+        calibration_of(history.innocent(campaign))
+        for history, campaign in (remembered(benign) for _ in range(2))
     )
     assert first == second
 
 
 def test_what_is_found_is_left_out_unless_people_clear_it(guilty: Path) -> None:
     """A campaign's cohorts, or those of accounts called guilty, do not become usual."""
-    history, known = remembered(guilty)
-    campaigns = [file for file in known if file.revision]
-    innocent = history.innocent(known)
-    orgs = [org for file in campaigns for org in file.hits]
-    inside = np.isin(innocent.member_org, np.array(orgs, np.uint64))
+    history, step = remembered(guilty)
+    campaigns = [campaign for campaign in step.campaigns if campaign.state.revision]
+    innocent = history.innocent(step)
+    orgs = np.concatenate([campaign.members.key for campaign in campaigns])
+    inside = np.isin(innocent.member_org, orgs)
     named = np.bincount(innocent.member_row, minlength=len(innocent.pane))
     held = np.bincount(innocent.member_row, inside, minlength=len(named))
     assert (held < 0.2 * np.maximum(named, 1)).all()
-    cleared = [said("campaign", file.id, "false_positive", 2) for file in campaigns]
-    spoken = len(history.innocent(known, cleared).pane)
+    cleared = [said("campaign", campaign.id, "false_positive", 2) for campaign in campaigns]
+    spoken = len(history.innocent(step, cleared).pane)
     assert spoken > len(innocent.pane)
-    accounts = {place.name for file in campaigns for place in file.accounts.values()}
+    accounts = {a.name for campaign in campaigns for a in campaign.state.accounts.values()}
     blamed = [said("account", name, "true_positive", 3) for name in sorted(accounts)]
-    assert len(history.innocent(known, cleared + blamed).pane) < spoken
+    assert len(history.innocent(step, cleared + blamed).pane) < spoken
 
 
 def said(type_: TargetType, id_: str, verdict: Verdict, at_ms: int) -> Feedback:
@@ -120,7 +120,7 @@ def test_a_history_without_cohorts_is_refused(tmp_path: Path) -> None:
         ("not JSON", "Invalid JSON"),
         (
             Calibration.shipped().model_copy(update={"fusion": "fit-0"}).model_dump_json(),
-            "made for other signals or weights",
+            "made for other weights",
         ),
     ],
     ids=["none", "empty", "no JSON", "other weights"],

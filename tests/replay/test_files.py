@@ -50,6 +50,8 @@ WHOLE = {
     + SKIPPABLE,
     "zst, an empty frame": zst(b"") + zst(PLAIN),
     "zst, streamed": streamed(PLAIN),
+    "an array": b"[\n" + b",\n".join(LINES) + b"\n]\n",
+    "an array, zst": zst(b"[" + b",".join(LINES) + b"]"),
 }
 
 
@@ -67,7 +69,10 @@ def test_whole_files_are_read_whole(kind: str, tmp_path: Path) -> None:
 
 
 @settings(max_examples=150)
-@given(st.sampled_from([name for name in WHOLE if "z" in name]), st.floats(0.01, 0.999))
+@given(
+    st.sampled_from([name for name in WHOLE if "z" in name and "array" not in name]),
+    st.floats(0.01, 0.999),
+)
 def test_half_an_archive_is_refused_by_name(
     tmp_path_factory: pytest.TempPathFactory, kind: str, at: float
 ) -> None:
@@ -113,9 +118,6 @@ def test_a_damaged_archive_is_no_traceback(
         (gzip.compress(b"name".ljust(257, b"\0") + b"ustar\0" + bytes(300)), "tar"),
         (PLAIN.decode().encode("utf-16"), "UTF-16"),
         (PLAIN.decode().encode("utf-16-le"), "UTF-16"),
-        (b"[\n" + b",\n".join(LINES) + b"\n]\n", "JSON array"),
-        (b" [" + b",".join(LINES) + b"]", "JSON array"),
-        (zst(b"[" + b",".join(LINES) + b"]"), "JSON array"),
     ],
 )
 def test_other_kinds_are_called_by_their_names(data: bytes, said: str, tmp_path: Path) -> None:

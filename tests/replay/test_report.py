@@ -137,7 +137,7 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
         (b"", "nothing in it"),
         (b"\n\n\n", "empty"),
         (b"event_id,timestamp_ms\ne-1,5\n", "no JSON"),
-        (b'{\n  "event_id": "e-1",\n  "timestamp_ms": 5\n}\n', "no JSON"),
+        (b'{\n  "event_id": "e-1",\n  "timestamp_ms": 5\n}\n', "llm.request.v1"),
         (b"".join(event(i, timestamp_ms=START // 1_000 + i) for i in range(9)), "milliseconds"),
         (b"".join(event(i, timestamp_ms="2026-03-03") for i in range(9)), "milliseconds"),
         (b"".join(event(i, status="success") for i in range(9)), "llm.request.v1"),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import TopicPartition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analyzer.errors import BadRecord, RetryLater
-from analyzer.ops.metrics import DELIVERED, FAILURES, NOTIFIER, RETRIES, WAITING, Meter
+from analyzer.errors import AddressRefused, BadRecord, RetryLater
+from analyzer.ops.metrics import DELIVERED, FAILURES, NOTIFIER, PARKED, RETRIES, WAITING, Meter
+from analyzer.sinks.console import ConsoleSink
+from analyzer.sinks.digest import Backlog, Digest
+from analyzer.sinks.http_answers import raise_for
 from analyzer.sinks.lane import Item, Lane
 from analyzer.testing.sink_fakes import BrokenSink, ListSink
 
@@ -95,6 +99,97 @@ def test_a_lane_forgets_what_was_taken_away(make_alert: Callable[..., Alert]) ->
         return lane.waiting, lane.positions
 
     assert asyncio.run(main()) == (0, {})
+
+
+@given(statuses=st.lists(st.sampled_from([401, 403, 404, 410, 302, 429, 500, 503]), max_size=7))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+def test_nothing_is_lost_whatever_an_address_answers(
+    statuses: list[int], make_alert: Callable[..., Alert]
+) -> None:
+    """Refused or not able: all alerts wait, in order, and arrive once it is well again."""
+    errors: list[Exception] = []
+    for status in statuses:
+        try:
+            raise_for(status, who="it", after="0")
+        except RetryLater as error:
+            errors.append(error)
+    sink = ListSink(errors)
+    lane = Lane(sink, "info", first_pause_s=0.0001)
+    alerts = [make_alert(f"a-{number}") for number in range(3)]
+    run([lane], list(alerts), [lane])
+    assert sink.alerts == alerts
+    assert lane.counts["given_up"] == 0
+    assert lane.unready() is None
+
+
+def test_parked_alerts_are_told(make_alert: Callable[..., Alert]) -> None:
+    """In health, the metrics and the log, until the address is taken again."""
+    meter = Meter(NOTIFIER)
+    sink = BrokenSink(AddressRefused("it answers 404"))
+    lane = Lane(sink, "info", first_pause_s=QUICK_S, meter=meter)
+    other = Lane(ListSink(), "info")
+    run([lane, other], [make_alert("a"), make_alert("b")], [other])
+    assert lane.unready() == "broken: 2 alerts are parked: it answers 404"
+    assert meter.read(PARKED, sink="broken") == 1
+    assert lane.positions == {TP: 0}
+
+
+def test_a_digest_is_told_before_its_position_counts() -> None:
+    """While it can't be told nothing is done; a sink that tells none passes it over."""
+    digest = Digest(Counter({("high", "reseller_pool"): 3, ("low", "reseller_pool"): 4}), 2, 1, 2)
+    sink = ListSink([RetryLater("away"), AddressRefused("gone")])
+    lanes = [Lane(sink, "medium", first_pause_s=QUICK_S), Lane(ConsoleSink(print), "medium")]
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(lane.run()) for lane in lanes]
+        for lane in lanes:
+            lane.put(Item(TP, 0, None, digest))
+            lane.put(Item(TP, 1, None))
+        async with asyncio.timeout(10):
+            while any(lane.waiting for lane in lanes):  # noqa: ASYNC110 - nobody tells us
+                await asyncio.sleep(QUICK_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(main())
+    assert [told.counts for told in sink.digests] == [{("high", "reseller_pool"): 3}]
+    assert [lane.positions for lane in lanes] == [{TP: 2}] * 2
+    assert [lane.counts["digested"] for lane in lanes] == [3, 3]
+
+
+OLD = st.lists(
+    st.tuples(
+        st.sampled_from(["c-1", "c-2", "c-3"]),
+        st.sampled_from(["opened", "updated", "closed"]),
+        st.integers(1, 100),
+    ),
+    max_size=12,
+)
+
+
+@given(sent=OLD, open_since_ms=st.integers(0, 100))
+@settings(suppress_health_check=list(HealthCheck))
+def test_old_news_is_told_once(
+    sent: list[tuple[str, str, int]], open_since_ms: int, make_alert: Callable[..., Alert]
+) -> None:
+    """Every record keeps its place; each alert is sent or counted; only what is open is sent."""
+    backlog = Backlog("alerts")
+    for offset, (campaign, activity, written_ms) in enumerate(sent):
+        alert = make_alert(f"a-{offset}", campaign_id=campaign, activity=activity)
+        backlog.add(offset, written_ms, alert)
+    found = list(backlog.sort_out(open_since_ms))
+    assert [offset for offset, *_ in found] == list(range(len(sent)))
+    news = {offset: alert for offset, alert, _ in found if alert is not None}
+    counted = sum(digest.alerts for *_, digest in found if digest is not None)
+    assert len(news) + counted == len(sent)
+    last = {campaign: offset for offset, (campaign, *_) in enumerate(sent)}
+    open_ = {
+        offset
+        for offset in last.values()
+        if sent[offset][1] != "closed" and sent[offset][2] >= open_since_ms
+    }
+    assert set(news) == open_
 
 
 ERRORS = st.lists(

@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.integration
 PARTITIONS = 2
 CAMPAIGNS = ("c-1", "c-2", "c-3")
 REVISIONS = 4
+DAY_MS = 86_400_000
 
 
 @pytest.fixture
@@ -265,6 +267,112 @@ def test_a_refused_alert_holds_nobody_back(settings: Settings, alerts: list[Aler
             _, log = await asyncio.wait_for(again.communicate(), 30.0)
             assert again.returncode == 0, log.decode()
             assert len(slack.accepted) == len(alerts) - 1
+
+    asyncio.run(main())
+
+
+def test_a_webhook_that_is_gone_parks_its_alerts(settings: Settings, alerts: list[Alert]) -> None:
+    """Health says so; once it is back every alert arrives, in order."""
+    send(settings, alerts)
+    port = free_port()
+    watched = settings.model_copy(update={"health": Health(port=port)})
+
+    async def get(path: str) -> str:
+        url = f"http://127.0.0.1:{port}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return f"{answer.status} {await answer.text()}"
+
+    async def main() -> None:
+        async with FakeSlack() as slack:
+            slack.always = Answer(404, body="no_service")
+            process = await start(watched, slack)
+            await until(lambda: len(slack.attempts) >= 2)
+            said = await get("/readyz")
+            assert said.startswith(f"503 slack: {len(alerts)} alerts are parked: Slack answers 404")
+            assert "set slack.webhook_url anew" in said
+            assert (await get("/healthz")).startswith("200 ok, but slack: ")
+            assert 'analyzer_sink_parked{sink="slack"} 1.0' in await get("/metrics")
+            slack.always = None
+            await until(lambda: len(slack.accepted) == len(alerts))
+            assert await get("/readyz") == "200 ok\n"
+            log = await stop(process)
+            assert "alerts are PARKED" in log
+            assert slack.url not in log
+            check_threads(received(slack), alerts)
+
+    asyncio.run(main())
+
+
+def test_a_notifier_that_starts_late_tells_a_digest(
+    settings: Settings, alerts: list[Alert]
+) -> None:
+    """Of what is old one message and each campaign's last alert; what is fresh one by one."""
+    now_ms = round(datetime.now(UTC).timestamp() * 1_000)
+    week_ms, two_days_ms = now_ms - 7 * DAY_MS, now_ms - 2 * DAY_MS
+    old, late = alerts[:6], alerts[6:9]
+
+    async def write() -> None:
+        async with clients.producer(settings) as producer:
+            for written_ms, some in ((week_ms, old), (two_days_ms, late), (now_ms, alerts[9:])):
+                for alert in some:
+                    await producer.send_and_wait(
+                        settings.topics.alerts,
+                        encode_record(alert),
+                        key=record_key(alert),
+                        partition=0,
+                        timestamp_ms=written_ms,
+                    )
+
+    async def main() -> None:
+        await write()
+        async with FakeSlack() as slack:
+            for _ in range(2):  # the second time nothing is left to tell
+                process = await start(settings, slack, "--once")
+                _, log = await asyncio.wait_for(process.communicate(), 30.0)
+                assert process.returncode == 0, log.decode()
+            assert "6 older alerts about 3 campaigns" in json.dumps(slack.accepted[0])
+            assert received(slack) == [alert.alert_id for alert in [*late, *alerts[9:]]]
+            assert len(slack.accepted) == 1 + len(late) + len(alerts[9:])
+
+    asyncio.run(main())
+
+
+def test_a_terminal_takes_no_alerts_away(settings: Settings, alerts: list[Alert]) -> None:
+    """Beside a notifier that delivers: the terminal shows all, and Slack gets all."""
+
+    async def main() -> None:
+        async with FakeSlack() as slack:
+            delivering = await start(settings, slack)
+            shown = await start(settings, slack, "--console")
+            await asyncio.to_thread(send, settings, alerts)
+            await until(lambda: len(slack.accepted) >= len(alerts))
+            check_threads(received(slack), alerts)
+            again = await start(settings, None, "--once")
+            out, _ = await asyncio.wait_for(again.communicate(), 60.0)
+            await stop(delivering)
+            shown.send_signal(signal.SIGTERM)
+            more, _ = await asyncio.wait_for(shown.communicate(), 20.0)
+            assert (out + more).decode().count("Extraction campaign") >= len(alerts)
+
+    asyncio.run(main())
+
+
+def test_a_notifier_to_another_place_is_refused(settings: Settings, alerts: list[Alert]) -> None:
+    """It would take alerts away from the first; one more to the same place would not."""
+
+    async def main() -> None:
+        async with FakeSlack() as slack, FakeSlack() as other:
+            first = await start(settings, slack)
+            await asyncio.to_thread(send, settings, alerts[:1])
+            await until(lambda: bool(slack.accepted))
+            beside = await start(settings, slack)
+            second = await start(settings, other)
+            _, log = await asyncio.wait_for(second.communicate(), 40.0)
+            assert second.returncode == 2
+            assert b"delivers to another place" in log
+            assert other.url.encode() not in log
+            await stop(beside)
+            await stop(first)
 
     asyncio.run(main())
 

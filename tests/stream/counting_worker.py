@@ -5,6 +5,7 @@ Run as ``python counting_worker.py``; settings come from the environment, as for
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
 from analyzer.core.contracts.gate import Seen
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.pipeline import KINDS
-from analyzer.errors import StateError
+from analyzer.errors import AnalyzerError, StateError
 from analyzer.settings import Settings
 from analyzer.stream.owners.assignment import Owner
 from analyzer.stream.owners.catalog import live_step
@@ -37,7 +38,8 @@ class CountingStep:
 
     def feed(self, block: Any) -> StepOutput[Any]:
         """Count what is new."""
-        start = self.seen.first_new(block.source, block.start, block.stop)
+        source = f"{getattr(block, 'origin', '')}/{block.source}"
+        start = self.seen.first_new(source, block.start, block.stop)
         if start is not None:
             new = block.rows.offset >= start
             self.events += int(new.sum())
@@ -83,4 +85,7 @@ def counting_owners(context: Context) -> Callable[[TP, int], Owner]:
 
 
 if __name__ == "__main__":
-    work(Settings.load(), counting_owners)
+    try:
+        work(Settings.load(), counting_owners, skip_lost="--skip-lost" in sys.argv)
+    except AnalyzerError as error:  # as the command line does
+        sys.exit(str(error))

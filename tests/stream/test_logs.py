@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analyzer.ops import logs
 from analyzer.settings import Settings
@@ -48,3 +50,23 @@ def test_json_logs_are_one_object_a_line() -> None:
     """Every field that was given is a field."""
     line = json.loads(written("json"))
     assert (line["event"], line["shard"], line["level"]) == ("failed", 3, "error")
+
+
+@given(st.lists(st.tuples(st.floats(0, 90), st.sampled_from(["aiokafka.x", "mode", "analyzer"]))))
+def test_the_libraries_say_a_line_a_minute(said: list[tuple[float, str]]) -> None:
+    """Whatever they say; ours is always let through, and what was withheld is counted."""
+    now, last, withheld = 0.0, -logs.ONE_LINE_EVERY_S, 0
+    sparing = logs.Sparing(lambda: now)
+    for pause_s, name in said:
+        now += pause_s
+        record = logging.LogRecord(name, logging.ERROR, "", 0, "no %s", ("broker",), None)
+        passed = sparing.filter(record)
+        if name == "analyzer":
+            assert passed
+        elif now - last < logs.ONE_LINE_EVERY_S:
+            assert not passed
+            withheld += 1
+        else:
+            more = f" (and {withheld} more lines of the libraries before)" if withheld else ""
+            assert record.getMessage() == "no broker" + more
+            last, withheld = now, 0

@@ -12,6 +12,7 @@ from faust.types import TP
 
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import Broken
+from analyzer.kafka_metadata import TopicState
 from analyzer.stream.transport.fetches import Records
 from analyzer.stream.transport.position import Reading
 
@@ -51,6 +52,14 @@ class FakeConsumer:
     async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
         """Tell the end of the only partition."""
         return dict.fromkeys(tps, self.end)
+
+    async def topics(self, names: Collection[str]) -> dict[str, TopicState]:
+        """Tell nothing."""
+        return dict[str, TopicState]() if names else {}
+
+    async def members(self) -> dict[str, str]:
+        """Tell nothing."""
+        return {}
 
 
 def fetch(start: int, *offsets: int) -> Records:

@@ -14,6 +14,7 @@ from faust.types import TP
 
 from analyzer.errors import Broken
 from analyzer.ops import metrics
+from analyzer.ops.broker_silence import BrokerSilence
 from analyzer.settings import Settings
 from analyzer.stream.health.stall_detector import WATCH_S, Watch
 from analyzer.stream.owners.assignment import Owner, Ownership
@@ -76,7 +77,8 @@ class World:
         )
         ownership = Ownership(lambda _tp, _generation: cast("Owner", self.owner))
         ownership.owners[AT] = cast("Owner", self.owner)
-        return Watch(context, ownership)
+        silence = BrokerSilence(lambda: self.now, "host:9092")
+        return Watch(context, ownership, silence)
 
     def look(self, watch: Watch, for_s: float) -> None:
         """Let time pass and look every two seconds."""

@@ -12,11 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from analyzer.core.cohort.catalog import FAMILIES
-from analyzer.core.cohort.describe import CohortNote
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock
 from analyzer.core.contracts.records import Record
@@ -24,7 +22,6 @@ from analyzer.core.contracts.step import StepOutput
 from analyzer.core.pipeline import KINDS, Sharding, feed
 
 EVERY_FAMILY = tuple(dict.fromkeys(FAMILIES))
-_NO_NOTE = msgspec.json.encode(CohortNote("", [], [], [], [])).decode()
 
 
 class Beside:
@@ -56,5 +53,4 @@ def without(block: CohortBlock, family: str) -> CohortBlock:
         return block
     features = block.rows.features.copy()
     features[:, np.array([name == family for name in FAMILIES])] = np.nan
-    note = [text or _NO_NOTE for text in block.rows.note]
-    return replace(block, rows=replace(block.rows, features=features, note=note))
+    return replace(block, rows=replace(block.rows, features=features))

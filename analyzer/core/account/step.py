@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.account.attempts import given_up
 from analyzer.core.account.duplicates import content_keys, first_of_each
 from analyzer.core.account.pane_tables import summarise
 from analyzer.core.account.template_families import Families
@@ -40,13 +41,16 @@ class AccountStep:
     shard
         Number of this account shard; the source of its blocks.
     sources
-        Number of raw partitions (or files); all must have passed the end of a pane.
+        Number of raw partitions (or files); all must have passed the end of a pane. Partitions
+        may be added later.
+    origin
+        Identity of the raw topic.
     """
 
-    def __init__(self, config: CoreConfig, *, shard: int, sources: int) -> None:
+    def __init__(self, config: CoreConfig, *, shard: int, sources: int, origin: str = "") -> None:
         self._config = config
         self._shard = shard
-        self._gate = Gate(sources)
+        self._gate = Gate(sources, grows=True, origin=origin)
         self._open: list[EventColumns] = []
         self._names = NameBook()
         self._families = Families(config.family_tables)
@@ -55,11 +59,11 @@ class AccountStep:
         """Take a block; at most one block comes of it, for every cohort shard."""
         counts: Counter[str] = Counter()
         if block.idle:
-            self._gate.rest(block.source, block.start)
+            self._gate.rest(block.source, block.start, block.origin)
         else:
             passed = block.watermark_ms // self._config.pane_ms
             first = self._gate.take(
-                block.source, block.start, block.stop, passed,
+                block.source, block.start, block.stop, passed, block.origin,
                 bare=not len(block.rows), stale=block.stale,
             )  # fmt: skip
             if first is None:
@@ -100,11 +104,13 @@ class AccountStep:
         self, pane: int, rows: EventColumns, own: NDArray[np.intp]
     ) -> tuple[PaneColumns, int]:
         """What happened in a pane, and how many duplicates it had; ``own`` are its rows."""
+        received = len(own)
+        own = own[~given_up(rows.event[own], rows.account[own], rows.output_tokens[own])]
         content = content_keys(rows, own)
         order = in_time(rows.ts_ms[own], rows.event[own], content)
         own, fresh = own[order], first_of_each(content[order])
         named = self._families.name(rows.take(own[fresh]))
-        return summarise(pane, named, self._names), len(own) - len(named)
+        return summarise(pane, named, self._names), received - len(named)
 
     def _forget_names(self) -> None:
         if len(self._names) > NAMES_LIMIT:

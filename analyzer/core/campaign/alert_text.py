@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from analyzer.core.campaign.campaign_state import CampaignFile
+from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.contracts.records import AlertKind
 
 _WHAT: dict[AlertKind, str] = {
     "extraction_campaign": "work one queue of prompts together, as in model extraction",
     "reseller_pool": "share infrastructure like the pool of a reseller, with mixed work",
-    "linked_accounts": "are run from one place; their work shows no sign of extraction",
+    "linked_accounts": "are linked by what they share; their work shows no sign of extraction",
+    "shared_tool": "use one product, course or event, as independent customers do",
     "account_anomaly": "behaves unlike any other account",
 }
 
@@ -25,21 +26,26 @@ _STEPS: dict[AlertKind, list[str]] = {
     "linked_accounts": [
         "Ask whether the accounts belong to one customer; if so, link them to one organisation.",
     ],
+    "shared_tool": [
+        "Nothing to hold: check whether the product or course is known, then allow its template.",
+    ],
     "account_anomaly": ["Look at what the account asks for; compare with its own past."],
 }
 
 
-def summarise_campaign(file: CampaignFile, members: int) -> str:
+def summarise_campaign(campaign: Campaign, members: int) -> str:
     """One sentence: how many, what, and by what they are joined."""
-    orgs = len(file.confirmed())
-    if file.kind == "account_anomaly":
-        times = file.facts["times_usual"]
+    state = campaign.state
+    if state.kind == "account_anomaly":
         return (
-            f"An account {_WHAT[file.kind]}: {times:,.0f} times the usual requests, long answers."
+            f"An account {_WHAT[state.kind]}: {state.times_usual:,.0f} times the usual requests, "
+            "long answers."
         )
+    orgs = len(campaign.confirmed())
+    changed = f" Changed: {state.kind_reason}." if state.kind_reason else ""
     return (
-        f"{members} accounts of {orgs} organisations {_WHAT[file.kind]} "
-        f"(joined by {file.about or 'several objects'})."
+        f"{members} accounts of {orgs} organisations {_WHAT[state.kind]} "
+        f"(joined by {state.about or 'several objects'}).{changed}"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.catalog import NAMES, in_order
 from analyzer.core.contracts.calibration import HIGH, STRATA, Calibration, borrowed
 from analyzer.core.kernels.e_values import conformal
 
@@ -29,7 +29,7 @@ class Baseline:
     Parameters
     ----------
     calibration
-        Where to begin; its signals are those of the catalog, in that order.
+        Where to begin. A signal that it does not know begins at 0.
     """
 
     def __init__(self, calibration: Calibration) -> None:
@@ -67,20 +67,26 @@ class Baseline:
         self._high[:] = np.clip(self._high + step, 0.0, 1.0)
 
     def state(self) -> dict[str, Any]:
-        """All of it, as plain data."""
-        return {"objects": self._objects, "means": self._means}
+        """All of it, as plain data; its columns are of the signals named."""
+        return {"signals": list(NAMES), "objects": self._objects, "means": self._means}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Put back what :meth:`state` gave."""
-        self._objects[:], self._means[:] = state["objects"], state["means"]
+        """Put back what :meth:`state` gave; what it does not know stays as calibrated."""
+        names, means = state["signals"], state["means"]
+        mean, high = means[:, 1 : 1 + len(names)], means[:, 1 + len(names) :]
+        found = np.column_stack([means[:, 0], in_order(mean, names), in_order(high, names)])
+        self._objects[:] = state["objects"]
+        self._means[:] = np.where(np.isnan(found), self._means, found)
 
 
 def _columns(calibration: Calibration) -> tuple[F64, F64]:
     """Objects, and means of suspicion and signals with their highs, of every stratum."""
     objects, values = np.zeros(STRATA), np.full((STRATA, 1 + 2 * len(NAMES)), np.nan)
     for stratum in calibration.strata:
+        columns = np.array([list(map(_known, stratum.mean)), list(map(_known, stratum.high))])
+        mean, high = in_order(columns, calibration.signals)
         objects[stratum.number] = stratum.objects
-        values[stratum.number] = [stratum.suspicion, *map(_known, stratum.mean + stratum.high)]
+        values[stratum.number] = [stratum.suspicion, *mean, *high]
     return objects, values
 
 

@@ -1,4 +1,4 @@
-"""What is known about one campaign, and the place of each account in it."""
+"""What is known about one campaign: who is in it, what was measured, and what was said."""
 
 from __future__ import annotations
 
@@ -6,87 +6,177 @@ from typing import Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.contracts.records import AlertKind, Severity
 
-POOL, CAMPAIGN, ACCOUNT = "pool", "campaign", "account"
-NOBODY = 0
-"""Organisation of an account that was taken out; no organisation's key is 0."""
-SMALL, UNEQUAL, TOGETHER = 40, 0.5, 0.5
-"""Fewer organisations than the first, with a mean balance below the second or without long answers,
-may be an agency's accounts if they sit together: with fewer than so many address blocks a head."""
-YOUNG_POOL = 60
-"""Without long answers, fewer than so many together may be a pool that has few customers yet."""
-VOTES_NEEDED, SLIGHT_VOTE = 2.0, 0.25
-"""So many findings must say extraction; one of few members that do little else counts less."""
-CORE_SHARE = 0.15
+U64 = NDArray[np.uint64]
+I32 = NDArray[np.int32]
+Bool = NDArray[np.bool_]
+
+Domain = Literal["group", "inside", "account"]
+"""A group of organisations; one work inside a pool, beside it; a single account."""
+CORE = 5
+"""So many members that findings brought in set what the campaign is like."""
+CORE_SHARE = 0.25
 CONFIRMING_HITS = 2
-MOST_HITS_NEEDED = 3.0
-"""Of a campaign, however often others are found: who came late or was replaced has few hits.
-A pool is found through many templates, popular ones among them; there, few hits mean little."""
-CONFIRMED_ORGS = {POOL: 20, CAMPAIGN: 6, ACCOUNT: 1}
-"""Members, in organisations, from which a campaign is spoken of."""
+"""Findings that a member must be part of before it is spoken of, or likeness to the core."""
 
 
-class Place(msgspec.Struct):
-    """An account's place in a campaign."""
+class Members:
+    """Organisations of a campaign by rising key, in columns.
 
+    Examples
+    --------
+    >>> members = Members()
+    >>> members.add(np.array([9, 4], np.uint64), pane=3)
+    >>> members.hit(np.array([4], np.uint64)); members.key.tolist(), members.hits.tolist()
+    ([4, 9], [1, 0])
+    """
+
+    def __init__(self) -> None:
+        self.key: U64 = np.zeros(0, np.uint64)
+        self.hits: I32 = np.zeros(0, np.int32)
+        """Findings that the organisation was part of."""
+        self.unlike: I32 = np.zeros(0, np.int32)
+        """Views in a row in which it was unlike the core."""
+        self.since: I32 = np.zeros(0, np.int32)
+        """Pane in which it became a member."""
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def add(self, keys: U64, pane: int, hits: int = 0) -> None:
+        """Take in those that are not members yet."""
+        new = np.setdiff1d(keys, self.key)
+        order = np.argsort(np.concatenate([self.key, new]), kind="stable")
+        n = len(new)
+        blank = np.full(n, hits), np.zeros(n), np.full(n, pane)
+        columns = (self.hits, self.unlike, self.since)
+        self.key = np.concatenate([self.key, new])[order]
+        self.hits, self.unlike, self.since = (
+            np.concatenate([old, more]).astype(np.int32)[order]
+            for old, more in zip(columns, blank, strict=True)
+        )
+
+    def hit(self, keys: U64) -> None:
+        """Those of these that are members were part of one more finding."""
+        self.hits[np.isin(self.key, keys)] += 1
+
+    def keep(self, kept: Bool) -> None:
+        """Let the others go."""
+        self.key, self.hits = self.key[kept], self.hits[kept]
+        self.unlike, self.since = self.unlike[kept], self.since[kept]
+
+    def absorb(self, other: Members) -> None:
+        """Take over another campaign's members, each with the greater number of hits."""
+        self.add(other.key, 0)
+        at = np.searchsorted(self.key, other.key)
+        self.hits[at] = np.maximum(self.hits[at], other.hits)
+        since = self.since[at]
+        self.since[at] = np.where(since > 0, np.minimum(since, other.since), other.since)
+
+    @property
+    def core(self) -> U64:
+        """Who sets what the campaign is like: members found often, if there are enough.
+
+        Often is a quarter of the median member's findings, and twice at least; while hardly
+        anybody was, whoever was found at all, or all.
+        """
+        often = max(
+            2.0,
+            CORE_SHARE
+            * float(np.median(self.hits[self.hits > 0] if self.hits.any() else self.hits)),
+        )
+        for found in (self.hits >= often, self.hits >= 1):
+            if int(found.sum()) >= CORE:
+                return self.key[found]
+        return self.key
+
+    def state(self) -> list[list[int]]:
+        """Plain data."""
+        return [c.tolist() for c in (self.key, self.hits, self.unlike, self.since)]
+
+    @classmethod
+    def of(cls, state: list[list[int]]) -> Members:
+        """The inverse of :meth:`state`."""
+        members = cls()
+        members.key = np.array(state[0], np.uint64)
+        members.hits, members.unlike, members.since = (np.array(c, np.int32) for c in state[1:])
+        return members
+
+
+class Reading(msgspec.Struct):
+    """The campaign itself, measured in one window: all its members by all signals."""
+
+    pane: int
+    window_s: int
+    features: dict[str, float]
+    """By name; what is not known is left out."""
+    usual: dict[str, float]
+    """Mean of each signal among innocent cohorts of the same sort."""
+    facts: dict[str, float]
+    """Counts behind the sentences: members, requests, blocks and so on."""
+    kinds: dict[str, float]
+    """Probability of each kind of group."""
+    extraction: float
+    """Probability of extraction, as far as the evidence allows."""
+
+
+class Account(msgspec.Struct):
+    """An account of a member, as last published."""
+
+    key: int
     name: str
     org: int
     requests: int
     first_ms: int
     last_ms: int
-    joined_ms: int = -1
-    shown: float = -1.0
-    """Membership as last published; -1 before that."""
+    joined_ms: int
+    membership: float
     reasons: list[str] = []
 
-    def moved(self) -> Place:
-        """The place in the campaign that takes it over: not published there yet."""
-        shown = self.shown if self.org == NOBODY else -1.0
-        return msgspec.structs.replace(self, shown=shown, reasons=list(self.reasons))
 
-
-class CampaignFile(msgspec.Struct):
-    """Everything known about one campaign."""
+class CampaignState(msgspec.Struct):
+    """Everything known about one campaign but its members, which are columns."""
 
     id: str
-    domain: str
-    """``POOL``, ``CAMPAIGN`` or ``ACCOUNT``; campaigns of different domains never meet."""
-    kind: AlertKind
+    domain: Domain
     opened_pane: int
     last_pane: int
-    hits: dict[int, int] = {}
-    """Organisation → findings that it was a member of."""
-    accounts: dict[int, Place] = {}
-    anchors: dict[str, None] = {}
-    """Objects that brought members in."""
-    findings: int = 0
-    balance: float = 0.0
-    """Sum of the findings' balance signal."""
-    eliciting: int = 0
-    """Findings whose members draw long answers, or on a template that is much of a pool's work."""
-    spread: float = 0.0
-    """Sum of the findings' effective numbers of address blocks a head."""
-    votes: dict[AlertKind, int] = {}
-    """What the findings look like, each counted."""
-    slight: int = 0
-    """Votes for extraction that are slight, see :class:`.findings.Finding`."""
-    score: float = 0.0
-    features: list[float] = []
-    usual: list[float] = []
-    """Mean of each signal among innocent cohorts of the same sort."""
-    high: list[float] = []
-    """What one of these in twenty exceeds."""
-    window_s: int = 0
-    strangeness: float | None = None
-    """Greatest so far; None if unknown."""
-    facts: dict[str, float] = {}
+    """Of the latest finding."""
     about: str = ""
-    templates: dict[str, int] = {}
-    models: dict[str, int] = {}
-    blocks: dict[str, int] = {}
-    payments: dict[str, int] = {}
+    """The object that founded it."""
+    score: float = 0.0
+    """Greatest fused score of a finding."""
+    findings: int = 0
+    anomaly: float | None = None
+    """Greatest anomaly score so far, in [0, 1]; None if unknown."""
+    outside: float = 0.0
+    """Strongest outside evidence of a finding, in [-1, 1]."""
+    parent: str | None = None
+    """The pool that this work lies inside."""
+    readings: dict[int, Reading] = {}
+    """Latest reading of each window, by its length in seconds."""
+    extraction: float = 0.0
+    """Probability of extraction by the latest readings together."""
+    sure: int = 0
+    """Readings in a row that say extraction; below 0, that say something else."""
+    kind: AlertKind = "linked_accounts"
+    kind_changes: int = 0
+    kind_reason: str = ""
+    """Why the kind changed; empty until it did."""
+    said_features: dict[str, float] = {}
+    """Counter-evidence as it stood when extraction was said."""
+    accounts: dict[int, Account] = {}
+    """Accounts that were published, by key."""
+    templates: list[str] = []
+    models: list[str] = []
+    blocks: list[str] = []
+    """What the members use most, as last looked at."""
+    times_usual: float = 1.0
+    """A member's requests over the median of all, when last found."""
     merged_from: list[str] = []
     state: Literal["open", "closed", "merged"] = "open"
     merged_into: str | None = None
@@ -98,70 +188,39 @@ class CampaignFile(msgspec.Struct):
     alerted_models: list[str] = []
     suppressed: int = 0
 
-    @property
-    def core_hits(self) -> float:
-        """Hits from which an organisation belongs to the core."""
-        return CORE_SHARE * float(np.median(list(self.hits.values()))) if self.hits else 0.0
+
+class Campaign:
+    """A campaign: its state and its members."""
+
+    def __init__(self, state: CampaignState, members: Members | None = None) -> None:
+        self.state = state
+        self.members = members or Members()
+        self.candidates: dict[int, int] = {}
+        """Organisation → pane of the finding that made it one; likeness must confirm it."""
 
     @property
-    def full_hits(self) -> float:
-        """Hits of a sure member: the 80th percentile."""
-        return float(np.percentile(list(self.hits.values()), 80)) if self.hits else 1.0
+    def id(self) -> str:
+        """Stable name."""
+        return self.state.id
 
     @property
-    def confirming_hits(self) -> float:
-        """Hits from which an organisation is a member."""
-        usual = max(float(CONFIRMING_HITS), CORE_SHARE * self.full_hits)
-        return usual if self.kind == "reseller_pool" else min(usual, MOST_HITS_NEEDED)
+    def is_open(self) -> bool:
+        """True until it is closed or merged."""
+        return self.state.state == "open"
 
-    def confirmed(self) -> set[int]:
-        """Organisations that are members."""
-        least = self.confirming_hits
-        return {org for org, hits in self.hits.items() if hits >= least}
+    @property
+    def latest(self) -> Reading | None:
+        """The reading of the longest window of those not older than a day, None before any."""
+        readings = sorted(self.state.readings.values(), key=lambda r: (r.pane, r.window_s))
+        return readings[-1] if readings else None
 
-    def elected(self) -> AlertKind:
-        """Extraction if two in five of the findings, and two at least, say so; else what most say.
+    def vectors(self) -> list[list[float]]:
+        """Signals of the latest readings in the order of the catalog, shortest window first."""
+        readings = sorted(self.state.readings.values(), key=lambda r: r.window_s)
+        return [[r.features.get(name, 0.0) for name in NAMES] for r in readings]
 
-        Of the two, slight ones count a quarter. A finding of linked accounts lacks a sign of
-        extraction; it doesn't speak against one.
-
-        A small group in a few places, with unequal volumes or without long answers, may be an
-        agency's accounts or a young pool: linked, no more.
-        """
-        extraction = self.votes.get("extraction_campaign", 0)
-        linked = self.votes.get("linked_accounts", 0)
-        pools = self.votes.get("reseller_pool", 0)
-        sure = extraction - (1 - SLIGHT_VOTE) * self.slight
-        if sure >= VOTES_NEEDED and extraction >= max(0.4 * (extraction + linked + pools), pools):
-            unequal = self.balance < UNEQUAL * self.findings
-            plain = self.eliciting < 0.25 * self.findings
-            together = self.spread < TOGETHER * self.findings
-            least = max(SMALL if unequal else 0, YOUNG_POOL if plain else 0)
-            agency = together and least > 0 and len(self.confirmed()) < least
-            return "linked_accounts" if agency else "extraction_campaign"
-        return "reseller_pool" if pools > linked else "linked_accounts"
-
-    def absorb(self, other: CampaignFile) -> None:
-        """Take over what is known about a campaign that turned out to be the same."""
-        for org, hits in other.hits.items():
-            self.hits[org] = max(self.hits.get(org, 0), hits)
-        for key, place in other.accounts.items():
-            self.accounts.setdefault(key, place.moved())
-        for mine, theirs in (
-            (self.templates, other.templates),
-            (self.models, other.models),
-            (self.blocks, other.blocks),
-            (self.payments, other.payments),
-        ):
-            for name, count in theirs.items():
-                mine[name] = mine.get(name, 0) + count
-        self.merged_from = sorted({*self.merged_from, other.id, *other.merged_from})
-        self.score = max(self.score, other.score)
-        self.findings += other.findings
-        self.balance += other.balance
-        self.eliciting += other.eliciting
-        self.spread += other.spread
-        self.slight += other.slight
-        for kind, count in other.votes.items():
-            self.votes[kind] = self.votes.get(kind, 0) + count
-        self.anchors |= other.anchors
+    def confirmed(self) -> U64:
+        """Members that are spoken of: found twice, or taken in for their likeness."""
+        members = self.members
+        told = (members.hits >= CONFIRMING_HITS) | (members.hits == 0)
+        return np.asarray(members.key[told])

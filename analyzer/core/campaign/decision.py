@@ -44,7 +44,7 @@ class Judged:
     outside: F64
     """Outside evidence in [-1, 1]."""
     score: F64
-    """Fused score in [0, 1]; of an account alone, its strangeness."""
+    """Fused score in [0, 1]; of an account alone, its anomaly."""
     suspicion: F64
     """Odds to the power of :data:`SHARPNESS`; 0 where something else than the score excuses."""
     suspect: Bool
@@ -73,7 +73,7 @@ def judge(
     found = alone | suspect
     e = baseline.e_values(strata_of(cohorts), suspicion)
     found[~alone] &= discoveries(e[~alone], config.fdr)
-    score = np.where(alone, cohorts.facts[:, FACTS.index("strangeness")], score)
+    score = np.where(alone, cohorts.facts[:, FACTS.index("anomaly")], score)
     return Judged(outside, score, suspicion, suspect, found)
 
 

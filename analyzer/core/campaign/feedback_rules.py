@@ -32,14 +32,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.campaign.campaign_state import CampaignFile
+from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.campaign.feedback_queue import Inbox
 from analyzer.core.campaign.findings import Finding
-from analyzer.core.campaign.linker import Book
+from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.models.verdicts import Verdicts, moved
+from analyzer.core.campaign.objects import Objects
 from analyzer.core.cohort.catalog import AGAINST
-from analyzer.core.cohort.describe import CohortNote
 from analyzer.core.cohort.fusion import OUTSIDE, strong_names
+from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.columns import CohortColumns, Kind
 from analyzer.core.contracts.feedback import (
     CALENDAR_END_MS,
@@ -55,8 +56,6 @@ from analyzer.core.contracts.records import SignalReading, Suppressed
 F64 = NDArray[np.float64]
 Key = tuple[TargetType, str]
 
-KEPT = 8
-"""Vectors kept of each campaign to learn from, the latest."""
 MOSTLY = 0.5
 """Share of a cohort's organisations from which it is about the campaign that holds them."""
 FULL_SHARE = 0.1
@@ -64,6 +63,8 @@ FULL_SHARE = 0.1
 DEFINED_BY: dict[Kind, TargetType] = {Kind.TEMPLATE: "template", Kind.BLOCK: "block"}
 SHOWN = 5
 """Reasons that one alert lists."""
+MOST_BLOCKS = 12
+"""Blocks that must all be allowed for a finding to be founded by them."""
 
 
 class Allowance(msgspec.Struct):
@@ -88,15 +89,6 @@ class Dismissal(msgspec.Struct):
     """Findings dropped because of it."""
 
 
-class Case(msgspec.Struct):
-    """What the findings of a campaign looked like, for when it is judged."""
-
-    vectors: list[list[float]] = []
-    families: set[str] = set()
-    outside: float = 0.0
-    """The strongest outside evidence of any finding, in [-1, 1]."""
-
-
 class Judgements:
     """All feedback in effect; the one place that knows what it means."""
 
@@ -107,7 +99,6 @@ class Judgements:
         """The latest label of each target."""
         self._evidence: dict[tuple[TargetType, str, str], Feedback] = {}
         self._dismissed: dict[str, Dismissal] = {}
-        self._cases: dict[str, Case] = {}
         self.model = Verdicts()
         self._now_ms = 0
 
@@ -115,91 +106,125 @@ class Judgements:
         """Records that arrived; they take effect in their time."""
         self.inbox.take(block)
 
-    def enter(self, now_ms: int, book: Book) -> None:
+    def enter(self, now_ms: int, registry: Registry, view: Window) -> None:
         """Let everything take effect that has, up to the end of a pane."""
-        self._now_ms = now_ms
+        self._now_ms, self._objects = now_ms, Objects(view)
         for said in self.inbox.due(now_ms):
-            key = (said.target.type, _current(said.target, book))
+            key = (said.target.type, _current(said.target, registry))
             if said.action == "allow":
-                self._allow(key, said, book)
+                self._allow(key, said, registry)
             elif said.evidence is not None and said.action == "evidence":
                 self._evidence[*key, said.evidence.source] = said
             else:
-                self._label(key, said, book)
+                self._label(key, said, registry)
 
-    def _allow(self, key: Key, said: Feedback, book: Book) -> None:
+    def _allow(self, key: Key, said: Feedback, registry: Registry) -> None:
         self.allowed[key] = Allowance(said)
-        if self._counts(said) and key[0] == "account":
-            book.part(key[1])
-        elif key[0] == "campaign" and key[1] in book.files:
-            book.touched[key[1]] = None
-
-    def _label(self, key: Key, said: Feedback, book: Book) -> None:
-        before, self.labels[key] = self.labels.get(key), said
-        file = book.files.get(key[1]) if key[0] == "campaign" else None
-        if file is None or (true := _truth(said)) is None:
+        if not self._counts(said):
             return
-        cases = list(self._cases_of(file))
-        if before is None or _truth(before) != true:
-            self.model.learn_one([v for case in cases for v in case.vectors], true=true)
-        if true:
-            self._dismissed.pop(file.id, None)
-        elif said.verdict == "false_positive" and self._counts(said):
-            families = set[str]().union(*(case.families for case in cases))
-            silent = file.state != "open"
-            self._dismissed[file.id] = Dismissal(said, set(file.hits), families, silent)
-            book.close(file)
+        if key[0] == "account":
+            for campaign in registry.campaigns.values():
+                if any(account.name == key[1] for account in campaign.state.accounts.values()):
+                    registry.touched[campaign.id] = None
+        elif key[0] == "campaign" and key[1] in registry.campaigns:
+            registry.touched[key[1]] = None
 
-    def outside(self, cohorts: CohortColumns, book: Book) -> F64:
+    def _label(self, key: Key, said: Feedback, registry: Registry) -> None:
+        before, self.labels[key] = self.labels.get(key), said
+        campaign = registry.campaigns.get(key[1]) if key[0] == "campaign" else None
+        if campaign is None or (true := _truth(said)) is None:
+            return
+        if before is None or _truth(before) != true:
+            self.model.learn_one(campaign.vectors(), true=true)
+        if true:
+            self._dismissed.pop(campaign.id, None)
+        elif said.verdict == "false_positive" and self._counts(said):
+            silent = not campaign.is_open
+            orgs = set(campaign.members.key.tolist())
+            self._dismissed[campaign.id] = Dismissal(said, orgs, _families(campaign), silent)
+            registry.close(campaign)
+
+    def outside(self, cohorts: CohortColumns, registry: Registry) -> F64:
         """Outside evidence for each cohort in [-1, 1], below 0 for innocence; shape (cohorts,).
 
-        Several pieces add up. One account among many says little: evidence on accounts counts
-        in full from a tenth of those named on.
+        Several pieces add up. One organisation among many says little: evidence on accounts
+        counts in full from a tenth of the members on.
         """
         total = np.zeros(len(cohorts.pane))
         evidence = [said for said in self._evidence.values() if self._counts(said)]
         if not evidence or not len(total):
             return total
-        notes = [
-            msgspec.json.decode(note, type=CohortNote) if note else None for note in cohorts.note
-        ]
         for said in evidence:
             assert said.evidence is not None  # noqa: S101 - the contract's own rule
             sign = -1.0 if said.verdict in INNOCENT else 1.0
-            total += sign * said.evidence.strength * _holds(said.target, cohorts, notes, book)
+            total += sign * said.evidence.strength * self._holds(said.target, cohorts, registry)
         return np.clip(total, -1.0, 1.0)
+
+    def _holds(self, target: Target, cohorts: CohortColumns, registry: Registry) -> F64:
+        """How far each cohort has the target in it, in [0, 1]; shape (cohorts,)."""
+        if target.type in {"template", "block"}:
+            kind = Kind.TEMPLATE if target.type == "template" else Kind.BLOCK
+            users = self._objects.users(kind, target.id)
+            defined = self._objects.hashes(target.id, kind)
+            share = cohorts.share_of_members(np.isin(cohorts.member_org, users))
+            own = (cohorts.kind == kind) & np.isin(cohorts.object, defined)
+            return np.asarray(own | (share >= MOSTLY), np.float64)
+        if target.type == "account":
+            orgs = self._objects.orgs_of(target.id)
+            share = cohorts.share_of_members(np.isin(cohorts.member_org, orgs))
+            return np.minimum(1.0, share / FULL_SHARE)
+        campaign = registry.campaigns.get(_current(target, registry))
+        orgs = campaign.members.key if campaign else np.zeros(0, np.uint64)
+        share = cohorts.share_of_members(np.isin(cohorts.member_org, orgs))
+        return (share >= MOSTLY).astype(np.float64)
 
     def admit(self, finding: Finding) -> Finding | None:
         """The finding without whom it must not name; None if it must not count."""
-        if allowance := self._founder(finding):
+        if self.allowed and (allowance := self._founder(finding)):
             allowance.hits += 1
             return None
         if self._is_dismissed(finding):
             return None
-        named = [a for a in finding.accounts if not self._allowance("account", a.name)]
-        for account in finding.accounts if len(named) < len(finding.accounts) else []:
-            if allowance := self._allowance("account", account.name):
-                allowance.hits += 1
-        if not named:
+        orgs = finding.orgs
+        for (kind, name), allowance in self.allowed.items():
+            if kind != "account" or not self._counts(allowance.said):
+                continue
+            inside = np.isin(orgs, self._objects.orgs_of(name, alone=True))
+            allowance.hits += int(inside.any())
+            orgs = orgs[~inside]
+        if not len(orgs):
             return None
-        return finding if len(named) == len(finding.accounts) else replace(finding, accounts=named)
+        return finding if len(orgs) == len(finding.orgs) else replace(finding, orgs=orgs)
+
+    def names_account(self, name: str) -> bool:
+        """False if the account is allowed: it is named nowhere."""
+        return self._allowance("account", name) is None
 
     def _founder(self, finding: Finding) -> Allowance | None:
         """The allowance of what founds the finding, if it is allowed."""
-        note, kind = finding.note, DEFINED_BY.get(finding.cohort_kind)
-        if kind is not None and (found := self._allowance(kind, note.name)):
+        kind = DEFINED_BY.get(finding.cohort_kind)
+        if kind is not None and (found := self._allowance(kind, finding.name)):
             return found
-        if note.templates and (found := self._allowance("template", note.templates[0])):
-            return found
-        places = [self._allowance("block", block) for block in note.blocks]
-        return places[0] if places and all(places) else None
+        kinds = {kind for kind, _ in self.allowed}
+        if "template" in kinds:
+            templates = self._objects.top(Kind.TEMPLATE, finding.orgs, 1)
+            if templates and (found := self._allowance("template", templates[0])):
+                return found
+        if "block" in kinds:
+            blocks = self._objects.top(Kind.BLOCK, finding.orgs, MOST_BLOCKS)
+            places = [self._allowance("block", block) for block in blocks]
+            return places[0] if places and all(places) else None
+        return None
 
     def _is_dismissed(self, finding: Finding) -> bool:
         """True if it is about whom a verdict has cleared, and shows nothing new."""
+        if not self._dismissed:
+            return False
+        orgs = set(finding.orgs.tolist())
         strong = strong_names(finding.features, finding.outside)
         for id_, dismissal in list(self._dismissed.items()):
-            common = len(finding.orgs & dismissal.orgs)
-            if not self._counts(dismissal.said) or common < MOSTLY * len(finding.orgs):
+            common = len(orgs & dismissal.orgs)
+            if not self._counts(dismissal.said) or common < MOSTLY * len(orgs):
                 continue
             if strong <= dismissal.families:
                 dismissal.hits += 1
@@ -207,60 +232,53 @@ class Judgements:
             del self._dismissed[id_]
         return False
 
-    def keep(self, file: CampaignFile | None, finding: Finding) -> None:
-        """Remember what a finding of the campaign looked like."""
-        if file is None:
-            return
-        case = self._cases.setdefault(file.id, Case())
-        case.vectors = [*case.vectors, np.nan_to_num(finding.features).tolist()][-KEPT:]
-        case.families |= strong_names(finding.features, finding.outside)
-        case.outside = max(case.outside, finding.outside, key=abs)
-
-    def releases(self, file: CampaignFile) -> bool:
+    def releases(self, campaign: Campaign) -> bool:
         """True if the campaign's members are to be left alone."""
-        return bool(self._allowance("campaign", file.id)) or file.id in self._dismissed
+        allowed = self._allowance("campaign", campaign.id) is not None
+        return allowed or campaign.id in self._dismissed
 
-    def silences(self, file: CampaignFile) -> bool:
+    def silences(self, campaign: Campaign) -> bool:
         """True if no alert may be sent of the campaign; called once for each that would be."""
-        if allowance := self._allowance("campaign", file.id):
+        if allowance := self._allowance("campaign", campaign.id):
             allowance.hits += 1
             return True
-        dismissal = self._dismissed.get(file.id)
+        dismissal = self._dismissed.get(campaign.id)
         return dismissal is not None and dismissal.silent
 
-    def suppressed(self, file: CampaignFile) -> Suppressed:
+    def suppressed(self, campaign: Campaign) -> Suppressed:
         """What the alert leaves out, or what it is sent in spite of, and why."""
-        reasons = [_sentence(allowance.said) for allowance in self._touching(file)]
-        if (dismissal := self._dismissed.get(file.id)) is not None:
+        reasons = [_sentence(allowance.said) for allowance in self._touching(campaign)]
+        if (dismissal := self._dismissed.get(campaign.id)) is not None:
             reasons.append(f"false positive, says {dismissal.said.author_ref}")
-        count = file.suppressed + len(reasons)
-        quiet = ["nothing new since"] if file.suppressed else []
-        return Suppressed(count, "; ".join(quiet + reasons[:SHOWN]))
+        unsent = campaign.state.suppressed
+        quiet = ["nothing new since"] if unsent else []
+        return Suppressed(unsent + len(reasons), "; ".join(quiet + reasons[:SHOWN]))
 
-    def _touching(self, file: CampaignFile) -> Iterator[Allowance]:
+    def _touching(self, campaign: Campaign) -> Iterator[Allowance]:
+        state = campaign.state
         names = {
-            "template": set(file.templates),
-            "block": set(file.blocks),
-            "account": {place.name for place in file.accounts.values()} if self.allowed else set(),
-            "campaign": {file.id, *file.merged_from},
+            "template": set(state.templates),
+            "block": set(state.blocks),
+            "account": {account.name for account in state.accounts.values()},
+            "campaign": {state.id, *state.merged_from},
         }
         for (kind, id_), allowance in sorted(self.allowed.items()):
             if id_ in names[kind] and self._counts(allowance.said):
                 yield allowance
 
-    def outside_of(self, file: CampaignFile) -> float:
-        """Outside evidence on the campaign in [-1, 1]."""
-        found = [case.outside for case in self._cases_of(file)]
-        return max(found, key=abs, default=0.0)
-
-    def confidence(self, file: CampaignFile, confidence: float) -> float:
+    def confidence(self, campaign: Campaign, confidence: float) -> float:
         """The confidence after hearing the model of verdicts."""
-        return moved(confidence, self.model.score_one(file.features))
+        return moved(confidence, self._probability(campaign))
 
-    def readings(self, file: CampaignFile, *, against: bool) -> list[SignalReading]:
+    def _probability(self, campaign: Campaign) -> float | None:
+        vectors = campaign.vectors()
+        return self.model.score_one(vectors[-1]) if vectors else None
+
+    def readings(self, campaign: Campaign, *, against: bool) -> list[SignalReading]:
         """What verdicts and outside evidence say of the campaign, if they say anything."""
         found = []
-        outside = self.outside_of(file)
+        outside = campaign.state.outside
+        window_s = campaign.latest.window_s if campaign.latest else 0
         if outside and (outside < 0) == against:
             found.append(
                 SignalReading(
@@ -270,10 +288,10 @@ class Judgements:
                     baseline=0.0,
                     unit="strength",
                     evidence="known from elsewhere: a watermark, a partner, a model's fingerprint",
-                    window_s=file.window_s,
+                    window_s=window_s,
                 )
             )
-        probability = self.model.score_one(file.features)
+        probability = self._probability(campaign)
         if probability is not None and not against:
             n = self.model.true + self.model.false
             found.append(
@@ -284,7 +302,7 @@ class Judgements:
                     baseline=round(self.model.true / n, 4),
                     unit="probability",
                     evidence=f"learned from {n} judged campaigns (ranks, never decides)",
-                    window_s=file.window_s,
+                    window_s=window_s,
                 )
             )
         return found
@@ -296,11 +314,6 @@ class Judgements:
     def _counts(self, said: Feedback) -> bool:
         return said.expires_ms is None or self._now_ms < said.expires_ms
 
-    def _cases_of(self, file: CampaignFile) -> Iterator[Case]:
-        for id_ in [file.id, *file.merged_from]:
-            if id_ in self._cases:
-                yield self._cases[id_]
-
     def state(self) -> dict[str, Any]:
         """All of it, as plain data."""
         return {
@@ -309,7 +322,6 @@ class Judgements:
             "labels": msgspec.to_builtins(list(self.labels.items())),
             "evidence": msgspec.to_builtins(list(self._evidence.items())),
             "dismissed": msgspec.to_builtins(self._dismissed),
-            "cases": msgspec.to_builtins(self._cases),
             "model": self.model.snapshot(),
             "now_ms": self._now_ms,
         }
@@ -322,7 +334,6 @@ class Judgements:
         kind = list[tuple[tuple[TargetType, str, str], Feedback]]
         self._evidence = dict(msgspec.convert(state["evidence"], kind))
         self._dismissed = msgspec.convert(state["dismissed"], dict[str, Dismissal])
-        self._cases = msgspec.convert(state["cases"], dict[str, Case])
         self.model.restore(state["model"])
         self._now_ms = state["now_ms"]
 
@@ -334,36 +345,15 @@ def _truth(said: Feedback) -> bool | None:
     return False if said.verdict in INNOCENT else None
 
 
-def _current(target: Target, book: Book) -> str:
+def _current(target: Target, registry: Registry) -> str:
     """Id of the target, or of the campaign that it is part of by now."""
-    id_ = target.id
-    while target.type == "campaign" and id_ in book.files and book.files[id_].merged_into:
-        id_ = book.files[id_].merged_into or id_
-    return id_
+    return registry.current(target.id) if target.type == "campaign" else target.id
 
 
-def _holds(
-    target: Target, cohorts: CohortColumns, notes: list[CohortNote | None], book: Book
-) -> F64:
-    """How far each cohort has the target in it, in [0, 1]; shape (cohorts,)."""
-    n = len(cohorts.pane)
-    if target.type == "template":
-        return np.array([note is not None and target.id in note.templates for note in notes], float)
-    if target.type == "block":
-        return np.array([note is not None and target.id in note.blocks for note in notes], float)
-    if target.type == "account":
-        keys = [key for key, name in cohorts.names.as_dict().items() if name == target.id]
-        mine = cohorts.member_row[np.isin(cohorts.member, np.array(keys, np.uint64))]
-        named = np.maximum(1, np.bincount(cohorts.member_row, minlength=n))
-        share = np.bincount(mine, minlength=n) / named
-        return np.asarray(np.minimum(1.0, share / FULL_SHARE))
-    file = book.files.get(_current(target, book))
-    held = np.zeros(n)
-    if file is not None and file.hits:
-        inside = np.isin(cohorts.member_org, np.array(list(file.hits), np.uint64))
-        named = np.maximum(1, np.bincount(cohorts.member_row, minlength=n))
-        held = np.bincount(cohorts.member_row, weights=inside, minlength=n) / named
-    return np.asarray((held >= MOSTLY).astype(float))
+def _families(campaign: Campaign) -> set[str]:
+    """Families of evidence that are strong in any reading of the campaign."""
+    vectors = [np.array(vector) for vector in campaign.vectors()]
+    return set[str]().union(*(strong_names(v, campaign.state.outside) for v in vectors))
 
 
 def _sentence(said: Feedback) -> str:

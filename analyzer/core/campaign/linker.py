@@ -1,333 +1,356 @@
-"""The book of campaigns: findings that belong together become one campaign with a stable id.
+"""Linking: which campaign a finding supports, and which campaigns are one.
 
 ::
 
-    finding ──► overlaps one campaign ──► joins it
-            ──► overlaps several      ──► joins the oldest, which takes the others in
-            ──► overlaps none         ──► opens a new one
-            ──► overlaps a little     ──► is left alone (a chain through something popular)
+    finding ──► holds members of no campaign    ──► supports the one that is same(), or founds one
+            ──► mostly of one campaign          ──► supports it
+            ──► of several that are same()      ──► they become one
+            ──► of several that are not         ──► a mixture: confirms members, brings nobody in
 
-    two campaigns that use the same address blocks, or the same cards, are one operator's,
-    and become one
-
-Extraction inside a reseller's pool stays a campaign of its own beside the pool. A finding
-that looks like a pool supports a campaign that holds most of its members already.
+Sharing an object makes candidates only: :mod:`.membership` decides who belongs. No rule
+chains, since whoever is brought in must resemble what the campaign is like already.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from analyzer.core.campaign.campaign_state import (
-    ACCOUNT,
-    CAMPAIGN,
-    NOBODY,
-    POOL,
-    CampaignFile,
-    Place,
-)
+from analyzer.core.campaign.campaign_state import Campaign, CampaignState, Domain, Members
 from analyzer.core.campaign.findings import Finding
+from analyzer.core.campaign.likeness import Groups
+from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.hashing import in_turn
 
-ANCHORS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT)
-QUIET_S = 3 * 3_600
-INSIDE_POOL = 0.6
-SAME_BLOCKS, SAME_SHARE = 8, 0.7
-SAME_CARDS, SAME_CARD_SHARE = 2, 0.1
-"""Customers hardly ever share a card, so a few common ones tell more than common blocks."""
-OUTLIERS, LESS, KNOWN_CORE, UNLIKE = 0.05, 0.35, 8, 0.25
+U64 = NDArray[np.uint64]
 
-_DOMAINS = {"reseller_pool": POOL, "account_anomaly": ACCOUNT}
+BIG, BIG_SHARE = 3, 0.15
+"""A campaign counts in a finding from so many of its members, and such a share of them."""
+MOST = 0.5
+LASTING = (Kind.TEMPLATE, Kind.PAYMENT)
+"""Objects whose users do or pay something in common; a place or a client shows no more."""
+FREE, FREE_SHARE = 6, 0.6
+"""Members in no campaign that a founding finding needs."""
+FOUNDING_WORK, FOUNDING_PLACE = 0.2, 0.6
+"""Mass of the profile that founders without common work of their own must show."""
+MERGE_S = 6 * 3_600
+"""Shorter windows merge nothing: one public block would join several operations."""
 
 
-class Book:
+class Registry:
     """All campaigns, and which one each organisation belongs to."""
 
     def __init__(self, config: CoreConfig) -> None:
         self._config = config
-        self.files: dict[str, CampaignFile] = {}
-        self._owner: dict[str, dict[int, str]] = {}
-        self._anchored: dict[str, str] = {}
-        """Object → campaign whose members it brought in; its later users belong there too."""
-        self._last: dict[str, int] = {}
+        self.campaigns: dict[str, Campaign] = {}
         self.touched: dict[str, None] = {}
-        """Campaigns changed since the last publication, in order."""
+        """Campaigns to be published, in order."""
+        self._last: dict[str, int] = {}
+        """Finding → pane in which it last counted."""
 
-    def is_old(self, key: str, pane: int) -> bool:
-        """True if a finding of this key was taken a short while ago: one more tells nothing."""
-        quiet = QUIET_S // self._config.pane_s
+    def open(self, domain: Domain = "group") -> list[Campaign]:
+        """Open campaigns of a domain, oldest first."""
+        return [c for c in self.campaigns.values() if c.is_open and c.state.domain == domain]
+
+    def held(self) -> U64:
+        """Organisations of all open campaigns, rising."""
+        keys = [c.members.key for c in self.campaigns.values() if c.is_open]
+        return np.unique(np.concatenate([*keys, np.zeros(0, np.uint64)]))
+
+    def current(self, id_: str) -> str:
+        """The campaign that this one is part of by now."""
+        while (campaign := self.campaigns.get(id_)) and campaign.state.merged_into:
+            id_ = campaign.state.merged_into
+        return id_
+
+    def is_old(self, key: str, window_s: int, pane: int) -> bool:
+        """True if this finding counted a short while ago: one more tells nothing."""
+        quiet = (7_200 if window_s >= 86_400 else 3_600) // self._config.pane_s
         return pane - self._last.get(key, -quiet) < quiet
 
-    def take(self, finding: Finding) -> CampaignFile | None:
-        """Put a finding where it belongs; None if it is left alone."""
-        file = self._place(finding)
-        if file is None:
-            return None
-        self._last[finding.key] = finding.pane
-        core = file.core_hits
-        known = sum(file.hits.get(org, -1) >= core for org in finding.orgs)
-        familiar = known >= (0.8 if file.kind == "reseller_pool" else 0.5) * len(finding.orgs)
-        anchored = finding.anchor in file.anchors and "reseller_pool" not in {
-            file.kind,
-            finding.kind,
-        }
-        grows = finding.tight and (not file.hits or anchored or familiar)
-        if grows and finding.lasting and finding.kind != "reseller_pool":
-            file.anchors[finding.anchor] = None
-            self._anchored[finding.anchor] = file.id
-        self._add(file, finding, grows=grows)
-        return file
+    def found(self, domain: Domain, finding: Finding, orgs: U64) -> Campaign:
+        """A new campaign, named by the founder whose hash is least.
 
-    def _place(self, finding: Finding) -> CampaignFile | None:
-        """The campaign that a finding belongs to, a new one if need be; None to leave it."""
-        orgs = finding.orgs
-        pooled = self._held(POOL, orgs) >= INSIDE_POOL * len(orgs)
-        domains = self._domains(finding, pooled=pooled)
-        within = domains[:1] if pooled else domains
-        anchored = self._anchored.get(finding.anchor)
-        if anchored is not None and self.files[anchored].domain in within:
-            return self.files[anchored]
-        held = Counter[str]()
-        for domain in domains:
-            held = self._holders(domain, orgs)
-            enough = {
-                id_: count
-                for id_, count in held.items()
-                if count >= 0.5 * len(orgs)
-                or (finding.cohort_kind in ANCHORS and count >= max(5, 0.25 * len(orgs)))
-            }
-            if enough:
-                return self._join(finding, enough)
-        if finding.kind == "account_anomaly":
-            known = self._held(CAMPAIGN, orgs) + self._held(POOL, orgs)
-            return None if known else self._open(finding)
-        alone = sum(held.values()) <= 0.2 * len(orgs) and len(orgs) - sum(held.values()) >= 6
-        if alone and finding.tight:
-            return self._open(finding)
-        return None
-
-    def _domains(self, finding: Finding, *, pooled: bool) -> tuple[str, ...]:
-        """Where to look for a campaign to join, in this order.
-
-        Work inside a pool that draws no long answers, or is a small part of what the pool does,
-        is one more customer of the pool.
+        Other settings find another set of founders, but as like this one as the sets are the
+        campaign keeps its name: the least hash of two sets is the same with a probability of
+        their Jaccard index (Broder, 1997).
         """
-        if finding.kind == "account_anomaly":
-            return (ACCOUNT,)
-        if finding.kind == "reseller_pool" or not (finding.elicits or finding.dominates):
-            return POOL, CAMPAIGN
-        if pooled and not finding.dominates:
-            return POOL, CAMPAIGN
-        return (CAMPAIGN,)
+        founder = int(orgs[np.argmin(in_turn(orgs, 0))])
+        again = 0
+        while (id_ := _name(domain, founder, again)) in self.campaigns:
+            again += 1
+        state = CampaignState(id_, domain, finding.pane, finding.pane, about=finding.about)
+        self.campaigns[id_] = Campaign(state)
+        return self.campaigns[id_]
 
-    def unite(self) -> None:
-        """Merge campaigns that use the same address blocks: one operator, several templates."""
-        for id_ in list(self.touched):
-            for other in self._rivals(self.files[id_]):
-                older, younger = sorted(
-                    (self.files[id_], other), key=lambda file: (file.opened_pane, file.id)
-                )
-                self._merge(older, younger)
-                self.touched[older.id] = None
-                break
+    def support(self, campaign: Campaign, finding: Finding, *, free: U64) -> None:
+        """Members that are part of the finding are found once more; the free are candidates."""
+        state = campaign.state
+        campaign.members.hit(finding.orgs)
+        campaign.candidates |= dict.fromkeys(free.tolist(), finding.pane)
+        state.last_pane = finding.pane
+        state.score = max(state.score, finding.score)
+        state.outside = max(state.outside, finding.outside, key=abs)
+        state.findings += 1
+        state.times_usual = finding.times_usual
+        if finding.anomaly is not None:
+            state.anomaly = max(finding.anomaly, state.anomaly or 0.0)
+        self._last[finding.key] = finding.pane
+        self.touched[campaign.id] = None
 
-    def _rivals(self, file: CampaignFile) -> list[CampaignFile]:
-        """Open campaigns that seem to be the same operator's."""
-        if file.domain != CAMPAIGN or file.state != "open":
-            return []
-        return [
-            other
-            for other in self.files.values()
-            if other.id != file.id
-            and (other.domain, other.state) == (CAMPAIGN, "open")
-            and (
-                _same(file.blocks, other.blocks, SAME_BLOCKS, SAME_SHARE)
-                or _same(file.payments, other.payments, SAME_CARDS, SAME_CARD_SHARE)
-            )
-        ]
+    def merge(self, first: Campaign, other: Campaign) -> None:
+        """The other campaign was the same all along."""
+        first.members.absorb(other.members)
+        first.candidates = other.candidates | first.candidates
+        mine, theirs = first.state, other.state
+        mine.merged_from = sorted({*mine.merged_from, theirs.id, *theirs.merged_from})
+        mine.score = max(mine.score, theirs.score)
+        mine.findings += theirs.findings
+        theirs.state, theirs.merged_into = "merged", first.id
+        self.touched[first.id] = self.touched[other.id] = None
+
+    def take_account(self, finding: Finding) -> None:
+        """A single account worth a look, unless a campaign holds it already."""
+        for campaign in self.open("account"):
+            if np.isin(finding.orgs, campaign.members.key).any():
+                self.support(campaign, finding, free=finding.orgs[:0])
+                return
+        if np.isin(finding.orgs, self.held()).any():
+            return
+        campaign = self.found("account", finding, finding.orgs)
+        campaign.state.kind = "account_anomaly"
+        campaign.members.add(finding.orgs, finding.pane)
+        self.support(campaign, finding, free=finding.orgs[:0])
+
+    def close(self, campaign: Campaign) -> None:
+        """End a campaign; its members are nobody's again."""
+        if campaign.is_open:
+            campaign.state.state = "closed"
+        self.touched[campaign.id] = None
 
     def expire(self, pane: int) -> None:
         """Close what has not been found again for ``close_after_s``."""
         limit = pane - self._config.close_after_s // self._config.pane_s
-        for file in self.files.values():
-            if file.state == "open" and file.last_pane < limit:
-                self.close(file)
+        for campaign in self.campaigns.values():
+            if campaign.is_open and campaign.state.last_pane < limit:
+                self.close(campaign)
         self._last = {key: last for key, last in self._last.items() if last >= limit}
-
-    def close(self, file: CampaignFile) -> None:
-        """End a campaign that is open; its members are nobody's again."""
-        if file.state == "open":
-            file.state = "closed"
-            self._disown(file)
-        self.touched[file.id] = None
-
-    def part(self, name: str) -> None:
-        """Take an account out of its campaigns; it will be told as released."""
-        for file in self.files.values():
-            for place in [p for p in file.accounts.values() if p.name == name and p.org != NOBODY]:
-                org, place.org = place.org, NOBODY
-                if all(other.org != org for other in file.accounts.values()):
-                    file.hits.pop(org, None)
-                    if self._owner.get(file.domain, {}).get(org) == file.id:
-                        del self._owner[file.domain][org]
-                self.touched[file.id] = None
-
-    def held(self) -> NDArray[np.uint64]:
-        """Organisations that are in any open campaign."""
-        orgs = set[int]().union(*(owner.keys() for owner in self._owner.values()))
-        return np.fromiter(orgs, np.uint64, len(orgs))
-
-    def _held(self, domain: str, orgs: AbstractSet[int]) -> int:
-        """How many of these are core members of campaigns of the domain."""
-        return sum(self._holders(domain, orgs).values())
-
-    def _holders(self, domain: str, orgs: AbstractSet[int]) -> Counter[str]:
-        owner = self._owner.setdefault(domain, {})
-        counts: Counter[str] = Counter()
-        core: dict[str, float] = {}
-        for org in owner.keys() & orgs:
-            id_ = owner[org]
-            if id_ not in core:
-                core[id_] = self.files[id_].core_hits
-            counts[id_] += self.files[id_].hits[org] >= core[id_]
-        return counts
-
-    def _join(self, finding: Finding, enough: dict[str, int]) -> CampaignFile:
-        """The campaign that holds most; the oldest, if the finding proves several to be one."""
-        most = min(enough, key=lambda id_: (-enough[id_], id_))
-        if finding.cohort_kind not in ANCHORS:
-            return self.files[most]
-        proven = [
-            id_
-            for id_, count in enough.items()
-            if id_ == most
-            or count >= 0.5 * len(self.files[id_].confirmed() or self.files[id_].hits)
-        ]
-        by_age = sorted(proven, key=lambda id_: (self.files[id_].opened_pane, id_))
-        first, *others = (self.files[id_] for id_ in by_age)
-        for other in others:
-            self._merge(first, other)
-        return first
-
-    def _open(self, finding: Finding) -> CampaignFile:
-        name = f"{finding.kind}:{finding.key}:{finding.pane}"
-        id_ = "c-" + blake2b(name.encode(), digest_size=8).hexdigest()
-        domain = _DOMAINS.get(finding.kind, CAMPAIGN)
-        file = CampaignFile(id_, domain, finding.kind, finding.pane, finding.pane)
-        self.files[id_] = file
-        return file
-
-    def _add(self, file: CampaignFile, finding: Finding, *, grows: bool) -> None:
-        owner = self._owner.setdefault(file.domain, {})
-        alike = _alike(file, finding)
-        for account in finding.accounts:
-            if account.org not in file.hits and not (grows and account.org in alike):
-                continue
-            place = file.accounts.get(account.key)
-            if place is None or place.org == NOBODY:
-                place = Place(account.name, account.org, 0, account.first_ms, 0)
-                file.accounts[account.key] = place
-            place.requests, place.last_ms = account.requests, account.last_ms
-            if finding.note.name and len(place.reasons) < 5:
-                reason = f"{finding.cohort_kind.name.lower()} {finding.note.name}"
-                if reason not in place.reasons:
-                    place.reasons.append(reason)
-            owner.setdefault(account.org, file.id)
-        for org in {place.org for place in file.accounts.values()} & alike:
-            file.hits[org] = file.hits.get(org, 0) + 1
-        self._update(file, finding)
-
-    def _update(self, file: CampaignFile, finding: Finding) -> None:
-        for kept, names in (
-            (file.templates, finding.note.templates),
-            (file.models, finding.note.models),
-            (file.blocks, finding.note.blocks),
-            (file.payments, finding.note.payments if finding.tight else []),
-        ):
-            for name in names:
-                kept[name] = kept.get(name, 0) + 1
-        if finding.score >= file.score or finding.pane > file.last_pane:
-            file.features = finding.features.tolist()
-            file.usual, file.high = finding.usual.tolist(), finding.high.tolist()
-            file.window_s, file.facts = finding.window_s, finding.facts
-            file.about = f"{finding.cohort_kind.name.lower()} {finding.note.name}".strip()
-        file.score = max(file.score, finding.score)
-        if finding.strangeness is not None:
-            file.strangeness = max(finding.strangeness, file.strangeness or 0.0)
-        file.findings += 1
-        file.balance += finding.signal("balance")
-        file.eliciting += finding.elicits or (finding.dominates and finding.draws_long)
-        file.spread += finding.spread
-        own_work = finding.kind == "reseller_pool" and finding.anchor in file.anchors
-        if finding.tells_type and not own_work:
-            file.votes[finding.kind] = file.votes.get(finding.kind, 0) + 1
-            file.slight += finding.slight
-        if file.domain == CAMPAIGN:
-            file.kind = file.elected()
-        file.last_pane = finding.pane
-        self.touched[file.id] = None
-
-    def _merge(self, first: CampaignFile, other: CampaignFile) -> None:
-        first.absorb(other)
-        self._owner[first.domain] |= dict.fromkeys(other.hits, first.id)
-        self._anchored |= dict.fromkeys(other.anchors, first.id)
-        other.state, other.merged_into = "merged", first.id
-        self.touched[other.id] = None
-
-    def _disown(self, file: CampaignFile) -> None:
-        owner = self._owner.get(file.domain, {})
-        for org in file.hits:
-            if owner.get(org) == file.id:
-                del owner[org]
-        for anchor in file.anchors:
-            self._anchored.pop(anchor, None)
 
     def state(self) -> dict[str, Any]:
         """All of it, as plain data."""
         return {
-            "files": [msgspec.to_builtins(file) for file in self.files.values()],
-            "owner": self._owner,
-            "anchored": self._anchored,
-            "last": self._last,
+            "campaigns": [
+                (msgspec.to_builtins(c.state), c.members.state(), list(c.candidates.items()))
+                for c in self.campaigns.values()
+            ],
             "touched": list(self.touched),
+            "last": self._last,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` gave."""
-        files = msgspec.convert(state["files"], list[CampaignFile])
-        self.files = {file.id: file for file in files}
-        self._owner = {k: dict(v) for k, v in state["owner"].items()}
-        self._anchored = dict(state["anchored"])
-        self._last = dict(state["last"])
+        self.campaigns = {}
+        for saved, members, candidates in state["campaigns"]:
+            campaign = Campaign(msgspec.convert(saved, CampaignState), Members.of(members))
+            campaign.candidates = dict(candidates)
+            self.campaigns[campaign.id] = campaign
         self.touched = dict.fromkeys(state["touched"])
+        self._last = dict(state["last"])
 
 
-def _same(mine: dict[str, int], theirs: dict[str, int], least: int, share: float) -> bool:
-    """True if so many, and such a share of the smaller's objects, are common."""
-    common = len(mine.keys() & theirs.keys())
-    return common >= max(least, share * min(len(mine), len(theirs)))
+def _name(domain: Domain, founder: int, again: int) -> str:
+    text = f"{domain}:{founder:016x}:{again}"
+    return "c-" + blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _alike(file: CampaignFile, finding: Finding) -> set[int]:
-    """Organisations of the finding that are members, or as like the members as these are.
+class Linker:
+    """Links the findings of one pane in one view of the population.
 
-    Who merely shares an object that became popular is less like the core than nearly all of
-    the core are, and much less than most. While hardly any of its members are known, half of
-    them are the measure.
+    Parameters
+    ----------
+    view
+        The longest window that ends here, of at most a day.
     """
-    core, members = file.core_hits, file.confirmed()
-    known = [a.affinity for a in finding.accounts if file.hits.get(a.org, 0) >= max(core, 1)]
-    if len(known) >= KNOWN_CORE:
-        floor = max(float(np.quantile(known, OUTLIERS)), LESS * float(np.median(known)))
-    else:
-        usual = float(np.median([a.affinity for a in finding.accounts] or [0.0]))
-        floor = min(usual, UNLIKE * usual)
-    return {a.org for a in finding.accounts if a.org in members or a.affinity >= floor}
+
+    def __init__(self, registry: Registry, view: Window, findings: Sequence[Finding]) -> None:
+        self._registry, self._view = registry, view
+        self._keys = view.of_orgs("key")
+        self._by_key = np.argsort(self._keys)
+        self._campaigns = registry.open()
+        self.owner = np.full(len(self._keys), -1)
+        """Number of the campaign that each organisation of the view belongs to; −1: of none."""
+        rows: list[NDArray[np.int64]] = []
+        own: list[int] = []
+        self.group_of: dict[str, int] = {}
+        """Campaign → its row among the groups."""
+        for number, campaign in enumerate(self._campaigns):
+            self.owner[self.numbers(campaign.members.key)] = number
+            core = self.numbers(campaign.members.core)
+            if len(core):
+                self.group_of[campaign.id] = len(rows)
+                rows.append(core)
+                own.append(-1)
+        self._finding_row: dict[str, int] = {}
+        self._findings = []
+        for finding in findings:
+            numbers = self.numbers(finding.orgs)
+            if len(numbers):
+                self._finding_row[finding.key] = len(rows)
+                rows.append(numbers)
+                own.append(_object_row(view, finding))
+                self._findings.append((finding, numbers))
+        self.innocent = self.owner < 0
+        self.groups = Groups(
+            view, _matrix(rows, len(self._keys)), np.array(own, np.int32), self.innocent
+        )
+
+    def numbers(self, keys: U64) -> NDArray[np.int64]:
+        """Rising numbers in the view of those that are active in it."""
+        if not len(self._keys) or not len(keys):
+            return np.zeros(0, np.int64)
+        at = np.searchsorted(self._keys, keys, sorter=self._by_key)
+        at = self._by_key[np.minimum(at, len(self._keys) - 1)]
+        return np.sort(at[self._keys[at] == keys])
+
+    def link(self) -> None:
+        """Let every finding support, found or unite; then compare what was touched."""
+        order = sorted(self._findings, key=lambda found: found[0].rank)
+        merges = self._view.length_s >= MERGE_S
+        touched: list[Campaign] = []
+        for finding, numbers in order:
+            touched += self._place(finding, numbers, merges=merges)
+        if merges:
+            for campaign in dict.fromkeys(touched):
+                self._unite(campaign)
+
+    def _place(
+        self, finding: Finding, numbers: NDArray[np.int64], *, merges: bool
+    ) -> list[Campaign]:
+        """The campaigns that the finding supports."""
+        row = self._finding_row[finding.key]
+        owned = self.owner[numbers]
+        free = self._keys[numbers[owned < 0]]
+        counts = np.bincount(owned[owned >= 0], minlength=len(self._campaigns))
+        least = max(BIG, BIG_SHARE * len(numbers))
+        big = np.flatnonzero(counts >= least)
+        big = big[np.argsort(-counts[big], kind="stable")]
+        if len(big) > 1:
+            return self._of_several(finding, big.tolist(), free, merges=merges)
+        if len(big) == 1 and counts[big[0]] >= MOST * len(numbers):
+            if self._is_other(finding, row, self._campaigns[big[0]], int(counts[big[0]])):
+                return [self._found(finding, row, numbers)]
+            return self._support(finding, int(big[0]), free)
+        alike = self._most_like(row)
+        if alike is not None:
+            return self._support(finding, alike, free)
+        if len(big) == 1:  # a few of a campaign beside strangers
+            self._registry.support(self._campaigns[big[0]], finding, free=free[:0])
+        if self._founds(finding, row, len(free), len(numbers)):
+            return [self._found(finding, row, numbers[owned < 0])]
+        return []
+
+    def _is_other(self, finding: Finding, row: int, campaign: Campaign, common: int) -> bool:
+        """True if an operation of its own lies among the members of another campaign."""
+        core = self.group_of.get(campaign.id)
+        return (
+            core is not None
+            and not finding.newcomers
+            and finding.cohort_kind in LASTING
+            and self._view.length_s >= MERGE_S
+            and common < MOST * self.groups.size[core]
+            and self.groups.differs(row, core)
+        )
+
+    def _of_several(
+        self, finding: Finding, big: list[int], free: U64, *, merges: bool
+    ) -> list[Campaign]:
+        """One operation in several campaigns, or a mixture that only confirms."""
+        first = self._campaigns[big[0]]
+        same = [n for n in big[1:] if self._alike(first, self._campaigns[n])]
+        if merges and same:
+            for number in same:
+                self._registry.merge(first, self._campaigns[number])
+                self.owner[self.owner == number] = big[0]
+            if len(same) == len(big) - 1:
+                return self._support(finding, big[0], free)
+        for number in big:
+            if self._campaigns[number].is_open:
+                self._registry.support(self._campaigns[number], finding, free=free[:0])
+        return []
+
+    def _support(self, finding: Finding, number: int, free: U64) -> list[Campaign]:
+        self._registry.support(self._campaigns[number], finding, free=free)
+        return [self._campaigns[number]]
+
+    def _alike(self, one: Campaign, other: Campaign) -> float:
+        rows = [self.group_of.get(c.id) for c in (one, other)]
+        if rows[0] is None or rows[1] is None:
+            return 0.0
+        return self.groups.same(rows[0], rows[1])
+
+    def _most_like(self, row: int) -> int | None:
+        """The campaign that is the same as the finding, the surest if there are several."""
+        sure = [
+            (self.groups.same(row, self.group_of[campaign.id]), -number)
+            for number, campaign in enumerate(self._campaigns)
+            if campaign.is_open and campaign.id in self.group_of
+        ]
+        best = max(sure, default=(0.0, 0))
+        return -best[1] if best[0] > 0 else None
+
+    def _founds(self, finding: Finding, row: int, free: int, members: int) -> bool:
+        if finding.newcomers or free < FREE or free < FREE_SHARE * members:
+            return False
+        if finding.cohort_kind in LASTING:
+            return True
+        return (
+            self.groups.mass(Kind.TEMPLATE, row) >= FOUNDING_WORK
+            or self.groups.mass(Kind.BLOCK, row) >= FOUNDING_PLACE
+        )
+
+    def _found(self, finding: Finding, row: int, numbers: NDArray[np.int64]) -> Campaign:
+        orgs = self._keys[numbers]
+        for number in np.unique(self.owner[numbers][self.owner[numbers] >= 0]).tolist():
+            members = self._campaigns[number].members
+            members.keep(~np.isin(members.key, orgs))
+        campaign = self._registry.found("group", finding, orgs)
+        campaign.members.add(orgs, finding.pane)
+        self.owner[numbers] = len(self._campaigns)
+        self._campaigns.append(campaign)
+        self.group_of[campaign.id] = row
+        self._registry.support(campaign, finding, free=np.zeros(0, np.uint64))
+        return campaign
+
+    def _unite(self, campaign: Campaign) -> None:
+        """Merge all that is the same as this campaign into the older."""
+        for other in self._campaigns:
+            if other is campaign or not (campaign.is_open and other.is_open):
+                continue
+            if self._alike(campaign, other) > 0:
+                older, younger = sorted(
+                    (campaign, other), key=lambda c: (c.state.opened_pane, c.id)
+                )
+                self._registry.merge(older, younger)
+                self.owner[self.owner == self._campaigns.index(younger)] = self._campaigns.index(
+                    older
+                )
+
+
+def _object_row(view: Window, finding: Finding) -> int:
+    """Row of the defining object in the object table, −1 for a graph's group."""
+    return view.population.object_row(finding.cohort_kind, finding.object)
+
+
+def _matrix(rows: list[NDArray[np.int64]], orgs: int) -> sp.csr_matrix:
+    lengths = [len(row) for row in rows]
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    indices = np.concatenate([*rows, np.zeros(0, np.int64)]).astype(np.int32)
+    return sp.csr_matrix((np.ones(len(indices)), indices, indptr), shape=(len(rows), orgs))

@@ -6,22 +6,27 @@ import math
 from collections import Counter
 from hashlib import blake2b
 
+import msgspec
 import numpy as np
 
 from analyzer import __version__
 from analyzer.core.campaign.alert_text import next_steps, summarise_campaign
-from analyzer.core.campaign.campaign_state import ACCOUNT, CONFIRMED_ORGS, CampaignFile, Place
+from analyzer.core.campaign.campaign_state import Account, Campaign, CampaignState
 from analyzer.core.campaign.feedback_rules import Judgements
-from analyzer.core.campaign.linker import Book
+from analyzer.core.campaign.kind import EXTRACTION
+from analyzer.core.campaign.linker import Registry
+from analyzer.core.campaign.objects import Objects
+from analyzer.core.campaign.severity import severity_of
 from analyzer.core.cohort.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
-from analyzer.core.cohort.fusion import Fusion, strong_families
+from analyzer.core.cohort.fusion import Fusion
+from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.records import (
     SEVERITIES,
     Activity,
     Alert,
-    Campaign,
     CampaignFacts,
     Member,
     Provenance,
@@ -29,125 +34,151 @@ from analyzer.core.contracts.records import (
     Severity,
     SignalReading,
 )
+from analyzer.core.contracts.records import Campaign as CampaignRecord
 
 ATTACK = "AML.T0024.002"
 SAMPLE = 50
 LISTED = 20
 
-Members = list[tuple[Place, int]]
-"""Accounts of confirmed organisations with their hits, surest first."""
+NEEDED = {"group": 6, "inside": 6, "account": 1}
+"""Members found twice, in organisations, from which a campaign is spoken of."""
+LOW_AFTER_S = 12 * 3_600
+"""What is no extraction is spoken of so long after it was first found: it may become one."""
+LARGEST_ORG = 5
+"""Accounts from which an organisation is a fleet: one customer, whose accounts are not named."""
 
 
 class Publisher:
     """Turns changed campaigns into alerts, campaign states and member states."""
 
-    def __init__(self, config: CoreConfig, fusion: Fusion, judgements: Judgements) -> None:
+    def __init__(
+        self, config: CoreConfig, fusion: Fusion, judgements: Judgements, model_version: str
+    ) -> None:
         self._config = config
         self._fusion = fusion
         self._judgements = judgements
+        self._model_version = f"{fusion.version}+{model_version}"
         self.suppressed: Counter[str] = Counter()
         """Alerts not sent by this process: ``nothing_new``, or ``feedback`` speaks against it."""
 
-    def publish(self, book: Book, pane: int) -> list[Record]:
+    def publish(self, registry: Registry, view: Window, pane: int) -> list[Record]:
         """Records for what changed up to the end of this pane."""
         now_ms = (pane + 1) * self._config.pane_ms
         records: list[Record] = []
-        touched, book.touched = list(book.touched), {}
+        touched, registry.touched = list(registry.touched), {}
         for id_ in touched:
-            file = book.files[id_]
-            if file.revision == 0 and (
-                file.state != "open"
-                or self._judgements.releases(file)
-                or len(file.confirmed()) < CONFIRMED_ORGS[file.domain]
-            ):
-                continue
-            records += self._speak(file, now_ms)
+            campaign = registry.campaigns[id_]
+            if campaign.state.revision or self._is_due(campaign, pane):
+                records += self._speak(campaign, view, now_ms)
         return records
 
-    def _speak(self, file: CampaignFile, now_ms: int) -> list[Record]:
-        members = _members(file)
-        severity = _severity(file, self._judgements.outside_of(file))
-        if file.kind == file.alerted_kind:
-            severity = max(file.severity, severity, key=SEVERITIES.index)
-        activity = self._activity(file, severity, len(members), now_ms)
-        silenced = activity is not None and self._judgements.silences(file)
+    def _is_due(self, campaign: Campaign, pane: int) -> bool:
+        """True if a campaign that nothing was said of is to be spoken of."""
+        state = campaign.state
+        if not campaign.is_open or self._judgements.releases(campaign):
+            return False
+        if state.domain == "account":
+            return True
+        if int((campaign.members.hits >= 2).sum()) < NEEDED[state.domain]:
+            return False
+        age_s = (pane - state.opened_pane) * self._config.pane_s
+        return bool(state.readings) and (state.kind == EXTRACTION or age_s >= LOW_AFTER_S)
+
+    def _speak(self, campaign: Campaign, view: Window, now_ms: int) -> list[Record]:
+        state = campaign.state
+        members = self._members_of(campaign, view, now_ms)
+        inside = [account for account in members if account.membership > 0]
+        severity = severity_of(campaign)
+        if state.kind == state.alerted_kind:
+            severity = max(state.severity, severity, key=SEVERITIES.index)
+        self._look(state, campaign, view)
+        activity = self._activity(state, severity, len(inside), now_ms)
+        silenced = activity is not None and self._judgements.silences(campaign)
         if silenced:
             activity = None
-        file.severity = severity
+        state.severity = severity
         records: list[Record] = []
         if activity is not None:
-            file.revision += 1
-            records.append(self._alert(file, members, activity, now_ms))
-            file.alerted_ms, file.suppressed, file.alerted_kind = now_ms, 0, file.kind
-            file.alerted_members = len(members)
-            file.alerted_models = sorted(file.models)
+            state.revision += 1
+            records.append(self._alert(campaign, inside, activity, now_ms))
+            state.alerted_ms, state.suppressed, state.alerted_kind = now_ms, 0, state.kind
+            state.alerted_members = len(inside)
+            state.alerted_models = sorted(state.models)
         else:
-            file.suppressed += 1
+            state.suppressed += 1
             self.suppressed["feedback" if silenced else "nothing_new"] += 1
-        records += self._members(file, now_ms, everyone=activity is not None)
-        records.append(self._campaign(file, members, now_ms))
+        records += self._members(state, members, everyone=activity is not None)
+        records.append(self._campaign(campaign, inside, now_ms))
         return records
 
+    def _look(self, state: CampaignState, campaign: Campaign, view: Window) -> None:
+        """Look up what the members use most, in views long enough to show it."""
+        if state.revision and view.length_s < DAY_S:
+            return
+        objects, orgs = Objects(view), campaign.confirmed()
+        for kind, kept in ((Kind.TEMPLATE, "templates"), (Kind.BLOCK, "blocks")):
+            setattr(state, kept, objects.top(kind, orgs, LISTED) or getattr(state, kept))
+        new = objects.top(Kind.MODEL, orgs, LISTED)
+        state.models = sorted({*state.models, *new})
+
     def _activity(
-        self, file: CampaignFile, severity: Severity, members: int, now_ms: int
+        self, state: CampaignState, severity: Severity, members: int, now_ms: int
     ) -> Activity | None:
-        if file.revision == 0:
+        if state.revision == 0:
             return "opened"
-        if file.state != "open":
+        if state.state != "open":
             return "closed"
-        if SEVERITIES.index(severity) > SEVERITIES.index(file.severity):
+        if SEVERITIES.index(severity) > SEVERITIES.index(state.severity):
             return "escalated"
-        if file.domain == ACCOUNT:
+        if state.domain == "account":
             return None
         if (
-            file.kind != file.alerted_kind
-            or members >= 2 * file.alerted_members
-            or not set(file.models) <= set(file.alerted_models)
-            or now_ms - file.alerted_ms >= self._config.update_after_s * 1_000
+            state.kind != state.alerted_kind
+            or members >= 2 * max(1, state.alerted_members)
+            or not set(state.models) <= set(state.alerted_models)
+            or now_ms - state.alerted_ms >= self._config.update_after_s * 1_000
         ):
             return "updated"
         return None
 
     def _alert(
-        self,
-        file: CampaignFile,
-        members: Members,
-        activity: Activity,
-        now_ms: int,
+        self, campaign: Campaign, inside: list[Account], activity: Activity, now_ms: int
     ) -> Alert:
+        state = campaign.state
         return Alert(
-            alert_id=_digest(f"{file.id}:{file.revision}"),
-            dedup_key=file.id,
-            revision=file.revision,
+            alert_id=_digest(f"{state.id}:{state.revision}"),
+            dedup_key=state.id,
+            revision=state.revision,
             activity=activity,
-            kind=file.kind,
-            severity=file.severity,
-            confidence=_round(
-                self._judgements.confidence(file, file.score * (1 - 0.5**file.findings))
-            ),
-            score=_round(file.score),
-            campaign_id=file.id,
-            first_event_ms=min((place.first_ms for place, _ in members), default=now_ms),
-            last_event_ms=max((place.last_ms for place, _ in members), default=now_ms),
+            kind=state.kind,
+            severity=state.severity,
+            confidence=_round(self._judgements.confidence(campaign, _confidence(state))),
+            score=_round(state.score),
+            campaign_id=state.id,
+            first_event_ms=min((a.first_ms for a in inside), default=now_ms),
+            last_event_ms=max((a.last_ms for a in inside), default=now_ms),
             detected_at_ms=now_ms,
-            summary=summarise_campaign(file, len(members)),
-            campaign=_facts(file, members),
-            signals=self._readings(file, against=False)
-            + _strange(file)
-            + self._judgements.readings(file, against=False),
-            counter_evidence=self._readings(file, against=True)
-            + self._judgements.readings(file, against=True),
-            suppressed=self._judgements.suppressed(file),
+            summary=summarise_campaign(campaign, len(inside)),
+            campaign=_facts(campaign, inside),
+            signals=self._readings(campaign, against=False)
+            + _strange(state)
+            + self._judgements.readings(campaign, against=False),
+            counter_evidence=self._readings(campaign, against=True)
+            + self._judgements.readings(campaign, against=True),
+            suppressed=self._judgements.suppressed(campaign),
             attack=ATTACK,
-            runbook_url=self._config.runbook_url,
-            next_steps=next_steps(file.kind),
+            runbook_url=self._config.runbook_url.replace("{kind}", state.kind),
+            next_steps=next_steps(state.kind),
             provenance=Provenance(
-                __version__, self._config.config_hash, self._fusion.version, replay=False
+                __version__, self._config.config_hash, self._model_version, replay=False
             ),
         )
 
-    def _readings(self, file: CampaignFile, *, against: bool) -> list[SignalReading]:
-        features = np.array(file.features)
+    def _readings(self, campaign: Campaign, *, against: bool) -> list[SignalReading]:
+        reading = campaign.latest
+        if reading is None:
+            return []
+        features = np.array([reading.features.get(name, np.nan) for name in NAMES])
         weight = np.abs(self._fusion.contributions(features))
         order = sorted(range(len(NAMES)), key=lambda i: (-float(weight[i]), NAMES[i]))
         return [
@@ -155,81 +186,127 @@ class Publisher:
                 name=NAMES[i],
                 family=FAMILIES[i],
                 value=_round(features[i]),
-                baseline=_round(file.usual[i]),
+                baseline=_round(reading.usual.get(NAMES[i], 0.0)),
                 unit=SIGNALS[i].UNIT,
-                evidence=_evidence(i, features[i], file),
-                window_s=file.window_s,
+                evidence=_evidence(i, features[i], reading.usual.get(NAMES[i], 0.0)),
+                window_s=reading.window_s,
             )
             for i in order
             if (FAMILIES[i] == AGAINST) == against and features[i] > (0.0 if against else 0.1)
         ][:8]
 
-    def _members(self, file: CampaignFile, now_ms: int, *, everyone: bool) -> list[Member]:
-        confirmed, full = file.confirmed(), file.full_hits
-        if self._judgements.releases(file):
-            confirmed = set()
+    def _members_of(self, campaign: Campaign, view: Window, now_ms: int) -> list[Account]:
+        """Accounts that are members, and those that were said to be; sorted by surety."""
+        state, population = campaign.state, view.population
+        confirmed = campaign.confirmed()
+        if self._judgements.releases(campaign) or state.state == "merged":
+            confirmed = confirmed[:0]
+        orgs = population.orgs.find(confirmed)
+        is_member = np.zeros(len(population.orgs) + 1, np.bool_)
+        is_member[orgs[orgs >= 0]] = True
+        rows = np.flatnonzero(is_member[population.accounts["org"]])
+        owner = population.accounts["org"][rows]
+        count = np.bincount(owner, minlength=len(population.orgs) + 1)
+        rows = rows[count[owner] <= LARGEST_ORG]
+        accounts = population.accounts
+        keys = accounts["key"][rows]
+        names = population.names_of(keys).as_dict()
+        hits = dict(zip(campaign.members.key.tolist(), campaign.members.hits.tolist(), strict=True))
+        full = max(2.0, float(np.median(list(hits.values()) or [0])))
+        found: dict[int, Account] = {}
+        for row, key in zip(rows.tolist(), keys.tolist(), strict=True):
+            name = names.get(key, "")
+            if not name or not self._judgements.names_account(name):
+                continue
+            org = int(population.orgs["key"][accounts["org"][row]])
+            before = state.accounts.get(key)
+            found[key] = Account(
+                key=key,
+                name=name,
+                org=org,
+                requests=int(accounts["requests"][row]),
+                first_ms=int(accounts["first_ms"][row]),
+                last_ms=int(accounts["last_ms"][row]),
+                joined_ms=now_ms if before is None else before.joined_ms,
+                membership=_round(0.5 + 0.5 * min(1.0, hits.get(org, 0) / full)),
+                reasons=[state.about] if state.about else [],
+            )
+        for key, account in state.accounts.items():
+            if key not in found:
+                found[key] = msgspec.structs.replace(account, membership=0.0)
+        return sorted(found.values(), key=lambda a: (-a.membership, a.name))
+
+    def _members(
+        self, state: CampaignState, members: list[Account], *, everyone: bool
+    ) -> list[Member]:
         changed = []
-        for place in file.accounts.values():
-            inside = place.org in confirmed and file.state != "merged"
-            membership = _round(min(1.0, file.hits[place.org] / full)) if inside else 0.0
-            if not inside and place.shown <= 0:
+        for account in members:
+            known = state.accounts.get(account.key)
+            inside = account.membership > 0
+            if known is None and not inside:
                 continue
-            news = (place.shown > 0) != inside or abs(place.shown - membership) >= 0.1
-            if not news and not (everyone and inside):
-                continue
-            if place.joined_ms < 0:
-                place.joined_ms = now_ms
-            place.shown = membership
-            if file.state != "merged":
-                changed.append(_member(file, place, membership))
+            was = known.membership if known else -1.0
+            news = (was > 0) != inside or abs(was - account.membership) >= 0.1
+            if news or (everyone and inside):
+                if state.state != "merged":
+                    changed.append(_member(state, account))
+                state.accounts[account.key] = account
         return changed
 
-    def _campaign(self, file: CampaignFile, members: Members, now_ms: int) -> Campaign:
-        return Campaign(
-            campaign_id=file.id,
-            kind=file.kind,
-            severity=file.severity,
-            state=file.state,
-            score=_round(file.score),
-            revision=file.revision,
-            opened_ms=(file.opened_pane + 1) * self._config.pane_ms,
+    def _campaign(self, campaign: Campaign, inside: list[Account], now_ms: int) -> CampaignRecord:
+        state = campaign.state
+        return CampaignRecord(
+            campaign_id=state.id,
+            kind=state.kind,
+            severity=state.severity,
+            state=state.state,
+            score=_round(state.score),
+            revision=state.revision,
+            opened_ms=(state.opened_pane + 1) * self._config.pane_ms,
             updated_ms=now_ms,
-            first_event_ms=min((place.first_ms for place, _ in members), default=now_ms),
-            last_event_ms=max((place.last_ms for place, _ in members), default=now_ms),
-            members_total=len(members),
-            organisations=len(file.confirmed()),
-            requests=sum(place.requests for place, _ in members),
-            merged_from=list(file.merged_from),
-            merged_into=file.merged_into,
+            first_event_ms=min((a.first_ms for a in inside), default=now_ms),
+            last_event_ms=max((a.last_ms for a in inside), default=now_ms),
+            members_total=len(inside),
+            organisations=len({a.org for a in inside}),
+            requests=sum(a.requests for a in inside),
+            merged_from=list(state.merged_from),
+            merged_into=state.merged_into,
         )
 
 
-def _member(file: CampaignFile, place: Place, membership: float) -> Member:
+def _member(state: CampaignState, account: Account) -> Member:
     return Member(
-        account_id=place.name,
-        campaign_id=file.id,
-        kind=file.kind,
-        membership=membership,
-        reasons=list(place.reasons),
-        joined_ms=place.joined_ms,
-        first_event_ms=place.first_ms,
-        last_event_ms=place.last_ms,
-        requests=place.requests,
-        state="member" if membership > 0 else "released",
+        account_id=account.name,
+        campaign_id=state.id,
+        kind=state.kind,
+        membership=account.membership,
+        reasons=list(account.reasons),
+        joined_ms=account.joined_ms,
+        first_event_ms=account.first_ms,
+        last_event_ms=account.last_ms,
+        requests=account.requests,
+        state="member" if account.membership > 0 else "released",
     )
 
 
-def _evidence(signal: int, value: float, file: CampaignFile) -> str:
+def _confidence(state: CampaignState) -> float:
+    """How sure the kind is: the probability of extraction, or of anything but it."""
+    if state.domain == "account":
+        return state.score * (1 - 0.5**state.findings)
+    sure = state.extraction if state.kind == EXTRACTION else 1 - state.extraction
+    return sure * (1 - 0.5 ** max(1, state.findings))
+
+
+def _evidence(signal: int, value: float, usual: float) -> str:
     """What the signal says, and how others of the same sort and size compare."""
-    others = f"others {file.usual[signal]:.2f}, one in twenty above {file.high[signal]:.2f}"
-    return f"{SIGNALS[signal].MEANING} ({value:.2f}; {others})"
+    return f"{SIGNALS[signal].MEANING} ({value:.2f}; others {usual:.2f})"
 
 
-def _strange(file: CampaignFile) -> list[SignalReading]:
+def _strange(state: CampaignState) -> list[SignalReading]:
     """What the online models say, if they know; of cohorts it explains and never decides."""
-    if file.strangeness is None:
+    if state.anomaly is None:
         return []
-    times = file.facts["times_usual"]
+    times = state.times_usual
     volume = SignalReading(
         name="volume",
         family="volume",
@@ -239,12 +316,13 @@ def _strange(file: CampaignFile) -> list[SignalReading]:
         evidence=f"{times:,.0f} times the requests of a usual account in a day",
         window_s=DAY_S,
     )
-    others = "accounts" if file.domain == ACCOUNT else "cohorts"
-    return ([volume] if file.domain == ACCOUNT else []) + [
+    alone = state.domain == "account"
+    others = "accounts" if alone else "cohorts"
+    return ([volume] if alone else []) + [
         SignalReading(
-            name="strangeness",
+            name="anomaly",
             family="novelty",
-            value=_round(file.strangeness),
+            value=_round(state.anomaly),
             baseline=0.5,
             unit="anomaly score",
             evidence=f"unlike the {others} seen so far, by an online model",
@@ -253,45 +331,21 @@ def _strange(file: CampaignFile) -> list[SignalReading]:
     ]
 
 
-def _members(file: CampaignFile) -> Members:
-    """Accounts of the confirmed organisations, surest first, ties by name."""
-    confirmed = file.confirmed()
-    inside = [
-        (place, file.hits[place.org]) for place in file.accounts.values() if place.org in confirmed
-    ]
-    return sorted(inside, key=lambda item: (-item[1], item[0].name))
-
-
-def _facts(file: CampaignFile, members: Members) -> CampaignFacts:
+def _facts(campaign: Campaign, inside: list[Account]) -> CampaignFacts:
+    state = campaign.state
+    reading = campaign.latest
     return CampaignFacts(
-        members_total=len(members),
-        members_sample=[place.name for place, _ in members[:SAMPLE]],
-        organisations=len(file.confirmed()),
-        blocks=_most(file.blocks),
+        members_total=len(inside),
+        members_sample=[account.name for account in inside[:SAMPLE]],
+        organisations=len({account.org for account in inside}),
+        blocks=state.blocks[:LISTED],
         asns=[],
-        templates=_most(file.templates),
-        models=_most(file.models),
-        requests=sum(place.requests for place, _ in members),
-        output_tokens=int(file.facts["output_tokens"]),
-        merged_from=list(file.merged_from),
+        templates=state.templates[:LISTED],
+        models=state.models[:LISTED],
+        requests=sum(account.requests for account in inside),
+        output_tokens=int(reading.facts["output_tokens"]) if reading else 0,
+        merged_from=list(state.merged_from),
     )
-
-
-def _severity(file: CampaignFile, outside: float) -> Severity:
-    """How urgent: linked accounts and pools are for information, extraction is for acting."""
-    if file.kind != "extraction_campaign":
-        return "low"
-    members = len(file.confirmed())
-    families = int(strong_families(np.array([file.features]), outside)[0])
-    if members >= 1_000:
-        return "critical"
-    if members >= 100 or (file.score >= 0.95 and families >= 4):
-        return "high"
-    return "medium"
-
-
-def _most(names: dict[str, int]) -> list[str]:
-    return sorted(names, key=lambda name: (-names[name], name))[:LISTED]
 
 
 def _digest(text: str) -> str:

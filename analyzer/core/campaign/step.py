@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.baseline import Baseline
-from analyzer.core.campaign.campaign_state import CampaignFile
+from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.campaign.decision import Judged, judge
 from analyzer.core.campaign.feedback_rules import Judgements
-from analyzer.core.campaign.findings import findings
-from analyzer.core.campaign.linker import Book
+from analyzer.core.campaign.findings import Finding, findings
+from analyzer.core.campaign.linker import MERGE_S, Linker, Registry
+from analyzer.core.campaign.membership import update_members
+from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.publish import Publisher
+from analyzer.core.campaign.reading import Reader
+from analyzer.core.cohort.catalog import NAMES, in_order
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.models.anomaly import Strangeness
+from analyzer.core.cohort.window import Window
+from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.blocks import CohortBlock, from_plain, to_plain
+from analyzer.core.contracts.blocks import CohortBlock, PaneBlock, from_plain, to_plain
 from analyzer.core.contracts.calibration import Calibration, strata_of
 from analyzer.core.contracts.columns import FACTS, CohortColumns, Kind, concat_cohorts
 from analyzer.core.contracts.event_time import DAY_S
@@ -30,109 +37,183 @@ from analyzer.core.contracts.records import AlertKind, Record
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 7
+STATE_VERSION = 8
 LEARNED = 64
-"""Cohorts of a pane that the strangeness is learned from: enough to know what is usual."""
+"""Cohorts of a pane that the anomaly model learns from: enough to know what is usual."""
 UNDER_ALERT = 0.2
-"""Share of its named accounts in open campaigns from which a cohort is not learned from."""
+"""Share of its members in open campaigns from which a cohort is not learned from."""
 
 
 class CampaignStep:
     """Decides; the only step that speaks to the outside.
 
+    Linking and measuring need what organisations do elsewhere, so the step counts the panes of
+    all account shards as the cohort shards do, or looks on at a cohort shard's windows in the
+    same process.
+
     Parameters
     ----------
     sources
-        Number of cohort shards; a pane is decided once all have sent it.
+        Number of cohort shards; a window is decided once all have sent its cohorts.
+    account_shards
+        Number of account shards.
     """
 
-    def __init__(self, config: CoreConfig, *, sources: int) -> None:
+    def __init__(self, config: CoreConfig, *, sources: int, account_shards: int = 1) -> None:
         self._config = config
         self._gate = Gate(sources)
+        self._ready = 0
         self._waiting: list[CohortColumns] = []
+        self._windows = WindowFeed(config, sources=account_shards)
+        self._looks_on = False
         self._fusion = Fusion.shipped()
         self.judgements = Judgements()
-        self._publisher = Publisher(config, self._fusion, self.judgements)
-        self._book = Book(config)
-        self._strangeness = Strangeness(config.seed)
+        self.registry = Registry(config)
+        self._model = KindModel.shipped()
         self._baseline = Baseline(config.calibration or Calibration.shipped())
+        self._reader = Reader(config, self._model, self._baseline)
+        self._publisher = Publisher(config, self._fusion, self.judgements, self._model.version)
+        self._anomaly = Strangeness(config.seed)
+
+    def look_on(self, windows: WindowFeed) -> None:
+        """Look on at the windows of the one cohort shard, which is in the same process.
+
+        Its blocks must be fed one by one, each while the windows stand at its end; panes are
+        passed over then.
+        """
+        self._windows, self._looks_on = windows, True
 
     @property
-    def campaigns(self) -> list[CampaignFile]:
+    def campaigns(self) -> list[Campaign]:
         """All that is known of campaigns, open or closed."""
-        return list(self._book.files.values())
+        return list(self.registry.campaigns.values())
 
-    def feed(self, block: CohortBlock) -> StepOutput[Record]:
-        """Take the judged cohorts of one shard; records in the order they are to be sent."""
-        first = self._gate.take(block.source, block.start, block.stop)
-        if first is None:
-            return StepOutput()
-        rows = block.rows.take((block.rows.pane >= first) & (block.rows.pane < block.stop))
-        if len(rows.pane):
-            self._waiting.append(rows)
-        opened = self._gate.opened()
-        if opened is None:
+    def orgs_named(self, accounts: Iterable[str]) -> NDArray[np.uint64]:
+        """Organisations of the accounts of these names, as far as they are known."""
+        population = self._windows.population
+        rows = [population.accounts_named(name) for name in accounts]
+        orgs = population.accounts["org"][np.concatenate([*rows, np.zeros(0, np.int32)])]
+        return np.asarray(population.orgs["key"][orgs], np.uint64)
+
+    def feed(self, block: CohortBlock | PaneBlock) -> StepOutput[Record]:
+        """Take the judged cohorts of one shard, or panes; records in the order they are sent."""
+        if isinstance(block, PaneBlock):
+            if self._looks_on:
+                return StepOutput()
+            self._windows.take(block)
+        elif not self._keep(block):
             return StepOutput()
         before = Counter(self._publisher.suppressed)
-        records = self._decide(opened[1])
+        records = [record for pane in self._ends() for record in self._decide(pane)]
         counts = labelled("suppressed", self._publisher.suppressed - before)
         return StepOutput(records, counts=counts, levels=self._levels())
 
+    def _keep(self, block: CohortBlock) -> bool:
+        """Keep what is new of the block until it is decided on; False if nothing is."""
+        first = self._gate.take(block.source, block.start, block.stop)
+        if first is None:
+            return False
+        rows = block.rows.take((block.rows.pane >= first) & (block.rows.pane < block.stop))
+        if len(rows.pane):
+            self._waiting.append(_in_order(rows, block.signals))
+        opened = self._gate.opened()
+        self._ready = opened[1] if opened is not None else self._ready
+        return True
+
     def _levels(self) -> dict[tuple[str, str], int]:
         """Campaigns that were spoken of and are open, by kind."""
-        told = [file for file in self.campaigns if file.revision and file.state == "open"]
-        found = Counter(file.kind for file in told)
+        found = Counter(c.state.kind for c in self.campaigns if c.is_open and c.state.revision)
         return {("campaigns_open", kind): found[kind] for kind in get_args(AlertKind)}
-
-    def feed_feedback(self, block: FeedbackBlock) -> None:
-        """Take what people said; it takes effect in event time, see :mod:`.feedback_queue`."""
-        self.judgements.take(block)
 
     def heard(self, source: str) -> int:
         """How far a source of feedback was taken; 0 if nothing of it was."""
         return self.judgements.inbox.stops.get(source, 0)
 
-    def _decide(self, stop: int) -> list[Record]:
+    def _ends(self) -> Iterator[int]:
+        """Ends of windows that all cohorts are here for; the windows stand at each."""
+        if self._looks_on:
+            if self._ready == self._windows.stands_at:
+                yield self._ready
+            return
+        stop = min(self._ready, self._windows.ready)
+        if stop > self._windows.done:
+            yield from self._windows.advance(stop)
+
+    def feed_feedback(self, block: FeedbackBlock) -> None:
+        """Take what people said; it takes effect in event time, see :mod:`.feedback_queue`."""
+        self.judgements.take(block)
+
+    def _decide(self, pane: int) -> list[Record]:
+        """Decide at the end of the pane before ``pane``."""
+        if not self._windows.warm:
+            return []
+        due = self._windows.due(pane)
+        if not due:
+            return []
         rows = concat_cohorts(self._waiting)
-        self._waiting = [rows.take(rows.pane >= stop)]
-        records: list[Record] = []
-        for pane in np.unique(rows.pane[rows.pane < stop]).tolist():
-            now = rows.take(rows.pane == pane)
-            self.judgements.enter((pane + 1) * self._config.pane_ms, self._book)
-            outside = self.judgements.outside(now, self._book)
-            judged = judge(now, outside, self._fusion, self._baseline, self._config)
-            strange = self._strange(now, judged)
-            is_old = partial(self._book.is_old, pane=pane)
-            for found in findings(now, judged, self._baseline, strange, is_old):
-                if (finding := self.judgements.admit(found)) is not None:
-                    self.judgements.keep(self._book.take(finding), finding)
-            self._book.unite()
-            self._book.expire(pane)
-            self._learn_usual(now, judged)
-            records += self._publisher.publish(self._book, pane)
-        return records
+        self._waiting = [later] if len((later := rows.take(rows.pane >= pane)).pane) else []
+        now = rows.take(rows.pane == pane - 1)
+        view = max(
+            (w for w in due if w.length_s <= DAY_S), key=lambda w: w.length_s, default=due[0]
+        )
+        self.judgements.enter(pane * self._config.pane_ms, self.registry, view)
+        found = self._judge(now)
+        self._link(view, found, pane)
+        self.registry.expire(pane - 1)
+        self._reader.read(self.registry, due, pane - 1)
+        return self._publisher.publish(self.registry, view, pane - 1)
+
+    def _judge(self, rows: CohortColumns) -> list[Finding]:
+        """What is found among the cohorts that end here; the innocent are learned from."""
+        if not len(rows.pane):
+            return []
+        outside = self.judgements.outside(rows, self.registry)
+        judged = judge(rows, outside, self._fusion, self._baseline, self._config)
+        found = self._found(rows, judged)
+        self._learn_usual(rows, judged)
+        return found
+
+    def _found(self, rows: CohortColumns, judged: Judged) -> list[Finding]:
+        """What was found and may count, surest first."""
+        name_of = self._windows.population.object_name
+        anomaly = self._strange(rows, judged)
+        found = findings(rows, judged, anomaly, self.registry.is_old, name_of)
+        return [finding for f in found if (finding := self.judgements.admit(f)) is not None]
+
+    def _link(self, view: Window, found: list[Finding], pane: int) -> None:
+        groups = [f for f in found if f.cohort_kind != Kind.ACCOUNT]
+        if groups or self.registry.open():
+            linker = Linker(self.registry, view, groups)
+            linker.link()
+            if view.length_s >= MERGE_S:
+                update_members(self.registry, linker, pane)
+        for finding in found:
+            if finding.cohort_kind == Kind.ACCOUNT:
+                self.registry.take_account(finding)
 
     def _strange(self, rows: CohortColumns, judged: Judged) -> list[float | None]:
-        """Strangeness of what was found; then some of all cohorts are learned, by hash.
+        """Anomaly score of what was found; then some of all cohorts are learned, by hash.
 
         The model sees one window length, in canonical order.
         """
-        strange: list[float | None] = [None] * len(rows.pane)
+        anomaly: list[float | None] = [None] * len(rows.pane)
         order = _canonical(rows)
         for row in order[judged.found[order]].tolist():
             if rows.kind[row] == Kind.ACCOUNT:
-                strange[row] = float(rows.facts[row, FACTS.index("strangeness")])
+                anomaly[row] = float(rows.facts[row, FACTS.index("anomaly")])
             elif rows.window_s[row] == DAY_S:
-                strange[row] = self._strangeness.score_one(rows.features[row])
+                anomaly[row] = self._anomaly.score_one(rows.features[row])
         days = order[(rows.window_s[order] == DAY_S) & (rows.kind[order] != Kind.ACCOUNT)]
-        some = np.argsort(in_turn(rows.object[days], int(rows.pane[0])), kind="stable")[:LEARNED]
-        for row in days[np.sort(some)].tolist():
-            self._strangeness.learn_one(rows.features[row])
-        return strange
+        if len(days):
+            turn = in_turn(rows.object[days], int(rows.pane[0]))
+            some = np.argsort(turn, kind="stable")[:LEARNED]
+            for row in days[np.sort(some)].tolist():
+                self._anomaly.learn_one(rows.features[row])
+        return anomaly
 
     def _learn_usual(self, rows: CohortColumns, judged: Judged) -> None:
         """Take in who is no suspect and has hardly a member in an open campaign."""
-        inside = rows.share_of_members(np.isin(rows.member_org, self._book.held()))
+        inside = rows.share_of_members(np.isin(rows.member_org, self.registry.held()))
         innocent = ~judged.suspect & (rows.kind != Kind.ACCOUNT) & (inside < UNDER_ALERT)
         order = _canonical(rows)
         order = order[innocent[order]]
@@ -145,10 +226,13 @@ class CampaignStep:
             STATE_VERSION,
             {
                 "gate": self._gate.state(),
+                "ready": self._ready,
+                "signals": list(NAMES),
                 "waiting": [to_plain(rows) for rows in self._waiting],
-                "book": self._book.state(),
+                "windows": None if self._looks_on else self._windows.state(),
+                "registry": self.registry.state(),
                 "baseline": self._baseline.state(),
-                "strangeness": self._strangeness.snapshot(),
+                "anomaly": self._anomaly.snapshot(),
                 "judgements": self.judgements.state(),
             },
         )
@@ -163,12 +247,22 @@ class CampaignStep:
         """
         state = unpack("campaign", STATE_VERSION, data)
         self._gate.restore(state["gate"])
-        self._waiting = [from_plain(rows, CohortColumns) for rows in state["waiting"]]
-        self._book = Book(self._config)
-        self._book.restore(state["book"])
+        self._ready = state["ready"]
+        self._waiting = [
+            _in_order(from_plain(rows, CohortColumns), state["signals"])
+            for rows in state["waiting"]
+        ]
+        if state["windows"] is not None:
+            self._windows.restore(state["windows"])
+        self.registry.restore(state["registry"])
         self._baseline.restore(state["baseline"])
-        self._strangeness.restore(state["strangeness"])
+        self._anomaly.restore(state["anomaly"])
         self.judgements.restore(state["judgements"])
+
+
+def _in_order(rows: CohortColumns, signals: Sequence[str]) -> CohortColumns:
+    """Cohorts that a worker of another version may have judged, by the signals of this one."""
+    return replace(rows, features=in_order(rows.features, signals))
 
 
 def _canonical(rows: CohortColumns) -> NDArray[np.intp]:

@@ -48,11 +48,11 @@ def strange_accounts(window: Window, triage: Triage) -> tuple[Cohorts, F64] | No
         [np.log10(np.maximum(times, 1.0)) / 4, 0.5 + z / 8, focus, fresh], axis=1
     ).clip(0.0, 1.0)
     heaviest, some = _looked_at(window)
-    strangeness = triage.judge(vectors[heaviest])
+    anomaly = triage.judge(vectors[heaviest])
     triage.learn(vectors[some])
     heavy = (totals[:, REQUESTS] >= LEAST_REQUESTS) & (times >= TIMES_USUAL)
     named = heavy & (z >= LONGER) & (focus >= FEW_TEMPLATES)
-    kept = named[heaviest] & (strangeness > 0)
+    kept = named[heaviest] & (anomaly > 0)
     if not kept.any():
         return None
     org = heaviest[kept]
@@ -65,7 +65,7 @@ def strange_accounts(window: Window, triage: Triage) -> tuple[Cohorts, F64] | No
         newcomers=np.zeros(len(org), np.int64),
         matrix=sp.csr_matrix(one_each, shape=(len(org), len(totals))),
     )
-    return cohorts, strangeness[kept]
+    return cohorts, anomaly[kept]
 
 
 def _looked_at(window: Window) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals import (
-    balance,
-    clients,
-    co_templates,
-    creation,
-    entanglement,
-    first_seen,
-    hand_over,
-    many_templates,
-    narrowness,
-    one_block,
-    output_length,
-    params,
-    payment,
-    pivot,
-    popular,
-    private_blocks,
-    repeated_items,
-    rotation,
-    synchrony,
-    work_queue,
-)
 
 
 class Signal(Protocol):
@@ -57,31 +36,62 @@ class Signal(Protocol):
         """One value in [0, 1] or NaN per cohort."""
 
 
-SIGNALS: tuple[Signal, ...] = (
-    balance,
-    entanglement,
-    private_blocks,
-    rotation,
-    clients,
-    creation,
-    payment,
-    first_seen,
-    hand_over,
-    synchrony,
-    pivot,
-    narrowness,
-    co_templates,
-    work_queue,
-    output_length,
-    params,
-    one_block,
-    popular,
-    many_templates,
-    repeated_items,
+FILES: tuple[str, ...] = (
+    "balance",
+    "entanglement",
+    "private_blocks",
+    "rotation",
+    "clients",
+    "creation",
+    "payment",
+    "first_seen",
+    "hand_over",
+    "synchrony",
+    "pivot",
+    "narrowness",
+    "co_templates",
+    "work_queue",
+    "output_length",
+    "params",
+    "one_block",
+    "popular",
+    "many_templates",
+    "repeated_items",
+)
+"""Modules of :mod:`analyzer.core.cohort.signals`; their order is that of all vectors."""
+SIGNALS: tuple[Signal, ...] = tuple(
+    cast("Signal", importlib.import_module(f"analyzer.core.cohort.signals.{name}"))
+    for name in FILES
 )
 NAMES: tuple[str, ...] = tuple(signal.NAME for signal in SIGNALS)
 FAMILIES: tuple[str, ...] = tuple(signal.FAMILY for signal in SIGNALS)
 AGAINST = "against"
+
+
+def in_order(vectors: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
+    """Vectors of signals of these names as the catalog orders them.
+
+    What was saved by another version, or comes from a worker of another version, has other
+    signals: those that the catalog lacks are left out, and those that it has more are unknown.
+
+    Parameters
+    ----------
+    vectors
+        Shape (n, names).
+
+    Returns
+    -------
+    ndarray
+        Shape (n, signals); NaN where a signal is not among the names.
+    """
+    if tuple(names) == NAMES:
+        return vectors
+    known = {name: column for column, name in enumerate(names)}
+    found = np.full((len(vectors), len(NAMES)), np.nan)
+    for column, name in enumerate(NAMES):
+        if name in known:
+            found[:, column] = vectors[:, known[name]]
+    return found
 
 
 def measure_all(cohorts: Cohorts) -> NDArray[np.float64]:

@@ -2,8 +2,8 @@
 
 Two non-negative logistic models, one with all signals and one without identity (which an
 operator evades by ageing accounts and buying cards one by one). A cohort is a hit if either
-passes the threshold **and** at least two families of evidence are strong. The weights were
-fitted by ``tests/tools/fit_fusion.py`` and are kept in ``models/fusion.json``.
+passes the threshold **and** at least two families of evidence are strong. The weights are kept
+in ``fusion.json`` by the names of the signals.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.catalog import AGAINST, FAMILIES, NAMES
+from analyzer.core.contracts.calibration import Calibration
 
 F64 = NDArray[np.float64]
 
@@ -41,10 +42,9 @@ class Fusion:
     @classmethod
     def shipped(cls) -> Self:
         """The weights that come with the package."""
-        raw = json.loads((files("analyzer.core.cohort") / "fusion.json").read_text("utf-8"))
-        models = raw["models"]
+        models = _SHIPPED["models"]
         return cls(
-            version=raw["version"],
+            version=_SHIPPED["version"],
             weights=np.array([[m["weights"].get(name, 0.0) for name in NAMES] for m in models]),
             bias=np.array([m["bias"] for m in models]),
         )
@@ -65,10 +65,30 @@ class Fusion:
         return np.asarray(known * self.weights[best])
 
 
+_SHIPPED: dict[str, Any] = json.loads(
+    (files("analyzer.core.cohort") / "fusion.json").read_text("utf-8")
+)
+_WEIGHED = {name for model in _SHIPPED["models"] for name in model["weights"]}
+FITTED: tuple[str, ...] = tuple(name for name in NAMES if name in _WEIGHED)
+"""Signals that were there when the weights were fitted, by name. Another one is measured and shown,
+but neither counts as evidence nor is learned by a model, until the weights are fitted again."""
+FITTED_COLUMNS = [NAMES.index(name) for name in FITTED]
 SIGNS = np.array([-1.0 if family == AGAINST else 1.0 for family in FAMILIES])
 _MEMBERSHIP = {
-    family: np.array([f == family for f in FAMILIES]) for family in dict.fromkeys(FAMILIES)
+    family: np.array(
+        [f == family and name in FITTED for name, f in zip(NAMES, FAMILIES, strict=True)]
+    )
+    for family in dict.fromkeys(FAMILIES)
 }
+
+
+def unfitted(calibration: Calibration) -> list[str]:
+    """Signals that weigh nothing, or less than they will: newer than weights or calibration.
+
+    They are measured and shown. ``analyzer fit`` makes new weights, ``analyzer calibrate`` a new
+    calibration.
+    """
+    return [name for name in NAMES if name not in FITTED or name not in calibration.signals]
 
 
 def strong_families(features: F64, outside: F64 | float = 0.0) -> NDArray[np.int64]:

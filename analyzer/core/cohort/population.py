@@ -139,6 +139,21 @@ class Population:
             texts[i] = texts[i] or f"family-{int(hashes[i]):016x}"
         return [text or f"unnamed-{int(hashes[i]):016x}" for i, text in enumerate(texts)]
 
+    def accounts_named(self, name: str) -> I32:
+        """Rows of the accounts of that name."""
+        rows = self.accounts.find(self._names.keys_of(name))
+        return rows[rows >= 0]
+
+    def object_row(self, kind: int, hash_: int) -> int:
+        """Row of an object in the object table, -1 if it is not known."""
+        key = object_key(np.array([kind]), np.array([hash_], np.uint64))
+        return int(self.objects.find(key)[0])
+
+    def object_name(self, kind: int, hash_: int) -> str:
+        """What people call an object; "" if it is not known."""
+        row = self.object_row(kind, hash_)
+        return self.object_texts(np.array([row]))[0] if row >= 0 else ""
+
     def _admit(self, rows: PaneColumns) -> PaneColumns:
         """The rows that there is room for; see :mod:`analyzer.core.kernels.hash_sampling`."""
         all_rows = rows

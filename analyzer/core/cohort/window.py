@@ -162,6 +162,21 @@ class Window:
         usual = np.bincount(volume, entropy) / alike
         return np.where(known, entropy - usual[volume], 0.0)
 
+    @property
+    def part_panes(self) -> int:
+        """Panes of each part of the window, as :attr:`parts` has them."""
+        return self.population.org_sums[self.number].hop
+
+    @cached_property
+    def parts(self) -> F64:
+        """Requests in each part (hop) of the window, shape (organisations, parts)."""
+        sums = self.population.org_sums[self.number]
+        counts = np.zeros((len(self.orgs), sums.length // sums.hop))
+        begin = self.pane // sums.hop - counts.shape[1]
+        for number, (rows, values) in sums.closed.items():
+            counts[self.number_of[rows], number - begin] = values[:, REQUESTS]
+        return counts
+
     def recent_pane(self) -> int:
         """Where "before" ends for the novelty gate: a window and at least a day back."""
         return self.pane - max(self.length_s, DAY_S) // self.config.pane_s

@@ -13,6 +13,7 @@ raw partition (events) or numbers of panes (everything after). The receiver's ga
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -23,8 +24,9 @@ from numpy.typing import NDArray
 
 from analyzer.core.contracts.columns import CohortColumns, PaneColumns
 from analyzer.core.contracts.events import EventColumns
+from analyzer.core.contracts.stamp import Stamp
 from analyzer.core.kernels.packed_arrays import array_of, array_parts
-from analyzer.errors import StateError
+from analyzer.errors import OtherSettingsError, StateError
 
 FORMAT = 5
 LEVEL = -1
@@ -46,6 +48,8 @@ class EventBlock:
     """True: nothing has come for a while and nothing is waiting; hold nobody back."""
     stale: bool = False
     """True: far behind its record times and not catching up; hold nobody back who is not."""
+    origin: str = ""
+    """Identity of the topic that the offsets belong to; a file has none."""
     rows: EventColumns = field(default_factory=EventColumns)
 
 
@@ -58,6 +62,19 @@ class PaneBlock:
     stop: int
     rows: PaneColumns = field(default_factory=PaneColumns)
 
+    def cut(self, hop: int, last: int) -> Iterator[PaneBlock]:
+        """The same in blocks that end at multiples of ``hop`` panes, as far as pane ``last``.
+
+        Before the first rows of all there is no window to stop at.
+        """
+        start, first = self.start, int(self.rows.org_pane.min(initial=self.stop))
+        stop = ((start or first) // hop + 1) * hop
+        while stop < min(self.stop, last + 1):
+            yield PaneBlock(self.source, start, stop, self.rows.between(start, stop))
+            start, stop = stop, stop + hop
+        rows = self.rows if start == self.start else self.rows.between(start, self.stop)
+        yield PaneBlock(self.source, start, self.stop, rows)
+
 
 @dataclass(frozen=True, slots=True)
 class CohortBlock:
@@ -67,10 +84,15 @@ class CohortBlock:
     start: int
     stop: int
     rows: CohortColumns = field(default_factory=CohortColumns)
+    signals: list[str] = field(default_factory=list)
+    """What the columns of the features are called."""
 
 
 Block = EventBlock | PaneBlock | CohortBlock
 """What steps send to one another."""
+
+UNSTAMPED = Stamp()
+"""Of replays and tests, where one process makes and takes everything."""
 
 _NO_BLOCK = (
     zstandard.ZstdError,
@@ -82,32 +104,43 @@ _NO_BLOCK = (
 )
 
 
-def encode(block: Block) -> bytes:
-    """A block as bytes: MessagePack with one binary string per column, in a frame of zstd."""
-    plain = msgspec.msgpack.encode([type(block).__name__, FORMAT, to_plain(block)])
+def encode(block: Block, stamp: Stamp = UNSTAMPED) -> bytes:
+    """A block as bytes: MessagePack with one binary string per column, in a frame of zstd.
+
+    Parameters
+    ----------
+    stamp
+        Under which settings it was made.
+    """
+    made = [stamp.config_hash, stamp.state_hash]
+    plain = msgspec.msgpack.encode([type(block).__name__, FORMAT, made, to_plain(block)])
     return zstandard.compress(plain, LEVEL)
 
 
-def decode(data: bytes, *kinds: type[T]) -> T:
+def decode(data: bytes, *kinds: type[T], stamp: Stamp = UNSTAMPED) -> T:
     """The block of one of the given kinds in these bytes.
 
     Raises
     ------
     StateError
         If the bytes are not a block of such a kind and of this format.
+    OtherSettingsError
+        If it was made under settings that give it another meaning, or by another release.
     """
     try:
-        name, version, plain = msgspec.msgpack.decode(zstandard.decompress(data))
+        name, version, *rest = msgspec.msgpack.decode(zstandard.decompress(data))
     except _NO_BLOCK as error:
         raise StateError(f"not a block: {error}") from error
     known = {kind.__name__: kind for kind in kinds}
-    if not isinstance(name, str) or name not in known or version != FORMAT:
+    if not isinstance(name, str) or name not in known or type(version) is not int:
         expected = " or ".join(known)
-        raise StateError(
-            f"expected {expected} in format {FORMAT}, found {name!r:.99} in {version!r:.99}"
-        )
+        raise StateError(f"expected {expected}, found {name!r:.99} in {version!r:.99}")
+    if version != FORMAT:
+        raise OtherSettingsError(f"made by another release (format {version}, here {FORMAT})")
     kind = known[name]
     try:
+        (config_hash, state_hash), plain = rest
+        stamp.admit(str(config_hash), str(state_hash))
         block = from_plain(plain, kind)
         _check_range(block)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -5,7 +5,7 @@ class of size. Means are over cohorts; what they rest on is counted in objects, 
 one object repeat each other.
 
 The file is made by ``analyzer calibrate`` from a provider's own history; what ships with the
-package comes from simulated innocent worlds (``tests/tools/fit_calibration.py``).
+package comes from simulated innocent worlds (``analyzer fit``).
 """
 
 from __future__ import annotations
@@ -95,6 +95,12 @@ def strata_of(cohorts: CohortColumns) -> I64:
     order[list(KINDS)] = np.arange(len(KINDS))
     size = np.digitize(cohorts.facts[:, FACTS.index("organisations")], SIZES[1:])
     return np.asarray((order[cohorts.kind] * 2 + cohorts.newcomers) * len(SIZES) + size)
+
+
+def strata_of_groups(size: F64) -> I64:
+    """Stratum of groups that no single object defines, by their organisations; shape (n,)."""
+    order = KINDS.index(Kind.GRAPH)
+    return np.asarray(order * 2 * len(SIZES) + np.digitize(size, SIZES[1:]))
 
 
 def borrowed(objects: F64, values: F64) -> tuple[F64, F64]:

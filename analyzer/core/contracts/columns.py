@@ -119,29 +119,9 @@ class PaneColumns:
         return replace(self, **kept)
 
 
-FACTS = (
-    "organisations",
-    "requests",
-    "requests_on_object",
-    "output_tokens",
-    "blocks",
-    "active_organisations",
-    "billed",
-    "billed_population",
-    "diversity",
-    "times_usual",
-    "strangeness",
-    "places",
-    "own_length",
-)
-"""Columns of ``CohortColumns.facts``; ``billed`` is the share of organisations of which a payment
-reference or the account's creation is known, among the members and among all; ``diversity`` how
-much more kinds of work a member does than others of its volume, in nats; ``times_usual`` a
-member's requests over the median of all; ``strangeness`` an account's, NaN for real cohorts;
-``places`` how many address blocks the traffic is spread over, an effective number (inverse of
-Simpson's index; Hill, 1973), NaN where no address is known; ``own_length`` the mean of
-ln(output + 1) on the defining template, in deviations of organisations from their mean, NaN for
-other cohorts."""
+FACTS = ("organisations", "requests", "requests_on_object", "times_usual", "anomaly")
+"""Columns of ``CohortColumns.facts``; ``times_usual`` is a member's requests over the median of
+all, ``anomaly`` an account's anomaly score, NaN for cohorts of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,40 +140,29 @@ class CohortColumns:
     features: F64 = field(default_factory=lambda: np.zeros((0, 0)))
     """Shape (cohorts, signals), in the order of the catalog; NaN is "unknown"."""
     facts: F64 = field(default_factory=lambda: np.zeros((0, 0)))
-    """Shape (cohorts, 13): figures shown to people, in the order of :data:`FACTS`."""
-    note: list[str] = field(default_factory=list)
-    """What an alert shows of this cohort, JSON of :class:`CohortNote`; "" if nothing will."""
+    """Shape (cohorts, facts), in the order of :data:`FACTS`."""
 
     member_row: I64 = field(default_factory=_i64)
-    """One row per (cohort, account): index of the cohort in the columns above."""
+    """One row per (cohort, organisation), rising: index of the cohort in the columns above."""
     member_org: U64 = field(default_factory=_u64)
-    member: U64 = field(default_factory=_u64)
-    member_requests: I64 = field(default_factory=_i64)
-    member_first_ms: I64 = field(default_factory=_i64)
-    member_last_ms: I64 = field(default_factory=_i64)
-    member_affinity: F64 = field(default_factory=lambda: np.zeros(0))
-    """How like the other members its organisation is, in nats."""
-    names: Names = field(default_factory=Names)
 
     def take(self, rows: NDArray[np.bool_]) -> Self:
-        """The cohorts where the mask is True, with their members; names stay as they are."""
+        """The cohorts where the mask is True, with their members."""
         number = np.cumsum(rows) - 1
         members = rows[self.member_row]
-        changed: dict[str, Any] = {
-            "note": [n for n, kept in zip(self.note, rows.tolist(), strict=True) if kept]
-        }
+        changed: dict[str, Any] = {}
         for f in fields(self):
             column = getattr(self, f.name)
             if f.name == "member_row":
                 changed[f.name] = number[column[members]]
             elif f.name.startswith("member"):
                 changed[f.name] = column[members]
-            elif isinstance(column, np.ndarray):
+            else:
                 changed[f.name] = column[rows]
         return replace(self, **changed)
 
     def share_of_members(self, mask: Bool) -> F64:
-        """Share of each cohort's named accounts where the mask is true; shape (cohorts,)."""
+        """Share of each cohort's named members where the mask is true; shape (cohorts,)."""
         n = len(self.pane)
         named = np.maximum(1, np.bincount(self.member_row, minlength=n))
         return np.asarray(np.bincount(self.member_row, mask, minlength=n) / named)
@@ -226,8 +195,6 @@ def _concat(tables: list[C], kind: type[C]) -> C:
         parts = [getattr(table, f.name) for table in tables]
         if isinstance(parts[0], np.ndarray):
             columns[f.name] = np.concatenate(parts)
-        elif isinstance(parts[0], list):
-            columns[f.name] = [item for part in parts for item in part]
         else:
             columns[f.name] = Names.joined(parts)
     return kind(**columns)

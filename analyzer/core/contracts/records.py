@@ -11,7 +11,9 @@ from typing import Literal
 
 import msgspec
 
-AlertKind = Literal["extraction_campaign", "reseller_pool", "linked_accounts", "account_anomaly"]
+AlertKind = Literal[
+    "extraction_campaign", "reseller_pool", "linked_accounts", "shared_tool", "account_anomaly"
+]
 Severity = Literal["info", "low", "medium", "high", "critical"]
 Activity = Literal["opened", "updated", "escalated", "closed"]
 

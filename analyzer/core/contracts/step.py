@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -26,19 +27,20 @@ class StepOutput(Generic[Made]):
     (['a', 'b'], 2)
     """
 
-    made: list[Made] = field(default_factory=list)
-    """Blocks for the next steps, or records for people, in the order to be sent."""
+    made: Iterable[Made] = ()
+    """Blocks for the next steps, or records for people, in the order to be sent. A step may make
+    them while they are read: once, to the end, before the step is fed again."""
     dead: list[DeadLetter] = field(default_factory=list)
     """Records that can't be used."""
     counts: Counter[Count] = field(default_factory=Counter)
-    """How often something happened in this call."""
+    """How often something happened in this call; complete once all that it made is read."""
     levels: dict[Count, int] = field(default_factory=dict)
     """How many there are now, of what comes and goes."""
 
     def __add__(self, other: StepOutput[Made]) -> StepOutput[Made]:
         """Both, one after the other."""
         return StepOutput(
-            self.made + other.made,
+            [*self.made, *other.made],
             self.dead + other.dead,
             self.counts + other.counts,
             self.levels | other.levels,

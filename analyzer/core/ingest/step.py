@@ -7,7 +7,7 @@ late ones and those that no clock bears out go aside as dead letters.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from analyzer.core.ingest.source_clock import LATE as LATE_VERDICT
 from analyzer.core.ingest.source_clock import PASSED as PASSED_VERDICT
 from analyzer.core.ingest.source_clock import REFUSED as REFUSED_VERDICT
 from analyzer.core.ingest.source_clock import ClockRules, Judged, SourceClock
+from analyzer.core.ingest.translation import PASSED_OVER, Originals, Translator
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
 
@@ -42,6 +43,19 @@ class RawBatch:
     """Position of each record, strictly rising; may have gaps."""
     append_ms: NDArray[np.int64] | None = None
     """Kafka record timestamps, epoch ms; None for files, which have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A batch as its events, and what is found at once in them."""
+
+    raw: RawBatch
+    """Native records; an offset may come more than once, or not at all."""
+    found: Scanned
+    refused: list[DeadLetter] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
+    is_whole: bool = True
+    """Whether the events are the raw records themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,12 @@ class IngestStep:
         """Time reached in this source, less the lateness."""
         self._held: dict[int, tuple[int, bytes]] = {}
         """Row of the source → offset and original bytes, until the clock decides."""
+        self._translator: Translator | None = None
+        self._originals = Originals()
+
+    def understand(self, translator: Translator | None) -> None:
+        """Take records that are not native as well; without, they are dead letters."""
+        self._translator = translator
 
     def resume(self, position: int, watermark_ms: int | None, clock: str | None = None) -> None:
         """Go on after a restart; without a watermark, lateness starts anew.
@@ -109,11 +129,37 @@ class IngestStep:
         """The state of the source's clock, for a restart; of a file it is of no use."""
         return self._clock.mark()
 
-    def look(self, raw: RawBatch) -> Scanned:
+    def look(self, raw: RawBatch) -> Look:
         """Begin :meth:`feed`; changes nothing, so it may run in a thread beside everything."""
-        return self._columnizer.look(raw.values)
+        translator = self._translator
+        if translator is None or translator.takes_native:
+            look = Look(raw, self._columnizer.look(raw.values))
+            if translator is None or look.found.plain.all():
+                return look
+            return self._translated(raw, translator, look.found.plain) or look
+        nothing = np.zeros(len(raw.values), np.bool_)
+        return self._translated(raw, translator, nothing) or Look(
+            raw, self._columnizer.look(raw.values)
+        )
 
-    def feed(self, raw: RawBatch, found: Scanned | None = None) -> StepOutput[EventBlock]:
+    def _translated(
+        self, raw: RawBatch, translator: Translator, plain: NDArray[np.bool_]
+    ) -> Look | None:
+        """The native records in these; None if they are native themselves."""
+        translation = translator.translate(raw.values, plain)
+        if translation is None:
+            return None
+        rows = translation.rows
+        append_ms = None if raw.append_ms is None else raw.append_ms[rows]
+        events = RawBatch(translation.values, raw.offsets[rows], append_ms)
+        refused = [
+            self._dead(int(raw.offsets[row]), raw.values[row], bad)
+            for row, bad in translation.refused
+        ]
+        found = self._columnizer.look(events.values)
+        return Look(events, found, refused, translation.passed_over, is_whole=False)
+
+    def feed(self, raw: RawBatch, look: Look | None = None) -> StepOutput[EventBlock]:
         """Judge and pack the next records of the source.
 
         Exactly one block per account shard comes of it, empty ones too; the index is the
@@ -121,17 +167,22 @@ class IngestStep:
 
         Parameters
         ----------
-        found
+        look
             What :meth:`look` said of them, if it was asked before.
         """
-        rows, dead, mended = self._read(raw, found)
-        append_ms = raw.append_ms
-        if append_ms is not None and len(rows.columns) < len(raw.values):
-            append_ms = append_ms[np.searchsorted(raw.offsets, rows.columns.offset)]
+        look = look or self.look(raw)
+        if not look.is_whole:
+            self._originals.add(raw.offsets, raw.values)
+        rows, dead, mended = self._read(look.raw, look.found)
+        dead += look.refused
+        append_ms = look.raw.append_ms
+        if append_ms is not None and len(rows.columns) < len(look.raw.values):
+            append_ms = append_ms[np.searchsorted(look.raw.offsets, rows.columns.offset)]
         first = self._clock.rows + 1
         judged = self._clock.judge(rows.columns.ts_ms, rows.columns.org, append_ms)
         stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
-        return self._pack(rows, judged, first, dead, mended, (stop, len(raw.values)))
+        output = self._pack(rows, judged, first, dead, mended, (stop, len(raw.values)))
+        return self._of_records(output, look.passed_over)
 
     def idle(self) -> StepOutput[EventBlock]:
         """Empty blocks that say: nothing comes and nothing waits here; hold nobody back."""
@@ -148,6 +199,7 @@ class IngestStep:
         """
         none = _Rows(EventColumns(), Texts.of([]))
         output = self._pack(none, self._clock.finish(), 0, [], Counter(), (self.position, 0))
+        output = self._of_records(output, Counter())
         self.watermark_ms, end = END_OF_TIME_MS, self.position
         last = [
             EventBlock(self._source, end, end + 1, END_OF_TIME_MS, rows=block.rows)
@@ -179,7 +231,7 @@ class IngestStep:
     ) -> tuple[_Rows, list[DeadLetter]]:
         """The records that are not plain, one by one, put between the plain ones."""
         events: list[RequestEvent] = []
-        offsets: list[int] = []
+        decoded: list[int] = []
         dead: list[DeadLetter] = []
         good = plain.copy()
         for i in np.flatnonzero(~plain).tolist():
@@ -192,9 +244,11 @@ class IngestStep:
             good[i] = True
             mended.update(read.mended)
             events.append(read.event)
-            offsets.append(offset)
-        columns = EventColumns.concat([columns, self._columnizer.columns(events, offsets)])
-        columns = columns.take(np.argsort(columns.offset))
+            decoded.append(i)
+        more = self._columnizer.columns(events, raw.offsets[decoded].tolist())
+        columns = EventColumns.concat([columns, more])
+        rows = np.concatenate([np.flatnonzero(plain), np.array(decoded, np.int64)])
+        columns = columns.take(np.argsort(rows))
         return _Rows(columns, raw.values.take(good)), dead
 
     def _in_milliseconds(
@@ -237,7 +291,7 @@ class IngestStep:
         columns = rows.columns.take(~out) if out.any() else rows.columns
         if passed:
             columns = EventColumns.concat([columns, self._read_again(passed).columns])
-            columns = columns.take(np.argsort(columns.offset))
+            columns = columns.take(np.argsort(columns.offset, kind="stable"))
         self.watermark_ms = self._clock.watermark_ms
         start, self.position = self.position, stop
         blocks = [
@@ -262,6 +316,16 @@ class IngestStep:
         for row, verdict in zip(judged.rows.tolist(), judged.decided.tolist(), strict=True):
             (passed if verdict == PASSED_VERDICT else refused).append(self._held.pop(row))
         return passed, refused
+
+    def _of_records(
+        self, output: StepOutput[EventBlock], passed_over: Counter[str]
+    ) -> StepOutput[EventBlock]:
+        """What was said of events, as it is told of the records that they were in."""
+        dead = self._originals.letters(output.dead, self._dead)
+        if not self._held:
+            self._originals.clear()
+        counts = output.counts + labelled(PASSED_OVER, passed_over)
+        return replace(output, dead=dead, counts=counts)
 
     def _letters(self, rows: _Rows, which: NDArray[np.bool_], bad: BadRecord) -> list[DeadLetter]:
         return [

@@ -174,6 +174,16 @@ class NameBook:
         start = np.where(numbers < 0, 0, self._stop[numbers])
         return Names.cut(keys, self._text, start, stop).texts()
 
+    def keys_of(self, text: str) -> U64:
+        """Hashes that this text belongs to, usually one or none."""
+        wanted = np.frombuffer(text.encode(), np.uint8)
+        n = len(self)
+        starts, stops = self._stop[:n], self._stop[1 : n + 1]
+        alike = np.flatnonzero(stops - starts == len(wanted))
+        for place, byte in enumerate(wanted.tolist()):
+            alike = alike[self._text[starts[alike] + place] == byte]
+        return self._key[:n][alike]
+
     def all(self) -> Names:
         """All names, in the order in which they came."""
         n = len(self)

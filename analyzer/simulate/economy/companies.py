@@ -41,11 +41,17 @@ def _many(world: World, rng: Rng, size: int, label: str, group: str, *, org: Arr
     world.set_habit("created", who, np.minimum(world.habit("created")[who], -1))
     rate = volumes(rng, size, float(rng.uniform(5, 40)), rng.uniform(0.4, 1.5))
     time, account, _, _ = people(world, rng, who, rate, profile=OFFICE, regularity=2)
+    relay = NONE
+    if rng.random() < 0.3:  # keys that take turns, so that no limit is hit
+        time = np.sort(time)
+        account = who[assign(rng, time, draw_scheduler(rng), size, np.arange(len(time)))]
+        relay = world.relay(float(rng.choice([0.0, 0.9])))
     shared = world.new_templates(int(rng.integers(1, 25)))
     common = rng.random(len(time)) < rng.uniform(0.1, 0.95)
+    here = rng.random(len(time)) < 0.8
     world.emit(
-        time, account, ip=np.where(rng.random(len(time)) < 0.8, rng.choice(office, len(time)),
-                                   world.usual_place(account, time)),
+        time, account, relay=relay,
+        ip=np.where(here, rng.choice(office, len(time)), world.usual_place(account, time)),
         template=np.where(common, rng.choice(shared, len(time)), world.usual_work(account)),
     )  # fmt: skip
 

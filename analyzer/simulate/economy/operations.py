@@ -127,7 +127,8 @@ def _work(world: World, rng: Rng, style: Style, time: F64, unit_of_work: I64) ->
         return own[at.astype(np.int64)], unit_of_work
     shares = np.cumsum(zipf_weights(style.templates, rng.uniform(0, 1.2)))
     at = np.minimum(np.searchsorted(shares, draw), style.templates - 1)
-    return own[at], (at if rng.random() < 0.5 else unit_of_work)
+    by_template = rng.random() < 0.5 and style.templates > 2 * style.n
+    return own[at], (at if by_template else unit_of_work)
 
 
 def _subset(template: I64, slot: I64, templates: int) -> I64:
@@ -192,9 +193,9 @@ def _open(world: World, rng: Rng, style: Style, label: str, first: F64) -> I64:
     accounts = world.open(rng, n, label, **habits)
     if style.ages in {"aged", "bought"} and style.warm_up:
         begin = np.maximum(world.habit("created")[accounts], 0)
-        own_life(
-            world, rng, accounts, volumes(rng, n, rng.uniform(1, 4), 0.8), begin=begin, end=first
-        )
+        until = np.inf if style.ages == "bought" and style.owners else first
+        rate = volumes(rng, n, rng.uniform(1, 4), 0.8)
+        own_life(world, rng, accounts, rate, begin=begin, end=until)
     return accounts
 
 
@@ -327,12 +328,21 @@ def _rented(world: World, rng: Rng, kind: str, members: int) -> I64:
         if world.market is None:
             size = int(np.exp(rng.uniform(np.log(100), np.log(3_000))))
             world.market = world.places.hosts(rng, world.places.blocks(rng, size, "hosting"), 3)
+            _others_on_the_market(world, rng, world.market)
         return world.market
     many = max(4, int(members * rng.uniform(0.2, 1)))
     if kind == "scatter":
         return world.places.hosts(rng, world.places.blocks(rng, many, "hosting"), 1)
     public = np.r_[world.clouds, world.vpns, world.hostings]
     return world.places.neighbours(rng, rng.choice(public, many) * 256)
+
+
+def _others_on_the_market(world: World, rng: Rng, market: I64) -> None:
+    """Some plain customers rent from the same proxies."""
+    plain = np.flatnonzero(np.array([x == "benign" for x in world.labels]))
+    few = plain[rng.random(len(plain)) < rng.choice([0.0, 0.01, 0.03])]
+    near = world.places.neighbours(rng, rng.choice(market, len(few)))
+    world.set_habit("home_2", few, near)
 
 
 def truth(operation: Operation) -> dict[str, object]:

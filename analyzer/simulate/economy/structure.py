@@ -80,18 +80,13 @@ def draw_structure(rng: Rng, days: float) -> Structure:
     """
     hours = days * 24.0
     zones = rng.choice(np.arange(-8, 11), int(rng.integers(1, 6)), replace=False).astype(float)
-    gateways = int(rng.choice([1, 1, 2, 3, 4]))
-    everywhere = {name for name, (p, _) in DROPPABLE.items() if rng.random() < p}
-    lacks = [
-        frozenset(everywhere | {name for name, (_, p) in DROPPABLE.items() if rng.random() < p})
-        for _ in range(gateways - 1)
-    ]
+    lacks = _gateways(rng)
     return Structure(
         hours=hours,
         weekday=int(rng.integers(7)),
         operations=_operations(rng),
-        lacks=(frozenset(everywhere), *lacks),
-        gateway_shares=np.r_[1.0, rng.uniform(0.05, 0.4, gateways - 1)],
+        lacks=lacks,
+        gateway_shares=np.r_[1.0, rng.uniform(0.05, 0.4, len(lacks) - 1)],
         volume_law=str(rng.choice(["lognormal", "pareto", "mixed"])),
         volume_spread=float(rng.uniform(1.1, 1.9)),
         backends=float(rng.uniform(0.08, 0.45)),
@@ -121,6 +116,16 @@ def draw_structure(rng: Rng, days: float) -> Structure:
         repeats=float(rng.uniform(0.02, 0.3)),
         newcomers=float(rng.uniform(0.05, 0.35)),
     )
+
+
+def _gateways(rng: Rng) -> tuple[frozenset[str], ...]:
+    gateways = int(rng.choice([1, 1, 2, 3, 4]))
+    everywhere = {name for name, (p, _) in DROPPABLE.items() if rng.random() < p}
+    lacks = [
+        frozenset(everywhere | {name for name, (_, p) in DROPPABLE.items() if rng.random() < p})
+        for _ in range(gateways - 1)
+    ]
+    return (frozenset(everywhere), *lacks)
 
 
 def _operations(rng: Rng) -> int:

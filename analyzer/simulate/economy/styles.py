@@ -56,6 +56,8 @@ class Style:
     """Share of requests that send an earlier prompt of the queue again."""
     one_org: bool
     """All accounts under few organisations, as a farm of keys."""
+    owners: bool
+    """Bought accounts whose first owners go on using them."""
 
 
 def draw_style(rng: Rng, hours: float) -> Style:
@@ -92,7 +94,7 @@ def draw_style(rng: Rng, hours: float) -> Style:
         camo=float(rng.choice([0.0, rng.uniform(0.05, 0.35), rng.uniform(0.35, 0.75)])),
         camo_kind=str(rng.choice(CAMOUFLAGE)), ages=str(rng.choice(AGES)),
         warm_up=bool(rng.random() < 0.6),
-        life=float(np.exp(rng.uniform(np.log(8), np.log(96)))) if rng.random() < 0.2 else None,
+        life=_life(rng, n, days * 24),
         pivot=bool(rng.random() < 0.25),
         elicitation=str(rng.choice(ELICITATION, p=[0.25, 0.4, 0.35])),
         failover=float(rng.choice([0.0, 0.5, 0.95], p=[0.5, 0.2, 0.3])),
@@ -101,4 +103,13 @@ def draw_style(rng: Rng, hours: float) -> Style:
         ramp_h=float(rng.choice([0.0, rng.uniform(1, 12), rng.uniform(12, 72)])),
         repeats=float(rng.choice([0.0, rng.uniform(0, 0.05), rng.uniform(0.05, 0.3)])),
         one_org=bool(rng.random() < 0.04),
+        owners=bool(rng.random() < 0.3),
     )  # fmt: skip
+
+
+def _life(rng: Rng, n: int, hours: float) -> float | None:
+    """Hours until an account is replaced: a farm throws accounts away within a few."""
+    if rng.random() >= 0.22:
+        return None
+    drawn = float(np.exp(rng.uniform(np.log(3), np.log(96))))
+    return max(drawn, hours * n / 2_500)

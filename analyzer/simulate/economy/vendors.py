@@ -99,6 +99,9 @@ def saas(world: World, rng: Rng, size: int, group: str) -> None:
         world, rng, who, rate, begin=began, profile=int(rng.choice([OFFICE, MIXED])),
         regularity=rng.uniform(0.6, 6),
     )  # fmt: skip
+    if rng.random() < 0.3:  # the vendor also works its customers through, night by night
+        runs, row = _nightly(world, rng, began, rate)
+        time, account = np.r_[time, runs], np.r_[account, who[row]]
     sticky = rng.random() < 0.4
     at = unit(account, 42) if sticky else rng.random(len(time))
     world.emit(
@@ -107,6 +110,19 @@ def saas(world: World, rng: Rng, size: int, group: str) -> None:
         client=int(client[0]) if client is not None else int(world.programs.kit(rng, 1)[0]),
         params=world.parameters.own(rng), longer=rng.normal(0, 0.6),
     )  # fmt: skip
+
+
+def _nightly(world: World, rng: Rng, began: F64, rate: F64) -> tuple[F64, I64]:
+    """A job for each customer, one after another, at the same hour of each day."""
+    start, row = clockwork(
+        rng, began, world.hours, DAY_H, offset=np.full(len(began), rng.uniform(0, 20)),
+        jitter_h=0.01, kept=rng.uniform(0.8, 1),
+    )  # fmt: skip
+    counts = 1 + rng.poisson(np.minimum(rate[row] * rng.uniform(0.1, 0.6), 300))
+    job = np.repeat(np.arange(len(row)), counts)
+    time = start[job] + row[job] * rng.uniform(0, 0.02) + rng.random(len(job)) * 0.05
+    keep = time < world.hours
+    return time[keep], row[job[keep]]
 
 
 def plugin(world: World, rng: Rng, size: int, group: str) -> None:

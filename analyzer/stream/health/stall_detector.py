@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,6 +13,7 @@ from faust.types import TP
 
 from analyzer.errors import Broken
 from analyzer.ops import metrics
+from analyzer.ops.broker_silence import BrokerSilence
 from analyzer.stream.owners.assignment import Owner, Ownership
 from analyzer.stream.owners.context import Context
 from analyzer.stream.topics.catalog import agents
@@ -54,6 +56,7 @@ class Watch:
 
     context: Context
     ownership: Ownership
+    silence: BrokerSilence
     _moved: dict[TP, tuple[int, float]] = field(default_factory=dict)
     """Where each owner stood when it last moved or had nothing to read, and when that was."""
     _standing: tuple[float, str] = (0.0, "")
@@ -112,7 +115,18 @@ class Watch:
         """What keeps this worker from taking events; None if nothing does."""
         if self.ownership.broken:
             return "the worker is going down"
-        return None if self.ownership.owners else "no partitions are assigned and restored"
+        if not self.ownership.owners:
+            return "no partitions are assigned and restored"
+        return self.silence.unready()
+
+    async def broker_answers(self, within_s: float) -> bool:
+        """Ask the broker something now."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.context.consumer.topics([self.context.settings.topics.requests])
+        except (TimeoutError, KafkaError, ConsumerNotStarted):
+            return False
+        return True
 
     @property
     def _limit_s(self) -> float:
@@ -137,11 +151,7 @@ class Watch:
             If a partition has stood still or has not been saved for too long.
         """
         owners = dict(self.ownership.owners)
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                ends = await self.context.consumer.ends(owners) if owners else {}
-        except (TimeoutError, KafkaError):
-            ends = {}  # the broker does not answer: not our standstill
+        ends = await self._ends(owners)
         before, self._looked_at = self._looked_at, self.context.clock()
         now = self._looked_at
         if now - before > PAUSED_S:
@@ -164,6 +174,19 @@ class Watch:
         self._standing = max(standing, default=(0.0, ""))
         if self._standing[0] >= self._limit_s:
             raise Broken(self._standing[1])
+
+    async def _ends(self, owners: Collection[TP]) -> dict[TP, int]:
+        """The log's end of each owner; of none if the broker does not answer: no standstill."""
+        if not owners:
+            return {}
+        self.silence.asked()
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                ends = await self.context.consumer.ends(owners)
+        except (TimeoutError, KafkaError):
+            return {}
+        self.silence.answered()
+        return ends
 
     def _last_move(self, owner: Owner, end: int | None, now: float) -> tuple[int, float]:
         at = owner.next

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-import threading
 from collections.abc import Awaitable
 
 import faust
@@ -13,11 +10,11 @@ import structlog
 
 from analyzer.errors import AnalyzerError, Broken
 from analyzer.ops import logs
+from analyzer.ops.leaving import leave_soon
 from analyzer.stream.owners.assignment import Ownership
 
 log = structlog.get_logger("analyzer.stream")
 
-LEAVE_WITHIN_S = 5.0
 EXIT_FAILED = 1
 
 
@@ -54,7 +51,7 @@ class Guard:
             "worker stops", reason=str(error) or repr(error), exc_info=None if expected else error
         )
         logs.hush()
-        leave_soon()
+        leave_soon(EXIT_FAILED)
         await self._app.crash(error)
 
 
@@ -66,15 +63,3 @@ def cancelled() -> bool:
     """
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
-
-
-def leave_soon() -> None:
-    """End the process even if the way down hangs."""
-
-    def leave() -> None:
-        sys.stderr.flush()
-        os._exit(EXIT_FAILED)
-
-    timer = threading.Timer(LEAVE_WITHIN_S, leave)
-    timer.daemon = True
-    timer.start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from faust.types import TP
 
@@ -56,10 +56,11 @@ def live_step(context: Context, kind: StepKind) -> LiveStep:
 
 def _to_steps(context: Context, kind: StepKind) -> Forward:
     topics, sharding = agents(context.settings), context.sharding
+    stamp = context.settings.stamp
 
-    async def forward(outbox: Outbox, made: list[blocks.Block]) -> None:
+    async def forward(outbox: Outbox, made: Iterable[blocks.Block]) -> None:
         for number, block in enumerate(made):
-            data = blocks.encode(block)
+            data = blocks.encode(block, stamp)
             for name, shards in kind.targets(sharding, number):
                 await outbox.put_block(topics[name], block, data, shards)
 
@@ -70,7 +71,7 @@ def _to_people(context: Context) -> Forward:
     names = context.settings.topics
     topics = {Alert: names.alerts, Campaign: names.campaigns, Member: names.members}
 
-    async def forward(outbox: Outbox, made: list[Record]) -> None:
+    async def forward(outbox: Outbox, made: Iterable[Record]) -> None:
         for record in made:
             topic = topics[type(record)]
             await outbox.put(topic, encode_record(record), key=record_key(record))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from analyzer.core.pipeline import Sharding
 from analyzer.errors import Broken
+from analyzer.kafka_metadata import NO_ID
 from analyzer.ops.metrics import WORKER, Meter
 from analyzer.settings import Settings
 from analyzer.stream.state.kafka_log import Send
@@ -78,5 +79,14 @@ class Context:
         settings = self.settings
         requests = settings.topics.requests
         return Sharding(
-            (requests,) * self.layout.partitions[requests], settings.shards, settings.cohort_shards
+            (requests,) * self.layout.partitions[requests],
+            settings.shards,
+            settings.cohort_shards,
+            self.origin,
         )
+
+    @property
+    def origin(self) -> str:
+        """Identity of the topic of requests; empty where the broker gives none."""
+        topic_id = self.layout.ids.get(self.settings.topics.requests, NO_ID)
+        return "" if topic_id == NO_ID else topic_id

@@ -17,12 +17,12 @@ from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.contracts.feedback import Feedback, FeedbackBlock, decode_feedback
 from analyzer.core.ingest.dead_letters import dead_letter
 from analyzer.errors import BadRecord
+from analyzer.kafka_metadata import NO_ID
 from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.dead_letters import set_aside
 from analyzer.stream.owners.outbox import Outbox
 from analyzer.stream.state.kafka_log import read_on
-from analyzer.stream.topics.topic_ids import NO_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Heard:
 
     partition: int
     stop: int
-    """Offset after the last."""
+    """Offset after all of it; a log may end in markers of transactions."""
     records: list[ConsumerRecord]
 
 
@@ -51,8 +51,9 @@ class FeedbackListener:
             start = max(first, step.heard(self._source(partition)))
             if start >= end:
                 continue
-            if records := await read_on(self._context.settings, tp, start):
-                heard.append(Heard(partition, records[-1].offset + 1, records))
+            records, stop = await read_on(self._context.settings, tp, start)
+            if stop > start:
+                heard.append(Heard(partition, stop, records))
         return heard
 
     async def give(self, step: CampaignStep, outbox: Outbox, heard: list[Heard]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -18,13 +19,15 @@ from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.dead_letters import CLOCK_REASONS
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.errors import Broken
+from analyzer.formats.reader import reader_of
+from analyzer.kafka_metadata import NO_ID
+from analyzer.kafka_offsets import Log, Mark, place_of
 from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.dead_letters import set_aside
 from analyzer.stream.owners.outbox import Outbox
 from analyzer.stream.owners.shard import LiveStep
 from analyzer.stream.owners.step_metrics import count
-from analyzer.stream.topics.topic_ids import NO_ID
 from analyzer.stream.transport.fetches import Records
 from analyzer.stream.transport.position import Reading
 
@@ -45,6 +48,8 @@ class IngestOwner:
         self._context = context
         self._forward = kind.forward
         self._step: IngestStep = kind.make(tp.partition)
+        settings = context.settings
+        self._step.understand(reader_of(settings.formats, settings.core.max_record_bytes))
         self._outbox = Outbox(context.send)
         self._lock = asyncio.Lock()
         self._committed = -1
@@ -59,16 +64,25 @@ class IngestOwner:
     async def open(self) -> None:
         """Go on from the committed position and watermark, or from the start of the log."""
         context, tp = self._context, self.tp
-        if tp.partition >= context.layout.partitions[tp.topic]:
-            raise Broken(f"{tp.topic} has got more partitions: stop all workers and start again")
-        found = await context.consumer.committed(tp)
-        if found is None:
-            position, watermark_ms, clock = (await context.consumer.bounds(tp))[0], None, None
-        else:
-            position, (watermark_ms, clock) = found[0], self._watermark(found[1])
-            self._committed = position
-        self._step.resume(position, watermark_ms, clock)
-        self._reading = Reading(context.consumer, tp, position, skip_lost=context.skip_lost)
+        committed = await context.consumer.committed(tp)
+        first, end = await context.consumer.bounds(tp)
+        held = Log(first, end, self._topic_id, tells_end=context.layout.tells_ends)
+        place = place_of(committed, held, skip_lost=context.skip_lost)
+        if place.fatal:
+            raise Broken(f"{tp.topic}/{tp.partition}: {place.fatal}")
+        if place.note:
+            log.warning(place.note, partition=f"{tp.topic}/{tp.partition}")
+        ours = committed is not None and Mark.parse(committed[1]) is not None
+        self._committed = place.position if ours and not place.note else -1
+        mark = place.mark or Mark(NO_WATERMARK)
+        known = None if mark.watermark_ms == NO_WATERMARK else mark.watermark_ms
+        self._step.resume(place.position, known, mark.clock or None)
+        self._reading = Reading(context.consumer, tp, place.position, skip_lost=context.skip_lost)
+        if place.lost_to is not None:
+            self._reading.lost(place.lost_to)
+            await self._pass_over(place.lost_to)
+        elif context.skip_lost and not ours:
+            await self._pass_over(place.position)
 
     async def take(self, records: Records) -> None:
         """Feed the step and send what it gives."""
@@ -82,6 +96,8 @@ class IngestOwner:
                     found = await asyncio.to_thread(self._step.look, raw)
                     await self._pass_on(self._step.feed(raw, found))
                 self._reading.next = piece.stop
+            if self._step.position < new.stop:  # it ends in what is no record
+                await self._pass_over(new.stop)
             if len(new.append_ms) and self._step.watermark_ms != NO_WATERMARK:
                 behind_s = (int(new.append_ms[-1]) - self._step.watermark_ms) / 1_000
                 labels = {"step": "ingest", "partition": str(self.tp.partition)}
@@ -96,7 +112,7 @@ class IngestOwner:
                 return
             clock = self._step.clock
             await self._outbox.flush()
-        mark = f"{watermark_ms} {self._topic_id} {clock}"
+        mark = str(Mark(watermark_ms, self._topic_id, clock))
         consumer = self._context.consumer
         if await consumer.commit_upto({self.tp: (position, mark)}, self.generation):
             self._committed = position
@@ -133,23 +149,18 @@ class IngestOwner:
         count(context.meter, output)
         for letter in output.dead:
             await set_aside(context, self._outbox, letter)
-        await self._forward(self._outbox, output.made)
+        origin = context.origin
+        made = [replace(block, origin=origin) for block in output.made]
+        await self._forward(self._outbox, made)
+
+    async def _pass_over(self, first: int) -> None:
+        """Tell the next step that nothing comes of the offsets below ``first``."""
+        step, at = self._step, self._step.position
+        shards = self._context.settings.shards
+        nothing = EventBlock(self.tp.partition, at, first, step.watermark_ms)
+        await self._pass_on(StepOutput([nothing] * shards))
+        step.position = self._reading.next = first
 
     @property
     def _topic_id(self) -> str:
         return self._context.layout.ids.get(self.tp.topic, NO_ID)
-
-    def _watermark(self, mark: str) -> tuple[int | None, str | None]:
-        """Watermark and clock of the commit."""
-        text, topic_id, clock = (*mark.split(" "), "", "")[:3]
-        if not text.lstrip("-").isdigit():
-            log.warning("no watermark in the commit; lateness starts anew", partition=str(self.tp))
-            return None, None
-        if NO_ID not in {topic_id, self._topic_id} and topic_id != self._topic_id:
-            raise Broken(
-                f"{self.tp.topic} was deleted and created anew, so its offsets mean other records: "
-                "set another ANALYZER_APP_ID and new internal topics, or delete the consumer group "
-                "and the internal topics"
-            )
-        watermark_ms = int(text)
-        return None if watermark_ms == NO_WATERMARK else watermark_ms, clock or None

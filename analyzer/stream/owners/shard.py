@@ -7,8 +7,8 @@ to the consumer generation decides whether it counts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
@@ -16,9 +16,10 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from analyzer.core.contracts import blocks
-from analyzer.core.contracts.step import Step
+from analyzer.core.contracts.step import Step, StepOutput
 from analyzer.core.ingest.dead_letters import dead_letter
-from analyzer.errors import BadRecord, StateError
+from analyzer.errors import BadRecord, Broken, HoleError, OtherSettingsError, StateError
+from analyzer.kafka_metadata import NO_ID
 from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.dead_letters import set_aside
@@ -27,10 +28,9 @@ from analyzer.stream.owners.step_metrics import count
 from analyzer.stream.state.kafka_log import KafkaLog
 from analyzer.stream.state.snapshots import SnapshotStore
 from analyzer.stream.topics.catalog import snapshot_topic
-from analyzer.stream.topics.topic_ids import NO_ID
 from analyzer.stream.transport.fetches import Records
 from analyzer.stream.transport.message_chunks import Assembler
-from analyzer.stream.transport.position import Reading
+from analyzer.stream.transport.position import SKIP_LOST, Reading
 
 log = structlog.get_logger("analyzer.stream")
 
@@ -48,7 +48,7 @@ class Listener(Protocol):
         """Pass it to the step, which must remember in its snapshot how far it has heard."""
 
 
-Forward = Callable[[Outbox, list[Any]], Awaitable[None]]
+Forward = Callable[[Outbox, Iterable[Any]], Awaitable[None]]
 """Sends what a step made of one block to where it belongs."""
 
 
@@ -76,6 +76,7 @@ class StepOwner:
         self._kind = kind
         self._step: Step = kind.make(tp.partition)
         self._listener = kind.listener(context) if kind.listener else None
+        self._stamp = context.settings.stamp
         self._outbox = Outbox(context.send)
         self._assembler = Assembler()
         self._lock = asyncio.Lock()
@@ -95,20 +96,35 @@ class StepOwner:
         topic = snapshot_topic(context.settings, self._kind.name)
         kafka_log = KafkaLog(context.settings, context.send, topic, self.tp.partition)
         topic_id = context.layout.ids.get(self.tp.topic, NO_ID)
-        self._store = SnapshotStore(kafka_log, topic_id=topic_id)
+        self._store = SnapshotStore(kafka_log, topic_id=topic_id, stamp=self._stamp)
         start = await self._restore(topic_id)
         if start is None:
-            start, _ = await context.consumer.bounds(self.tp)
+            start = (await context.consumer.bounds(self.tp))[0]
         else:
             # Whoever wrote this snapshot may have died before its commit, and if nothing comes
             # after it, nobody else would ever commit it.
             committed = await context.consumer.committed(self.tp)
             self._dirty = committed is None or committed[0] != start
         self._reading = Reading(context.consumer, self.tp, start, skip_lost=context.skip_lost)
+        await self._check_log()
         context.meter.set(metrics.RESTORE, context.clock() - began, **self._labels)
         context.meter.follow(metrics.SNAPSHOT_AGE, self._unsaved_s, **self._labels)
         if self._listener is not None:
             await self._hear(await self._listener.fetch(self._step))
+
+    async def _check_log(self) -> None:
+        """See that the log still has what comes next, though nothing may come for a while."""
+        first, end = await self._context.consumer.bounds(self.tp)
+        if first > self.next:
+            self._reading.lost(first)
+            self._reading.next, self._dirty = first, True
+        elif self._context.layout.tells_ends and self.next > end:
+            raise Broken(
+                f"{self.tp.topic}/{self.tp.partition}: the log ends at {end}, before {self.next}, "
+                "up to where it was read: the broker has lost records that it had confirmed; set "
+                "another ANALYZER_APP_ID and new names for the internal topics, to count anew what "
+                f"{self._context.settings.topics.requests} holds"
+            )
 
     async def _restore(self, topic_id: str) -> int | None:
         """The cover of the restored state; None: read the source topic from its start."""
@@ -122,6 +138,12 @@ class StepOwner:
             )
             self._step = self._kind.make(self.tp.partition)
             return None
+        except OtherSettingsError as error:
+            snapshots = self._context.settings.topics.snapshots
+            raise OtherSettingsError(
+                f"{snapshots}.{self._kind.name}/{self.tp.partition}: {error}: put them back; or "
+                f"{self._anew}"
+            ) from error
         if restored is None:
             return None
         if NO_ID not in {restored.topic_id, topic_id} and restored.topic_id != topic_id:
@@ -151,7 +173,9 @@ class StepOwner:
         """
         try:
             data = self._assembler.feed(offset, value)
-            return None if data is None else blocks.decode(data, *self._kind.takes)
+            if data is None:
+                return None
+            return blocks.decode(data, *self._kind.takes, stamp=self._stamp)
         except StateError as error:
             bad = BadRecord("wrong_type", str(error))
             core = self._context.settings.core
@@ -159,13 +183,42 @@ class StepOwner:
             log.error("a record is no block", place=f"{self.tp.topic}/{offset}", why=str(error))  # noqa: TRY400 - the record is wrong, not we: no traceback
             await set_aside(self._context, self._outbox, letter)
             return None
+        except OtherSettingsError as error:
+            place = f"{self.tp.topic}/{self.tp.partition}, offset {offset}"
+            if not self._context.skip_lost:
+                raise OtherSettingsError(
+                    f"{place}: a block was {error}: make release and [core] equal in all workers "
+                    f"(`analyzer config`), then start once with {SKIP_LOST} to go on without such "
+                    f"blocks; or {self._anew}"
+                ) from error
+            log.error("a block of other settings is passed over", place=place)  # noqa: TRY400 - as above
+            self._context.meter.add(metrics.LOST, step=self._kind.name)
+            return None
 
     async def _feed(self, block: Any) -> None:
-        output = self._step.feed(block)
+        output = self._output_of(block)
         await self._kind.forward(self._outbox, output.made)
         self._assembler.delivered(type(block).__name__, block.source, block.stop)
         count(self._context.meter, output)
         await asyncio.sleep(0)
+
+    def _output_of(self, block: Any) -> StepOutput[Any]:
+        """What the step makes of a block; rows before it may be missing if that is allowed."""
+        try:
+            return self._step.feed(block)
+        except HoleError as hole:
+            place = f"{self.tp.topic}/{self.tp.partition}"
+            if not self._context.skip_lost:
+                text = f"{place}: {hole}: the broker deleted them before they were read, or the"
+                raise HoleError(
+                    f"{text} offsets of group {self._context.settings.app_id} were moved; start "
+                    f"once with {SKIP_LOST} to go on without them"
+                ) from hole
+            log.error("rows lost", place=place, detail=str(hole))  # noqa: TRY400 - as above
+            self._context.meter.add(metrics.LOST, step=self._kind.name)
+            if hole.seen is None:
+                return StepOutput()
+            return self._step.feed(replace(block, start=hole.seen))
 
     async def save(self) -> None:
         """Cut, wait for all blocks below the cut, write, commit, and only then clean up."""
@@ -187,6 +240,15 @@ class StepOwner:
                 self.closed = True
             self._context.meter.add(metrics.SNAPSHOTS, step=self._kind.name)
             self._context.meter.set(metrics.SNAPSHOT_BYTES, len(state), **self._labels)
+
+    @property
+    def _anew(self) -> str:
+        """What to do to begin again."""
+        return (
+            f"to count anew what {self._context.settings.topics.requests} holds, set another "
+            "ANALYZER_APP_ID and new names for topics.account, topics.cohort, topics.campaign and "
+            "topics.snapshots, and start with --create-topics"
+        )
 
     @property
     def _labels(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
 from analyzer.core.contracts.records import Alert
 from analyzer.core.contracts.step import StepOutput
+from analyzer.core.ingest.translation import PASSED_OVER
 from analyzer.ops import metrics
 from analyzer.ops.metrics import Meter, Metric
 
@@ -17,6 +18,7 @@ COUNTED: dict[str, Metric] = {
     "late": metrics.LATE,
     "ahead": metrics.AHEAD,
     "mended": metrics.MENDED,
+    PASSED_OVER: metrics.PASSED_OVER,
     "duplicates": metrics.DUPLICATES,
     "suppressed": metrics.SUPPRESSED,
     "refused": metrics.REFUSED,

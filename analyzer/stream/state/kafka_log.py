@@ -28,7 +28,7 @@ class KafkaLog:
 
     async def read(self) -> list[Entry]:
         """All entries, in their order."""
-        records = await read_on(self._settings, TP(*self._tp))
+        records, _ = await read_on(self._settings, TP(*self._tp))
         return [(record.key, record.value) for record in records if record.key]
 
     async def write(self, entries: list[Entry]) -> None:
@@ -40,8 +40,12 @@ class KafkaLog:
         await asyncio.gather(*sent)
 
 
-async def read_on(settings: Settings, tp: TP, start: int | None = None) -> list[ConsumerRecord]:
+async def read_on(
+    settings: Settings, tp: TP, start: int | None = None
+) -> tuple[list[ConsumerRecord], int]:
     """All records of a partition from ``start``, or its beginning, to its end; in no group.
+
+    The second is the offset after all that was read: a log may end in what is no record.
 
     Reads on past the end that the broker tells until a poll stays empty: the embedded
     broker tells too low an end where a batch has several records.
@@ -57,5 +61,6 @@ async def read_on(settings: Settings, tp: TP, start: int | None = None) -> list[
         while True:
             found = (await client.getmany(key, timeout_ms=POLL_MS)).get(key, [])
             records.extend(found)
-            if not found and await client.position(key) >= end:
-                return records
+            reached = await client.position(key)
+            if not found and reached >= end:
+                return records, reached

@@ -16,7 +16,7 @@ import zstandard
 from analyzer.errors import StateError
 
 PAGE_BYTES = 256 * 1_024
-FORMAT = 1
+FORMAT = 2
 
 Crc = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 
@@ -43,6 +43,10 @@ class Manifest(msgspec.Struct, frozen=True):
     topic_id: str
     """Id of the source topic; a cover means nothing for another one."""
     pages: list[PageRef]
+    config_hash: str = ""
+    """Name of the configuration under which it was made."""
+    settings: dict[str, str] = {}
+    """Digest of each setting that decides what the state means."""
     format: int = FORMAT
 
     @property

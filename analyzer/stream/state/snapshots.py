@@ -26,7 +26,9 @@ from zlib import crc32
 import msgspec
 import structlog
 
-from analyzer.errors import StateError
+from analyzer.core.contracts.blocks import UNSTAMPED
+from analyzer.core.contracts.stamp import Stamp
+from analyzer.errors import OtherSettingsError, StateError
 from analyzer.stream.state.pages import FORMAT, Manifest, Page, PageRef, cut, join
 
 log = structlog.get_logger("analyzer.stream")
@@ -54,8 +56,11 @@ class Log(Protocol):
 class SnapshotStore:
     """The snapshots of one shard, in the hands of one owner."""
 
-    def __init__(self, log: Log, *, topic_id: str, nonce: str | None = None) -> None:
+    def __init__(
+        self, log: Log, *, topic_id: str, nonce: str | None = None, stamp: Stamp = UNSTAMPED
+    ) -> None:
         self._log = log
+        self._stamp = stamp
         self._topic_id = topic_id
         self._nonce = nonce or secrets.token_hex(4)
         self._epoch = 0
@@ -80,6 +85,8 @@ class SnapshotStore:
         ------
         StateError
             If there are snapshots, but none is complete and readable.
+        OtherSettingsError
+            If the best was made under settings that give it another meaning.
         """
         for attempt in range(READ_AGAIN):
             await asyncio.sleep(READ_AGAIN_AFTER_S * min(attempt, 1))
@@ -92,6 +99,7 @@ class SnapshotStore:
             self._epoch = 1 + max((m.epoch for m in manifests), default=0)
             complete = [m for m in manifests if _is_complete(m, live)]
             for manifest in sorted(complete, key=self._rank, reverse=True):
+                self._admit(manifest)
                 if _put_back(manifest, live, restore):
                     return manifest
             if complete:
@@ -112,7 +120,16 @@ class SnapshotStore:
         pages = cut(state, self._refs)
         refs, entries, digests = self._place(pages)
         await self._log.write(entries)
-        manifest = Manifest(self._epoch, self._nonce, self._number, cover, self._topic_id, refs)
+        manifest = Manifest(
+            self._epoch,
+            self._nonce,
+            self._number,
+            cover,
+            self._topic_id,
+            refs,
+            self._stamp.config_hash,
+            dict(self._stamp.state),
+        )
         await self._log.write([(manifest.key, msgspec.msgpack.encode(manifest))])
         self._known.update(key for key, _ in entries)
         self._known.add(manifest.key)
@@ -125,6 +142,21 @@ class SnapshotStore:
         doomed = sorted(self._known - needed)
         await self._log.write([(key, None) for key in doomed])
         self._known = needed
+
+    def _admit(self, manifest: Manifest) -> None:
+        if not manifest.settings:
+            return  # no worker of ours wrote it; its state will tell
+        if differing := self._stamp.differing(manifest.settings):
+            raise OtherSettingsError(
+                f"saved with other settings ({', '.join(differing)}; config_hash "
+                f"{manifest.config_hash}, here {self._stamp.config_hash})"
+            )
+        if manifest.config_hash != self._stamp.config_hash:
+            log.info(
+                "state of another configuration is taken over; the new settings hold from here on",
+                config_hash=self._stamp.config_hash,
+                before=manifest.config_hash,
+            )
 
     def _rank(self, manifest: Manifest) -> tuple[bool, int, int, int]:
         here = manifest.topic_id == self._topic_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from analyzer.stream.transport.message_chunks import PART_BYTES
 log = structlog.get_logger("analyzer.stream")
 
 VISIBLE_WITHIN_S = 10.0
+GRACE_S = 2.0
 ASK_AGAIN, ASK_AGAIN_AFTER_S = 10, 0.3
 
 AROUND_BYTES = 65_536
@@ -195,6 +197,30 @@ def _judge(wrong: list[Complaint], *, skip_lost: bool) -> None:
         raise UsageError("; ".join(map(str, fatal)))
     for complaint in wrong:
         log.warning(complaint.what, do=complaint.do)
+
+
+async def refuse_others(settings: Settings) -> None:
+    """See that no worker of the group runs with other settings or another release.
+
+    One that was killed stays a member until its session ends; that is waited for.
+
+    Raises
+    ------
+    UsageError
+        If one does.
+    """
+    deadline = time.monotonic() + settings.kafka.session_timeout_s + GRACE_S
+    async with clients.admin(settings) as admin:
+        while others := clients.foreign(
+            await clients.group_members(admin, settings.app_id), settings.client_id
+        ):
+            if time.monotonic() >= deadline:
+                raise UsageError(
+                    f"another worker of group {settings.app_id} runs with other settings or "
+                    f"another release ({others}; here {settings.client_id}): make them equal, or "
+                    "stop those workers first"
+                )
+            await asyncio.sleep(ASK_AGAIN_AFTER_S)
 
 
 async def _missing(client: AIOKafkaAdminClient, topics: list[Topic]) -> list[Topic]:

@@ -25,12 +25,15 @@ from aiokafka.errors import (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
+from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from analyzer import kafka_clients as clients
+from analyzer.kafka_clients import members_of
+from analyzer.kafka_metadata import TopicState, topic_states
 from analyzer.stream.transport.fetches import Records
 from analyzer.stream.transport.record_batches import read_in_pieces
 
@@ -168,6 +171,14 @@ class Consumer(driver.Consumer):
         """The offset after the last one, of each log; one request to each broker."""
         return await self._thread.run(self._thread.ends(tps))
 
+    async def topics(self, names: Collection[str]) -> dict[str, TopicState]:
+        """What the broker knows of these topics."""
+        return await self._thread.run(self._thread.topics(names))
+
+    async def members(self) -> dict[str, str]:
+        """Client id of each member of the group, and where it runs."""
+        return await self._thread.run(self._thread.members())
+
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Do nothing: :mod:`analyzer.stream.health.stall_detector` looks at the work itself."""
 
@@ -268,6 +279,20 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
         """See :meth:`Consumer.ends`."""
         found = await self._ensure_consumer().end_offsets([TopicPartition(*tp) for tp in tps])
         return {TP(*key): end for key, end in found.items()}
+
+    async def topics(self, names: Collection[str]) -> dict[str, TopicState]:
+        """See :meth:`Consumer.topics`."""
+        client = self._ensure_consumer()._client  # noqa: SLF001 - no public way to it
+        return await topic_states(client, names)
+
+    async def members(self) -> dict[str, str]:
+        """See :meth:`Consumer.members`."""
+        consumer = self._ensure_consumer()
+        node = consumer._coordinator.coordinator_id  # noqa: SLF001 - as above
+        if node is None:
+            return {}
+        request = DescribeGroupsRequest([consumer._group_id])  # noqa: SLF001 - as above
+        return members_of([await consumer._client.send(node, request)])  # noqa: SLF001 - as above
 
 
 def pause_after_failed_refresh(client: aiokafka.client.AIOKafkaClient) -> None:

@@ -19,9 +19,12 @@ import structlog
 from faust.types import TP
 
 from analyzer.errors import Broken
+from analyzer.kafka_metadata import TopicState
 from analyzer.stream.transport.fetches import Records
 
 log = structlog.get_logger("analyzer.stream")
+
+SKIP_LOST = "--skip-lost"
 
 
 class ConsumerPort(Protocol):
@@ -44,6 +47,12 @@ class ConsumerPort(Protocol):
 
     async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
         """The offset after the last one, of each log."""
+
+    async def topics(self, names: Collection[str]) -> dict[str, TopicState]:
+        """What the broker knows of these topics; nothing if it does not tell."""
+
+    async def members(self) -> dict[str, str]:
+        """Client id of each member of the group, and where it runs; nothing if it can't be told."""
 
 
 class Reading:
@@ -79,19 +88,31 @@ class Reading:
                 log.info("rewind", partition=str(self._tp), to=self.next, was_at=records.start)
                 await self._consumer.seek_all({self._tp: self.next})
                 return None
-            self._lost(first)
+            self.lost(first)
         new = records.since(self.next)
         if len(new.offsets) and int(new.offsets[0]) > new.start:
             first, _ = await self._consumer.bounds(self._tp)
             if first > new.start:
-                self._lost(first)
+                self.lost(first)
         return new
 
-    def _lost(self, first: int) -> None:
-        text = (
-            f"{self._tp.topic}/{self._tp.partition}: the broker has deleted offsets "
-            f"{self.next} to {first} before they were read; raise the topic's retention.ms"
-        )
+    def lost(self, first: int) -> None:
+        """Offsets below ``first`` are gone although they were not read: stop, or say it and go on.
+
+        Raises
+        ------
+        Broken
+            Unless that is to be put up with.
+        """
+        text = deleted(self._tp, self.next, first)
         if not self._skip_lost:
-            raise Broken(f"{text}, and start once with --skip-lost to go on without them")
+            raise Broken(f"{text}, and start once with {SKIP_LOST} to go on without them")
         log.error("records lost", detail=text)
+
+
+def deleted(tp: TP, start: int, stop: int) -> str:
+    """What has happened, in words."""
+    return (
+        f"{tp.topic}/{tp.partition}: the broker has deleted offsets {start} to {stop} before they "
+        "were read; raise the topic's retention.ms"
+    )

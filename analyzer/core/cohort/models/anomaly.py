@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.fusion import FITTED, FITTED_COLUMNS
 from analyzer.core.cohort.models.trees import Trees
 
 WARMUP = 100
@@ -28,7 +28,7 @@ class Strangeness:
     """
 
     def __init__(self, seed: int) -> None:
-        self._trees = Trees(NAMES, window=WARMUP, strange=PROTECT_ABOVE, seed=seed)
+        self._trees = Trees(FITTED, window=WARMUP, strange=PROTECT_ABOVE, seed=seed)
         self.snapshot, self.restore = self._trees.snapshot, self._trees.restore
 
     def score_one(self, features: NDArray[np.float64]) -> float | None:
@@ -41,5 +41,5 @@ class Strangeness:
 
 
 def _known(features: NDArray[np.float64]) -> list[float]:
-    known: list[float] = np.nan_to_num(features).tolist()
+    known: list[float] = np.nan_to_num(features[FITTED_COLUMNS]).tolist()
     return known

@@ -42,7 +42,9 @@ class Trees:
             seed=seed,
         )
         self._model = anomaly.QuantileFilter(trees, q=strange, protect_anomaly_detector=True)
-        self._names = tuple(names)
+        self._names = self._splits = tuple(names)
+        """What a vector holds, and what the trees ask for: a restored model asks for the names
+        that it was made with."""
         self._window = window
         self._learned = 0
 
@@ -65,11 +67,12 @@ class Trees:
         self._model.learn_one(self._named(vector))  # type: ignore[no-untyped-call] # River's
 
     def _named(self, vector: Sequence[float]) -> dict[str, float]:
-        return dict(zip(self._names, vector, strict=True))
+        named = dict(zip(self._names, vector, strict=True))
+        return {name: named.get(name, 0.0) for name in self._splits}
 
     def snapshot(self) -> bytes:
-        """The model and its count as bytes."""
-        return dump((self._learned, self._model))
+        """The model, the names that it knows and its count as bytes."""
+        return dump((self._learned, self._splits, self._model))
 
     def restore(self, data: bytes) -> None:
         """Put back what :meth:`snapshot` gave.
@@ -80,10 +83,10 @@ class Trees:
             If the bytes are no such model.
         """
         probe(lambda: self._try_out(*load(data)))
-        self._learned, self._model = load(data)
+        self._learned, self._splits, self._model = load(data)
 
-    def _try_out(self, learned: int, model: anomaly.QuantileFilter) -> None:
+    def _try_out(self, learned: int, names: tuple[str, ...], model: anomaly.QuantileFilter) -> None:
         """Use a copy once in every way; any error will do."""
-        vector = self._named([0.5] * len(self._names))
+        vector = {str(name): 0.5 for name in names}
         model.classify(model.score_one(vector) + min(0.0, learned))  # type: ignore[no-untyped-call] # River's
         model.learn_one(vector)  # type: ignore[no-untyped-call] # River's

@@ -1,6 +1,4 @@
-"""Fit the calibration that ships with the package to simulated innocent worlds.
-
-    python tests/tools/fit_calibration.py OUT.json SEED…
+"""The calibration that ships with the package, fitted to simulated innocent worlds.
 
 Each seed gives one world of every innocent scenario, at full size. A reseller's pool is no
 innocent cohort: its accounts are labelled, and left out as ``analyzer calibrate`` leaves out
@@ -9,9 +7,8 @@ what people call guilty.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -23,9 +20,9 @@ from analyzer.core.contracts.columns import CohortColumns, concat_cohorts
 from analyzer.core.contracts.feedback import Feedback, Target
 from analyzer.core.pipeline import Pipeline
 from analyzer.replay.calibrate import History, calibration_of
+from analyzer.replay.lines import raw_batch
 from analyzer.simulate import generate
 from analyzer.simulate.world import Labels
-from analyzer.testing.reference_run import raw_batch
 
 NOTHING_KNOWN = Calibration(
     version="calibration-1",
@@ -45,7 +42,29 @@ NOTHING_KNOWN = Calibration(
 )
 """To begin with, so that the fit does not depend on the one before, nor on its signals."""
 INNOCENT = ("quiet", "viral", "campus", "course", "reseller")
+SEEDS = (1, 2, 3, 4, 5)
 BATCH = 50_000
+
+
+def fitted_calibration(seeds: Sequence[int] = SEEDS, scale: float = 1.0) -> str:
+    """The text of ``calibration.json``, from these worlds."""
+    worlds = [cohorts_of(scenario, seed, scale) for seed in seeds for scenario in INNOCENT]
+    return calibration_of(concat_cohorts(worlds)).model_dump_json() + "\n"
+
+
+def cohorts_of(scenario: str, seed: int, scale: float) -> CohortColumns:
+    """Innocent cohorts of one world."""
+    world = generate(scenario, seed, scale=scale)
+    history = History()
+    pipeline = Pipeline(CoreConfig(calibration=NOTHING_KNOWN), call=history)
+    lines = list(world.lines())
+    for start in range(0, len(lines), BATCH):
+        pipeline.feed(0, raw_batch(lines[start : start + BATCH], start))
+    pipeline.finish()
+    found = history.innocent(pipeline.campaign, verdicts(world.labels))
+    # Worlds use the same blocks and clients, which are other objects in each of them.
+    own = np.uint64(2 * (seed * len(INNOCENT) + INNOCENT.index(scenario)) + 1)
+    return replace(found, object=found.object * own)
 
 
 def verdicts(labels: Labels) -> list[Feedback]:
@@ -55,35 +74,3 @@ def verdicts(labels: Labels) -> list[Feedback]:
         Feedback(name, Target("account", name), "true_positive", "simulated", "simulator", 0)
         for name in accounts
     ]
-
-
-def cohorts_of(scenario: str, seed: int) -> CohortColumns:
-    """Innocent cohorts of one world."""
-    config = CoreConfig(calibration=NOTHING_KNOWN)
-    world = generate(scenario, seed)
-    history = History()
-    pipeline = Pipeline(config, call=history)
-    lines = list(world.lines())
-    for start in range(0, len(lines), BATCH):
-        pipeline.feed(0, raw_batch(lines[start : start + BATCH], start))
-    pipeline.finish()
-    found = history.innocent(pipeline.campaign.campaigns, verdicts(world.labels))
-    # Worlds use the same blocks and clients, which are other objects in each of them.
-    own = np.uint64(2 * (seed * len(INNOCENT) + INNOCENT.index(scenario)) + 1)
-    return replace(found, object=found.object * own)
-
-
-def main(out: str, *seeds: str) -> None:
-    """Simulate, leave out, fit, write."""
-    worlds = [cohorts_of(scenario, int(seed)) for seed in seeds for scenario in INNOCENT]
-    found = calibration_of(concat_cohorts(worlds))
-    Path(out).write_text(found.model_dump_json() + "\n", "utf-8")
-    for stratum in found.strata:
-        print(
-            f"{stratum.kind:9} newcomers {stratum.newcomers} size {stratum.size:3} "
-            f"objects {stratum.objects:6} suspicion {stratum.suspicion:.3g}"
-        )
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

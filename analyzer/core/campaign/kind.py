@@ -1,0 +1,162 @@
+"""What kind of group a campaign is, from the readings of the campaign itself.
+
+A softmax over kinds of operations and of innocents gives each reading a probability of
+extraction. A model that discriminates calls whatever it never saw extraction, so beside it
+stands a guard: without evidence that independent customers cannot show, the probability counts
+as no more than one half. A kind once said stays until counter-evidence rises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.campaign.campaign_state import CampaignState, Reading
+from analyzer.core.campaign.measure import FEATURES
+from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.records import AlertKind
+
+F64 = NDArray[np.float64]
+
+HALF = 0.5
+EVIDENT = 0.35
+"""Value of a signal from which its family of evidence counts in the guard."""
+MEANS: dict[str, tuple[tuple[str, float], ...]] = {
+    "client": (("client_homogeneity", EVIDENT),),
+    "infrastructure": (
+        ("private_blocks", EVIDENT),
+        ("entanglement", EVIDENT),
+        ("rotation", EVIDENT),
+        ("hop_member", 0.5),
+    ),
+    "card": (("payment_sharing", EVIDENT),),
+    "elicitation": (("output_length", EVIDENT), ("params_homogeneity", EVIDENT)),
+}
+"""Families of shared means or purpose, each by the features that show it."""
+ONE_HAND: tuple[tuple[str, float], ...] = (
+    ("balance", EVIDENT),
+    ("creation_scan", EVIDENT),
+    ("first_seen", EVIDENT),
+    ("payment_sharing", EVIDENT),
+    ("rotation", EVIDENT),
+    ("hop_member", 0.5),
+    ("hand_over", EVIDENT),
+)
+"""What independent people hardly show: one hand behind the accounts."""
+
+
+def guarded(features: F64) -> NDArray[np.bool_]:
+    """True where the evidence suffices to call a group an operation, shape (n,).
+
+    Common work and common times prove nothing, since innocents who do one thing share them. Two
+    families of shared means, and one sign of one hand.
+    """
+    known = np.nan_to_num(features)
+    index = {name: i for i, name in enumerate(FEATURES)}
+
+    def shows(signs: tuple[tuple[str, float], ...]) -> NDArray[np.bool_]:
+        return np.asarray(np.any([known[:, index[n]] >= least for n, least in signs], axis=0))
+
+    means = np.sum([shows(signs) for signs in MEANS.values()], axis=0)
+    return np.asarray((means >= 2) & shows(ONE_HAND))
+
+
+EXTRACTION: AlertKind = "extraction_campaign"
+SAID, READINGS = 0.6, 2
+"""Extraction is said at this probability in so many readings in a row."""
+FIRST_S = 12 * 3_600
+"""Hour-long windows count so long after a campaign was opened."""
+HOPS = 2
+"""A reading counts until it is so many hops of its window old."""
+TAKEN_BACK, VIEWS = 0.2, 3
+"""It is taken back below this probability in so many readings of a day in a row …"""
+ROSE = 0.5
+"""… if counter-evidence rose by so many standard deviations since it was said."""
+COUNTER = ("one_block", "repeated_items", "spec_repeat", "all_repeat", "over_spec", "top_block",
+           "diversity", "many_templates")  # fmt: skip
+MOST_CHANGES = 2
+"""Changes of kind in a campaign's life, at most."""
+
+
+def decide_kind(
+    state: CampaignState,
+    pane: int,
+    config: CoreConfig,
+    classes: Mapping[str, AlertKind],
+    scale: Mapping[str, float],
+) -> None:
+    """Set the probability and the kind of a campaign by its readings up to this pane.
+
+    Parameters
+    ----------
+    classes
+        Alert kind that each kind of group belongs to.
+    scale
+        Standard deviation of each feature.
+    """
+    readings = _fresh(state, pane, config)
+    if not readings or max(reading.pane for reading in readings) != pane:
+        return
+    state.extraction = float(np.mean([reading.extraction for reading in readings]))
+    if state.kind == EXTRACTION:
+        _take_back(state, pane, classes, scale)
+        return
+    sure = state.extraction >= SAID
+    state.sure = max(0, state.sure) + 1 if sure else 0
+    if state.sure >= READINGS and state.kind_changes < MOST_CHANGES:
+        _change(state, EXTRACTION, "its readings say so twice running")
+        newest = max(readings, key=lambda reading: reading.window_s)
+        state.said_features = {n: newest.features[n] for n in COUNTER if n in newest.features}
+    elif state.revision == 0:
+        state.kind = _likeliest(readings, classes)
+
+
+def _change(state: CampaignState, kind: AlertKind, reason: str) -> None:
+    if state.revision:
+        state.kind_changes += 1
+        state.kind_reason = reason
+    state.kind, state.sure = kind, 0
+
+
+def _take_back(
+    state: CampaignState, pane: int, classes: Mapping[str, AlertKind], scale: Mapping[str, float]
+) -> None:
+    day = state.readings.get(DAY_S)
+    if day is None or day.pane != pane or state.kind_changes >= MOST_CHANGES:
+        return
+    state.sure = min(0, state.sure) - 1 if state.extraction < TAKEN_BACK else 0
+    if -state.sure < VIEWS:
+        return
+    rose = [
+        name
+        for name, before in state.said_features.items()
+        if day.features.get(name, before) >= before + ROSE * scale.get(name, np.inf)
+    ]
+    if rose:
+        reason = f"no longer taken for extraction: {rose[0].replace('_', ' ')} rose since"
+        _change(state, _likeliest([day], classes), reason)
+
+
+def _fresh(state: CampaignState, pane: int, config: CoreConfig) -> list[Reading]:
+    """Latest reading of each window that is young enough to count."""
+    hop = {window.length_s: window.hop_s // config.pane_s for window in config.windows}
+    young = (pane - state.opened_pane) * config.pane_s <= FIRST_S
+    shortest = min(hop)
+    return [
+        reading
+        for length_s, reading in state.readings.items()
+        if pane - reading.pane <= HOPS * hop.get(length_s, 0) and (young or length_s != shortest)
+    ]
+
+
+def _likeliest(readings: list[Reading], classes: Mapping[str, AlertKind]) -> AlertKind:
+    """The likeliest kind but extraction."""
+    total: dict[AlertKind, float] = {}
+    for reading in readings:
+        for kind, probability in reading.kinds.items():
+            total[classes[kind]] = total.get(classes[kind], 0.0) + probability
+    total.pop(EXTRACTION, None)
+    return max(total, key=lambda kind: (total[kind], kind), default="linked_accounts")

@@ -1,0 +1,156 @@
+"""Membership: who resembles the core of a campaign, beyond what its volume would show.
+
+Findings bring in candidates; likeness admits them. Whoever is more like another campaign moves
+there, and whoever is no longer like the core leaves. Look-alikes that no finding brought in
+never shape what the campaign is like.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from analyzer.core.campaign.campaign_state import Campaign
+from analyzer.core.campaign.likeness import MOST_SAID, PROFILED, Background, Profile
+from analyzer.core.campaign.linker import Linker, Registry
+from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.event_time import DAY_S
+
+F64 = NDArray[np.float64]
+
+TELLING = 0.8
+"""Nats of the core's medians together, below which likeness says nothing."""
+JOINS = 0.35
+"""Likeness from which a candidate is a member."""
+JOINS_UNASKED, TELLING_MORE, REQUESTS = 0.6, 1.5, 3
+"""Likeness, nats and requests from which anybody is."""
+MOVES, TWICE = 0.5, 2.0
+LEAVES, VIEWS, SEEN = 0.2, 2, 4
+"""Below this likeness, in so many views of a day in a row with so many requests, a member goes."""
+OWN_WORK, LITTLE_WORK = 0.8, 0.4
+FULL = 1.2
+
+
+def update_members(registry: Registry, linker: Linker, pane: int) -> None:
+    """Let candidates and look-alikes join, members move or leave, as the view shows them."""
+    campaigns = [c for c in registry.open() if c.id in linker.group_of]
+    if not campaigns:
+        return
+    view = linker.groups.window
+    likeness, telling = _likeness(linker, campaigns)
+    requests = view.totals[:, 0]
+    keys = view.of_orgs("key")
+    number = {id(c): n for n, c in enumerate(campaigns)}
+    owner = np.full(len(keys), -1)
+    for campaign in campaigns:
+        owner[linker.numbers(campaign.members.key)] = number[id(campaign)]
+    asked = np.zeros(likeness.shape, np.bool_)
+    for campaign in campaigns:
+        wanted_keys = np.fromiter(campaign.candidates, np.uint64, len(campaign.candidates))
+        asked[number[id(campaign)], linker.numbers(wanted_keys)] = True
+    unasked = (likeness >= JOINS_UNASKED) & (telling[:, None] >= TELLING_MORE)
+    wanted = (asked & (likeness >= JOINS)) | (unasked & (requests >= REQUESTS))
+    wanted &= telling[:, None] >= TELLING
+    best = np.argmax(np.where(wanted, likeness, -1.0), axis=0)
+    at = np.arange(len(keys))
+    sure = wanted[best, at]
+    own = np.where(owner >= 0, likeness[np.maximum(owner, 0), at], 0.0)
+    moves = sure & (owner >= 0) & (best != owner)
+    moves &= (likeness[best, at] >= MOVES) & (likeness[best, at] >= TWICE * own)
+    joins = sure & (owner < 0)
+    for number_, campaign in enumerate(campaigns):
+        leaving = keys[moves & (owner == number_)]
+        if len(leaving):
+            campaign.members.keep(~np.isin(campaign.members.key, leaving))
+            registry.touched[campaign.id] = None
+    for number_, campaign in enumerate(campaigns):
+        coming = keys[(joins | moves) & (best == number_)]
+        if len(coming):
+            candidates = campaign.candidates
+            found = np.array([key in candidates for key in coming.tolist()], np.bool_)
+            campaign.members.add(coming[found], pane, hits=1)
+            campaign.members.add(coming[~found], pane)
+            registry.touched[campaign.id] = None
+    if view.length_s == DAY_S:
+        for number_, campaign in enumerate(campaigns):
+            if telling[number_] >= TELLING:
+                _release(registry, campaign, linker, likeness[number_], requests)
+
+
+def _release(
+    registry: Registry,
+    campaign: Campaign,
+    linker: Linker,
+    likeness: F64,
+    requests: NDArray[np.int64],
+) -> None:
+    """Members that are unlike the core in two views of a day in a row leave."""
+    members = campaign.members
+    keys = linker.groups.window.of_orgs("key")
+    numbers = linker.numbers(members.key)
+    rows = np.searchsorted(members.key, keys[numbers])
+    seen = requests[numbers] >= SEEN
+    unlike = likeness[numbers] < LEAVES
+    members.unlike[rows] = np.where(
+        seen & unlike, members.unlike[rows] + 1, np.where(seen, 0, members.unlike[rows])
+    )
+    stays = members.unlike < VIEWS
+    if not stays.all() and stays.any():
+        members.keep(stays)
+        registry.touched[campaign.id] = None
+
+
+def _likeness(linker: Linker, campaigns: list[Campaign]) -> tuple[F64, F64]:
+    """L of each organisation to each campaign, and the nats that the core shows.
+
+    For each kind of object x is the mean over an organisation's requests of the weight
+    ln(((a − 1)/(n − 1)) / null), clipped to [0, 9], of objects in the core's profile; m is its
+    median over the core; L = Σ min(x, 1.2 m) / Σ m, halved for those who do hardly any of the
+    core's own work.
+
+    Returns
+    -------
+    Shape (campaigns, organisations) and (campaigns,).
+    """
+    groups = linker.groups
+    rows = np.array([linker.group_of[c.id] for c in campaigns])
+    cores = groups.members[rows]
+    shape = (len(campaigns), groups.members.shape[1])
+    total, medians = np.zeros(shape), np.zeros(len(campaigns))
+    lazy = np.zeros(shape, np.bool_)
+    for kind in PROFILED:
+        profile = groups.profile(kind)
+        weight = _weights(profile, rows, groups.size[rows])
+        x = _mean_weight(profile, weight)
+        middle = np.array(
+            [np.median(x[i, cores.indices[a:b]]) for i, (a, b) in enumerate(_spans(cores))]
+        )
+        total += np.minimum(x, FULL * middle[:, None])
+        medians += middle
+        if kind == Kind.TEMPLATE:
+            lazy = (middle[:, None] >= OWN_WORK) & (x < LITTLE_WORK * middle[:, None])
+    likeness = total / np.maximum(medians, 1e-9)[:, None]
+    return np.where(lazy, likeness / 2, likeness), medians
+
+
+def _weights(profile: Profile, rows: NDArray[np.intp], size: F64) -> F64:
+    """Weight of each telling object for each campaign, shape (campaigns, columns).
+
+    What more innocent organisations use than members draws nobody in.
+    """
+    others = np.maximum(profile.users[rows] - 1, 0) / np.maximum(size - 1, 1)[:, None]
+    nats = np.log(np.maximum(others, 1e-12) / np.maximum(profile.null[rows], 1e-12))
+    return np.where(profile.inside[rows], np.clip(nats, 0.0, MOST_SAID), 0.0)
+
+
+def _mean_weight(profile: Profile, weight: F64) -> F64:
+    """Mean weight over each organisation's requests, shape (campaigns, organisations)."""
+    background: Background = profile.background
+    telling = np.flatnonzero(profile.column_of >= 0)
+    shares = background.shares[:, telling]
+    return np.asarray((shares @ sp.csr_matrix(weight).T).todense()).T
+
+
+def _spans(matrix: sp.csr_matrix) -> list[tuple[int, int]]:
+    return list(zip(matrix.indptr[:-1].tolist(), matrix.indptr[1:].tolist(), strict=True))

@@ -1,0 +1,84 @@
+"""Readings: each open campaign measured at the end of each window, and what kind that makes it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.campaign.baseline import Baseline
+from analyzer.core.campaign.campaign_state import Campaign, Reading
+from analyzer.core.campaign.kind import HALF, decide_kind, guarded
+from analyzer.core.campaign.linker import Registry
+from analyzer.core.campaign.measure import FEATURES, FEWEST, cohorts_of, measure
+from analyzer.core.campaign.models.kind_model import KindModel
+from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.population import OUTPUT_TOKENS
+from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.window import Window
+from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.calibration import strata_of_groups
+
+F64 = NDArray[np.float64]
+
+
+class Reader:
+    """Measures campaigns; every reading is of all members, in one window."""
+
+    def __init__(self, config: CoreConfig, model: KindModel, baseline: Baseline) -> None:
+        self._config, self._model, self._baseline = config, model, baseline
+
+    def read(self, registry: Registry, due: list[Window], pane: int) -> None:
+        """Measure every open group of enough active members in each window that ends here."""
+        for window in due:
+            found, members = [], []
+            by_key = np.argsort(keys := window.of_orgs("key"))
+            for campaign in (*registry.open("group"), *registry.open("inside")):
+                numbers = _numbers(keys, by_key, campaign.members.key)
+                if len(numbers) >= FEWEST:
+                    found.append(campaign)
+                    members.append(numbers)
+            if found:
+                self._measure(found, cohorts_of(window, members), pane)
+        classes = dict(zip(self._model.kinds, self._model.classes, strict=True))
+        scale = dict(zip(FEATURES, self._model.scale.tolist(), strict=True))
+        for campaign in (*registry.open("group"), *registry.open("inside")):
+            before = campaign.state.kind
+            decide_kind(campaign.state, pane, self._config, classes, scale)
+            if campaign.state.kind != before or campaign.state.revision == 0:
+                registry.touched[campaign.id] = None
+
+    def _measure(self, campaigns: list[Campaign], groups: Cohorts, pane: int) -> None:
+        window = groups.window
+        features = measure(groups)
+        probabilities = self._model.probabilities(features, window.length_s)
+        sure = self._model.extraction(probabilities)
+        sure = np.where(guarded(features), sure, np.minimum(sure, HALF))
+        usual, _ = self._baseline.usual(strata_of_groups(groups.size))
+        tokens = groups.totals[:, OUTPUT_TOKENS]
+        for row, campaign in enumerate(campaigns):
+            known = ~np.isnan(features[row])
+            campaign.state.readings[window.length_s] = Reading(
+                pane=pane,
+                window_s=window.length_s,
+                features={FEATURES[i]: float(features[row, i]) for i in np.flatnonzero(known)},
+                usual={n: float(v) for n, v in zip(NAMES, usual[row], strict=True)},
+                facts={
+                    "organisations": float(groups.size[row]),
+                    "requests": float(groups.requests[row]),
+                    "output_tokens": float(tokens[row]),
+                },
+                kinds=dict(
+                    zip(self._model.kinds, probabilities[row].round(6).tolist(), strict=True)
+                ),
+                extraction=float(sure[row]),
+            )
+
+
+def _numbers(
+    keys: NDArray[np.uint64], by_key: NDArray[np.intp], wanted: NDArray[np.uint64]
+) -> NDArray[np.int64]:
+    if not len(keys) or not len(wanted):
+        return np.zeros(0, np.int64)
+    at = np.searchsorted(keys, wanted, sorter=by_key)
+    at = by_key[np.minimum(at, len(keys) - 1)]
+    return np.sort(at[keys[at] == wanted]).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Fits the shipped weights and calibration from simulated worlds: ``analyzer fit``."""
