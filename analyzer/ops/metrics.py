@@ -47,8 +47,7 @@ LATE = Metric("analyzer_late_events_total", "counter", "events that came after t
 AHEAD = Metric(
     "analyzer_events_ahead_total",
     "counter",
-    "events further ahead of their partition's time than core.lateness_s: after a pause, or from "
-    "a clock that runs fast",
+    "events ahead of their partition's time after which others fell back: a clock runs fast",
 )
 MENDED = Metric(
     "analyzer_fields_mended_total",

@@ -33,8 +33,8 @@ def remarks(tally: Tally) -> Iterator[str]:
             yield f"{_of(count, tally.records)} {_WHY.get(reason, _BY_CONTRACT)} ({reason})"
     if tally.ahead > MUCH * tally.records:
         yield (
-            f"{_of(tally.ahead, tally.records)} were ahead of the others by more than "
-            "core.lateness_s: does a gateway's clock run fast?"
+            f"{_of(tally.ahead, tally.records)} were ahead of those that came after them: "
+            "does a gateway's clock run fast?"
         )
     for field, count in sorted(tally.mended.items()):
         if count > MUCH * tally.records:

@@ -39,7 +39,7 @@ class Tally:
     records: int = 0
     """Good and bad."""
     ahead: int = 0
-    """Events further ahead of their source's time than the lateness."""
+    """Events ahead of their source's time after which others fell back."""
     mended: Counter[str] = field(default_factory=Counter)
     """Fields that could not be taken as they stood."""
     passed_over: Counter[str] = field(default_factory=Counter)

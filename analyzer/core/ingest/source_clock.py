@@ -68,7 +68,8 @@ _NEAR, _FAR, _LATENESS, _PANE, _QUORUM, _HOLDING, _STALE_AFTER = range(7)
 (
     _ROWS, _SETTLED, _REACHED, _DOUBT, _REFUTED, _OUTSTANDING, _WAITING, _LAST,
     _ANCHOR, _ANCHOR_REACHED, _STALE, _RUN, _RUN_ROW, _RUN_FROM, _RUN_TO,
-) = range(15)  # fmt: skip
+    _REFUTED_ROWS,
+) = range(16)  # fmt: skip
 _DOUBTFUL, _DOUBT_STEP, _REFUTED_OFTEN, _REFUTED_STEP, _MOST = 256, 8, 128, 64, 1_024
 
 
@@ -112,7 +113,7 @@ class SourceClock:
             ],
             np.int64,
         )
-        self._state = np.zeros(15, np.int64)
+        self._state = np.zeros(16, np.int64)
         self._seen = np.zeros((SLOTS, 2), np.int64)
         self._start = np.zeros((START_MOST, 2), np.int64)
         self._held = np.zeros((HELD_MOST, 2), np.int64)
@@ -136,6 +137,11 @@ class SourceClock:
     def rows(self) -> int:
         """Rows judged so far."""
         return int(self._state[_ROWS])
+
+    @property
+    def refuted(self) -> int:
+        """Rows so far that were ahead of the clock and after which others fell back."""
+        return int(self._state[_REFUTED_ROWS])
 
     @property
     def stale(self) -> bool:
@@ -322,6 +328,7 @@ def _ordinary(t: int, row: int, rules: I64, state: I64, seen: I64) -> None:
     if state[_RUN] > 0:
         if state[_RUN_TO] > t + rules[_NEAR]:
             state[_REFUTED] = min(state[_REFUTED] + _REFUTED_STEP, _MOST)
+            state[_REFUTED_ROWS] += state[_RUN]
         state[_RUN] = 0
     state[_LAST] = row
     if state[_DOUBT] <= _DOUBTFUL or rules[_QUORUM] == 0:

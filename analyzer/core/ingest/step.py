@@ -22,7 +22,6 @@ from analyzer.core.contracts.step import StepOutput, labelled
 from analyzer.core.ingest.columnize import Columnizer
 from analyzer.core.ingest.dead_letters import FUTURE, LATE, UNIT, dead_letter
 from analyzer.core.ingest.json_scanner import Scanned
-from analyzer.core.ingest.source_clock import AHEAD as AHEAD_VERDICT
 from analyzer.core.ingest.source_clock import HELD as HELD_VERDICT
 from analyzer.core.ingest.source_clock import LATE as LATE_VERDICT
 from analyzer.core.ingest.source_clock import PASSED as PASSED_VERDICT
@@ -178,10 +177,11 @@ class IngestStep:
         append_ms = look.raw.append_ms
         if append_ms is not None and len(rows.columns) < len(look.raw.values):
             append_ms = append_ms[np.searchsorted(look.raw.offsets, rows.columns.offset)]
-        first = self._clock.rows + 1
+        first, refuted = self._clock.rows + 1, self._clock.refuted
         judged = self._clock.judge(rows.columns.ts_ms, rows.columns.org, append_ms)
         stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
         output = self._pack(rows, judged, first, dead, mended, (stop, len(raw.values)))
+        output.counts.update({("ahead", ""): self._clock.refuted - refuted})
         return self._of_records(output, look.passed_over)
 
     def idle(self) -> StepOutput[EventBlock]:
@@ -305,9 +305,7 @@ class IngestStep:
             )
             for shard_rows in self._columnizer.split(columns, self._shards)
         ]
-        ahead = int((verdicts == AHEAD_VERDICT).sum())
         counts = Counter({("events", ""): received, ("late", ""): int(late.sum())})
-        counts["ahead", ""] = ahead
         return StepOutput(blocks, dead, +(counts + labelled("mended", mended)))
 
     def _release(self, judged: Judged) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
@@ -324,7 +322,7 @@ class IngestStep:
         dead = self._originals.letters(output.dead, self._dead)
         if not self._held:
             self._originals.clear()
-        counts = output.counts + labelled(PASSED_OVER, passed_over)
+        counts = +(output.counts + labelled(PASSED_OVER, passed_over))
         return replace(output, dead=dead, counts=counts)
 
     def _letters(self, rows: _Rows, which: NDArray[np.bool_], bad: BadRecord) -> list[DeadLetter]:
