@@ -33,7 +33,7 @@ from analyzer.testing.brokers import free_port
 from analyzer.testing.reference_run import raw_batch
 
 ROOT = Path(__file__).parents[1]
-BOUNDED = {"reason", "kind", "severity", "step", "partition", "sink", "table"}
+BOUNDED = {"field", "reason", "kind", "severity", "step", "partition", "sink", "table"}
 """Labels whose values the code or the settings list; none names anybody."""
 
 

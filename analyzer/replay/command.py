@@ -14,16 +14,18 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analyzer.core.cohort.fusion import unfitted
 from analyzer.core.contracts.calibration import Calibration
-from analyzer.errors import UsageError
-from analyzer.formats.catalog import NAMES
+from analyzer.errors import AnalyzerError, UsageError
 from analyzer.formats.reader import reader_of
+from analyzer.formatting import clean
 from analyzer.precompile import compile_all
 from analyzer.replay.compare import compare, tell
 from analyzer.replay.families import families
 from analyzer.replay.feedback import allowances, read_feedback
+from analyzer.replay.remarks import nothing_counted, remarks
 from analyzer.replay.report import Report
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource, Source
+from analyzer.replay.stopping import stoppable
 from analyzer.settings import Settings
 
 
@@ -57,29 +59,38 @@ def replay(
     translator = reader_of(settings.formats, settings.core.max_record_bytes, format_name)
     folder = None if out == "-" else Path(out)
     compile_all()
-    with Report(folder, sys.stdout.buffer) as report, progress_of(opened, quiet=as_json) as bar:
-        runner = Runner(settings.core, opened, feedback=said, translator=translator, progress=bar)
-        report.take(runner)
+    with stoppable(), Report(folder, sys.stdout.buffer) as report:
+        with progress_of(opened, quiet=as_json) as bar:
+            runner = Runner(
+                settings.core, opened, feedback=said, translator=translator, progress=bar
+            )
+            report.take(runner)
         tally = runner.tally
-    summary = report.finish(
-        {
-            "sources": list(sources),
-            "config_hash": settings.core.config_hash,
-            "fdr": settings.core.fdr,
-            "events": tally.events,
-            "late": tally.late,
-            "duplicates": tally.duplicates,
-            "unfitted_signals": unfitted(settings.core.calibration or Calibration.shipped()),
-            "dead_letters": dict(sorted(tally.dead.items())),
-            "passed_over": dict(sorted(tally.passed_over.items())),
-            "first_event_ms": tally.first_event_ms,
-            "last_event_ms": tally.last_event_ms,
-            "feedback": len(said),
-            "allowed": allowances(runner.campaign.judgements),
-        }
-    )
+        summary = report.finish(
+            {
+                "sources": list(sources),
+                "config_hash": settings.core.config_hash,
+                "fdr": settings.core.fdr,
+                "events": tally.events,
+                "late": tally.late,
+                "ahead": tally.ahead,
+                "duplicates": tally.duplicates,
+                "unfitted_signals": unfitted(settings.core.calibration or Calibration.shipped()),
+                "mended": dict(sorted(tally.mended.items())),
+                "dead_letters": dict(sorted(tally.dead.items())),
+                "passed_over": dict(sorted(tally.passed_over.items())),
+                "first_event_ms": tally.first_event_ms,
+                "last_event_ms": tally.last_event_ms,
+                "feedback": len(said),
+                "allowed": allowances(runner.campaign.judgements),
+            }
+        )
     if folder is not None:
         _print(summary, as_json=as_json)
+    for remark in remarks(tally):
+        click.echo(f"analyzer: {remark}", err=True)
+    if not tally.events:
+        raise AnalyzerError(nothing_counted(sources, tally))
 
 
 @click.command()
@@ -115,7 +126,7 @@ def open_sources(names: tuple[str, ...], settings: Settings) -> list[Source]:
 
             opened += topic_sources(name, settings, first=len(opened))
         else:
-            opened.append(FileSource(name, len(opened)))
+            opened.append(FileSource(name, len(opened), settings.core.max_record_bytes))
     return opened
 
 
@@ -154,10 +165,14 @@ def _print(summary: dict[str, Any], *, as_json: bool) -> None:
     alerts = ", ".join(f"{kind} {n}" for kind, n in summary["alerts"].items()) or "none"
     click.echo(f"events        {summary['events']:,} ({summary['duplicates']:,} duplicates)")
     click.echo(f"dead letters  {dead}")
+    if summary["mended"]:
+        fields = ", ".join(f"{name} {n:,}" for name, n in summary["mended"].items())
+        click.echo(f"odd fields    {fields}")
     if summary["passed_over"]:
         passed = ", ".join(f"{reason} {n:,}" for reason, n in summary["passed_over"].items())
         click.echo(f"passed over   {passed}")
     click.echo(f"campaigns     {summary['campaigns']} with {summary['members']:,} members")
     click.echo(f"alerts        {alerts}")
     for allowed in summary["allowed"]:
-        click.echo(f"allowed       {allowed['type']} {allowed['id']}, used {allowed['hits']} times")
+        id_ = clean(allowed["id"], 300)
+        click.echo(f"allowed       {allowed['type']} {id_}, used {allowed['hits']} times")

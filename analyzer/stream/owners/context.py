@@ -41,8 +41,8 @@ is this the right topic, in the right format?
     received: float = 0
     bad: float = 0
 
-    def count(self, *, received: int, bad: int) -> None:
-        """Add a batch.
+    def count(self, *, received: int, bad: int, why: str = "") -> None:
+        """Add a batch, with the reason of most of what is bad in it.
 
         Raises
         ------
@@ -52,10 +52,11 @@ is this the right topic, in the right format?
         self.received += received
         self.bad += bad
         if self.received >= ENOUGH and self.bad > self.limit * self.received:
+            most = f", most of them {why}" if why else ""
             raise Broken(
                 f"{self.bad / self.received:.0%} of the last {self.received:.0f} records are bad "
-                f"(worker.max_bad_share is {self.limit:.0%}): is this the right topic, in the "
-                "right format?"
+                f"(worker.max_bad_share is {self.limit:.0%}){most}: is this the right topic, in "
+                "the right format?"
             )
         if self.received > REMEMBERED:
             self.received /= 2

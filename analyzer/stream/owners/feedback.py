@@ -15,7 +15,7 @@ from faust.types import TP
 
 from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.contracts.feedback import Feedback, FeedbackBlock, decode_feedback
-from analyzer.core.ingest.step import dead_letter
+from analyzer.core.ingest.dead_letters import dead_letter
 from analyzer.errors import BadRecord
 from analyzer.kafka_metadata import NO_ID
 from analyzer.ops import metrics
@@ -65,7 +65,8 @@ class FeedbackListener:
                 try:
                     good.append(decode_feedback(value, context.settings.core.max_record_bytes))
                 except BadRecord as bad:
-                    letter = dead_letter(bad, value, self._topic, part.partition, record.offset)
+                    place = (self._topic, part.partition, record.offset)
+                    letter = dead_letter(bad, value, *place, context.settings.core)
                     await set_aside(context, outbox, letter)
             context.meter.add(metrics.FEEDBACK, len(good))
             step.feed_feedback(FeedbackBlock(self._source(part.partition), part.stop, good))

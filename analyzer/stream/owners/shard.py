@@ -17,7 +17,7 @@ from faust.types import TP
 
 from analyzer.core.contracts import blocks
 from analyzer.core.contracts.step import Step, StepOutput
-from analyzer.core.ingest.step import dead_letter
+from analyzer.core.ingest.dead_letters import dead_letter
 from analyzer.errors import BadRecord, Broken, HoleError, OtherSettingsError, StateError
 from analyzer.kafka_metadata import NO_ID
 from analyzer.ops import metrics
@@ -181,7 +181,8 @@ class StepOwner:
             return blocks.decode(data, *self._kind.takes, stamp=self._stamp)
         except StateError as error:
             bad = BadRecord("wrong_type", str(error))
-            letter = dead_letter(bad, value, self.tp.topic, self.tp.partition, offset)
+            core = self._context.settings.core
+            letter = dead_letter(bad, value, self.tp.topic, self.tp.partition, offset, core)
             log.error("a record is no block", place=f"{self.tp.topic}/{offset}", why=str(error))  # noqa: TRY400 - the record is wrong, not we: no traceback
             await set_aside(self._context, self._outbox, letter)
             return None
