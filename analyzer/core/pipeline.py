@@ -22,6 +22,7 @@ from typing import Any, cast
 from analyzer.core.account.step import AccountStep
 from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.cohort.step import CohortStep
+from analyzer.core.cohort.window_feed import END_PANE
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
 from analyzer.core.contracts.records import Record
@@ -145,8 +146,7 @@ class Pipeline:
         }
         self._call = call
         self.hop = min(window.hop_s for window in config.windows) // config.pane_s
-        self._reach = 0
-        """Pane after the last with rows."""
+        self._longest = max(window.length_s for window in config.windows) // config.pane_s
         if self.sharding.cohort_shards == 1:
             self.campaign.look_on(self.steps["cohort"][0].windows)
 
@@ -190,15 +190,20 @@ class Pipeline:
         process its organisations are counted once.
         """
         return _sum(
-            self._send("account", [piece])
-            for block in panes
-            for piece in block.cut(self.hop, self.reach(block))
+            self._send("account", [piece]) for block in panes for piece in self.pieces(block)
         )
 
-    def reach(self, block: PaneBlock) -> int:
-        """Pane after the last that had rows in this block or any before."""
-        self._reach = max(self._reach, int(block.rows.org_pane.max(initial=0)) + 1)
-        return self._reach
+    def pieces(self, block: PaneBlock) -> Iterator[PaneBlock]:
+        """The block cut wherever a window ends that may hold something.
+
+        That is from the first pane with rows, of this block or any before, until the longest
+        window has passed the last. Where the input ends, windows end with the rows.
+        """
+        windows, rows = self.steps["cohort"][0].windows, block.rows.org_pane
+        first = int(rows.min(initial=windows.first))
+        reach = max(windows.reach, int(rows.max(initial=0)) + 1)
+        more = self._longest if block.stop < END_PANE else 0
+        return block.cut(self.hop, first, reach + more)
 
     def _send(self, sender: str, made: Iterable[Any], until: str = "") -> StepOutput[Any]:
         """Feed to the steps after it what a step made, one by one, each to the end of the way."""

@@ -130,7 +130,7 @@ def _decided(batches: Iterable[RawBatch], config: CoreConfig) -> Iterator[tuple[
     windows = pipeline.steps["cohort"][0].windows
     for batch in chain(batches, [None]):
         for block in pipeline.gather(pipeline.read(0, batch).made).made:
-            for piece in block.cut(pipeline.hop, pipeline.reach(block)):
+            for piece in pipeline.pieces(block):
                 ends.clear()
                 pipeline.judge([piece])
                 if windows.warm and windows.stands_at in ends:

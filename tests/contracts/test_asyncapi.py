@@ -46,13 +46,14 @@ def test_every_public_topic_is_there(document: Any) -> None:
 
 
 def test_clean_up_is_what_is_created(document: Any) -> None:
-    """Compaction and retention as ``--create-topics`` makes them."""
+    """Compaction, retention and size as ``--create-topics`` makes them."""
     made = {topic.name: topic.config for topic in wanted(Settings(broker=None))}
     for channel in document["channels"].values():
         config = channel["bindings"]["kafka"]["topicConfiguration"]
         found = {"cleanup.policy": ",".join(config["cleanup.policy"])}
-        if "retention.ms" in config:
-            found["retention.ms"] = str(config["retention.ms"])
+        for name in ("retention.ms", "max.message.bytes"):
+            if name in config:
+                found[name] = str(config[name])
         assert found == made[channel["address"]]
 
 

@@ -17,7 +17,7 @@ from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.fusion import Fusion, strong_families
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.blocks import CohortBlock
+from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
 from analyzer.core.contracts.feedback import (
     CALENDAR_END_MS,
     Action,
@@ -42,13 +42,13 @@ ALWAYS = 0
 
 
 @functools.cache
-def cohorts() -> tuple[CohortBlock, ...]:
-    """The judged cohorts of a small world with one campaign."""
+def blocks() -> tuple[CohortBlock | PaneBlock, ...]:
+    """What the campaign step is sent of a small world with one campaign."""
     lines = list(generate("smoke", 5).lines())
-    found: list[CohortBlock] = []
+    found: list[CohortBlock | PaneBlock] = []
 
     def keep(name: str, step: Any, block: Any) -> StepOutput[Any]:
-        if isinstance(block, CohortBlock):
+        if name == "campaign":
             found.append(block)
         return feed(name, step, block)
 
@@ -63,7 +63,7 @@ def decided(*said: Feedback) -> tuple[CampaignStep, list[Record]]:
     """The step and its records, with this feedback known from the start."""
     step = CampaignStep(CONFIG, sources=1)
     step.feed_feedback(FeedbackBlock("file", len(said), list(said)))
-    return step, [record for block in cohorts() for record in step.feed(block).made]
+    return step, [record for block in blocks() for record in step.feed(block).made]
 
 
 def said(
@@ -222,7 +222,7 @@ def test_learned_verdicts_move_the_confidence_and_nothing_else() -> None:
         taught.learn_one([[float(i % 2)] * len(NAMES)], true=i % 2 == 1)
     step = CampaignStep(CONFIG, sources=1)
     step.judgements.model.restore(taught.snapshot())
-    records = [record for block in cohorts() for record in step.feed(block).made]
+    records = [record for block in blocks() for record in step.feed(block).made]
     assert [a.alert_id for a in alerts(records)] == [a.alert_id for a in alerts(usual())]
     assert [a.score for a in alerts(records)] == [a.score for a in alerts(usual())]
     for alert in alerts(records):
@@ -297,7 +297,7 @@ def test_order_and_duplicates_of_feedback_change_nothing(seed: int) -> None:
     all_of_it = everything()
     mixed = [all_of_it[i] for i in rng.permutation(2 * len(all_of_it)) % len(all_of_it)]
     step, records = CampaignStep(CONFIG, sources=1), list[Record]()
-    for block in cohorts():
+    for block in blocks():
         now_ms = block.stop * CONFIG.pane_ms
         soon = [s for s in mixed if s.created_ms <= now_ms or rng.random() < 0.2]
         step.feed_feedback(FeedbackBlock("topic/0", 1, soon))
@@ -309,7 +309,7 @@ def test_feedback_survives_a_snapshot() -> None:
     """Saved and restored before every block, the step goes on as if nothing had happened."""
     step, records = CampaignStep(CONFIG, sources=1), list[Record]()
     step.feed_feedback(FeedbackBlock("topic/3", 17, everything()))
-    for block in cohorts():
+    for block in blocks():
         saved = step.snapshot()
         step = CampaignStep(CONFIG, sources=1)
         step.restore(saved)

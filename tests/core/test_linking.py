@@ -1,160 +1,211 @@
-"""The book of campaigns: who is let in, and what a group is taken for."""
+"""Linking: what a finding does, by whose members it holds."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 
-from analyzer.core.campaign.campaign_state import CAMPAIGN, CampaignFile
-from analyzer.core.campaign.findings import Account, Finding, type_of
-from analyzer.core.campaign.linker import Book
+from analyzer.core.campaign.campaign_state import Campaign
+from analyzer.core.campaign.findings import Finding
+from analyzer.core.campaign.linker import Linker, Registry
+from analyzer.core.campaign.membership import update_members
 from analyzer.core.cohort.catalog import NAMES
-from analyzer.core.cohort.describe import CohortNote
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import FACTS, Kind
-from analyzer.core.contracts.records import AlertKind
+from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.event_time import DAY_S
+from analyzer.testing.made_operations import FIRST, INNOCENT, SECOND, VIRAL, WORK, two_operations
 
-CORE = range(1, 31)
-STRANGERS = range(101, 131)
-HOURS_3 = 18
-"""In panes; sooner the same cohort is old news."""
+HALF, REST = range(1_001, 1_051), range(1_051, 1_101)
 
 
 def finding(
-    affinity: dict[int, float], *, pane: int = 0, kind: AlertKind = "extraction_campaign"
+    orgs: Iterable[int],
+    *,
+    template: int = WORK,
+    kind: Kind = Kind.TEMPLATE,
+    newcomers: int = 0,
+    pane: int = 9,
+    score: float = 0.9,
 ) -> Finding:
-    """The users of one template, each with its likeness to the others."""
-    nothing = np.zeros(len(NAMES))
+    """These organisations were found on one object."""
     return Finding(
         pane=pane,
-        kind=kind,
-        cohort_kind=Kind.TEMPLATE,
-        object=7,
-        window_s=86_400,
-        newcomers=0,
-        score=0.9,
-        strangeness=None,
-        features=nothing,
-        facts=dict.fromkeys([*FACTS, "focus"], 1.0) | {"organisations": float(len(affinity))},
-        note=CohortNote("tpl", ["tpl"], [], [], []),
-        accounts=[
-            Account(org, f"acct-{org}", org, 5, 0, 0, likeness)
-            for org, likeness in affinity.items()
-        ],
-        usual=nothing,
-        high=nothing,
+        cohort_kind=kind,
+        object=template,
+        window_s=DAY_S,
+        newcomers=newcomers,
+        score=score,
+        anomaly=None,
+        features=np.zeros(len(NAMES)),
+        orgs=np.array(sorted(orgs), np.uint64),
+        times_usual=1.0,
     )
 
 
-def alike(likeness: float, orgs: range) -> dict[int, float]:
-    """All of them equally like the others."""
-    return dict.fromkeys(orgs, likeness)
+def linked(registry: Registry, *found: Finding) -> Registry:
+    """The registry after these findings in the day with two operations."""
+    Linker(registry, two_operations(), found).link()
+    return registry
 
 
-def members_after(*found: Finding) -> set[int]:
-    """Who has been let in by these findings."""
-    book = Book(CoreConfig())
-    for one in found:
-        book.take(one)
-    [file] = book.files.values()
-    return set(file.hits)
+def campaign(registry: Registry, orgs: range, hits: int = 3) -> Campaign:
+    """An open campaign of these organisations, each found so often before."""
+    founded = finding(orgs, pane=0)
+    made = registry.found("group", founded, founded.orgs)
+    made.members.add(founded.orgs, 0, hits=hits)
+    return made
 
 
-def test_who_is_much_less_like_the_core_than_most_stays_out() -> None:
-    """Users of a prompt that went viral do not become members of the campaign that uses it."""
-    core = dict(zip(CORE, np.linspace(0.4, 2.0, len(CORE)).tolist(), strict=True))
-    first = finding(core)
-    later = finding(core | alike(0.41, STRANGERS), pane=HOURS_3)
-    assert members_after(first, later) == set(CORE)
-    newcomers = finding(core | alike(0.6, STRANGERS), pane=HOURS_3)
-    assert members_after(first, newcomers) == {*CORE, *STRANGERS}
+def members(one: Campaign) -> set[int]:
+    """Organisations in it."""
+    return set(one.members.key.tolist())
 
 
-def test_what_looks_like_a_pool_brings_a_campaign_nobody() -> None:
-    """A campaign's template that others use for many kinds of work names no new members."""
-    first = finding(alike(1.5, CORE))
-    both = alike(1.5, CORE) | alike(1.5, range(101, 161))
-    assert members_after(first, finding(both, pane=HOURS_3, kind="reseller_pool")) == set(CORE)
-    assert members_after(first, finding(both, pane=HOURS_3)) == set(both)
+def hits(one: Campaign, org: int) -> int:
+    """How often a member was found."""
+    return int(one.members.hits[one.members.key == org][0])
 
 
-@pytest.mark.parametrize(
-    ("kinds", "signals", "kind"),
-    [
-        (0.1, {}, "extraction_campaign"),
-        (0.4, {}, "linked_accounts"),  # a young pool: several tenants, one of whom asks for much
-        (0.4, {"work_queue": 0.5}, "extraction_campaign"),
-        (0.4, {"narrowness": 0.7}, "extraction_campaign"),  # nobody else does any of it
-        (np.nan, {}, "extraction_campaign"),  # nothing is known of other work
-    ],
-)
-def test_long_answers_to_several_kinds_of_work_are_no_extraction(
-    kinds: float, signals: dict[str, float], kind: AlertKind
-) -> None:
-    """Unless prompts come from one queue, or the work is the group's own."""
-    features = np.zeros(len(NAMES))
-    for name, value in {"output_length": 0.9, "payment_sharing": 1.0, **signals}.items():
-        features[NAMES.index(name)] = value
-    facts = dict.fromkeys([*FACTS, "focus"], 1.0) | {"diversity": kinds, "blocks": 30.0}
-    assert type_of(Kind.TEMPLATE, features, facts) == kind
+def test_whoever_belongs_to_no_campaign_founds_one() -> None:
+    """With every member found once."""
+    registry = linked(Registry(CoreConfig()), finding(HALF))
+    [one] = registry.open()
+    assert members(one) == set(HALF)
+    assert set(one.members.hits.tolist()) == {1}
 
 
 @pytest.mark.parametrize(
-    ("missing", "kind"),
+    "found",
     [
-        (None, "extraction_campaign"),
-        ("params_homogeneity", "linked_accounts"),
-        ("private_blocks", "linked_accounts"),
-        ("payment_sharing", "linked_accounts"),
+        finding(range(1_001, 1_006)),  # five are too few
+        finding(HALF, newcomers=1),  # newcomers found nothing
+        finding(INNOCENT[:40], kind=Kind.TLS),  # no work and no place of their own
     ],
 )
-def test_made_up_accounts_that_one_program_runs_from_blocks_of_its_own_are_extraction(
-    missing: str | None, kind: AlertKind
-) -> None:
-    """Even where neither long answers nor the work itself says so; each of the signs is needed."""
-    features = np.zeros(len(NAMES))
-    for name in {"params_homogeneity", "private_blocks", "payment_sharing"} - {missing}:
-        features[NAMES.index(name)] = 0.9
-    facts = dict.fromkeys([*FACTS, "focus"], 0.1) | {"blocks": 30.0, "billed": 1.0}
-    assert type_of(Kind.TEMPLATE, features, facts) == kind
+def test_what_founds_nothing(found: Finding) -> None:
+    """Few, newcomers of a popular object, and users of a client without work of their own."""
+    assert not linked(Registry(CoreConfig()), found).campaigns
 
 
-def test_a_few_accounts_on_one_template_are_accused_when_more_than_that_is_known() -> None:
-    """So looks a pool that has just opened: eight such findings count as two."""
-    few, many = range(1, 13), range(1, 31)
-    assert _taken_for(few, findings=7) == "linked_accounts"
-    assert _taken_for(few, findings=8) == "extraction_campaign"
-    assert _taken_for(many, findings=2) == "extraction_campaign"
+def test_more_of_the_same_operation_supports_its_campaign() -> None:
+    """They become candidates, for likeness to confirm, and found nothing of their own."""
+    registry = Registry(CoreConfig())
+    one = campaign(registry, HALF)
+    linked(registry, finding(REST))
+    assert registry.open() == [one]
+    assert members(one) == set(HALF)
+    assert set(one.candidates) == set(REST)
 
 
-def _taken_for(orgs: range, *, findings: int) -> AlertKind:
-    book = Book(CoreConfig())
-    for number in range(findings):
-        found = finding(alike(1.5, orgs), pane=HOURS_3 * number)
-        book.take(replace(found, facts=found.facts | {"places": float(len(orgs))}))
-    [file] = book.files.values()
-    return file.kind
+def test_another_operation_founds_another_campaign() -> None:
+    """Though both hide behind the same prompts."""
+    registry = Registry(CoreConfig())
+    one = campaign(registry, FIRST)
+    linked(registry, finding(SECOND, template=WORK + 10_000))
+    assert sorted(map(members, registry.open()), key=min) == [set(FIRST), set(SECOND)]
+    assert not one.candidates
 
 
-@pytest.mark.parametrize(
-    ("size", "spread", "balance", "eliciting", "kind"),
-    [
-        (20, 0.2, 0.3, 1, "linked_accounts"),  # an agency: unequal volumes from its offices
-        (20, 0.2, 0.8, 0, "linked_accounts"),  # a pool with its first customers
-        (50, 0.2, 0.8, 0, "linked_accounts"),  # the same, a little later
-        (20, 0.9, 0.3, 0, "extraction_campaign"),  # as many, but each from somewhere else
-        (20, 0.2, 0.8, 1, "extraction_campaign"),  # equal volumes and long answers
-        (90, 0.2, 0.3, 0, "extraction_campaign"),  # too many for an agency
-    ],
-)
-def test_a_small_group_in_a_few_places_is_linked_and_no_more(
-    size: int, spread: float, balance: float, eliciting: int, kind: AlertKind
-) -> None:
-    """Unless volumes are equal and answers long; address blocks a head tell the places."""
-    file = CampaignFile("c", CAMPAIGN, "linked_accounts", 0, 0, findings=4)
-    file.hits = dict.fromkeys(range(1, size + 1), 4)
-    file.votes = {"extraction_campaign": 4}
-    file.spread, file.balance, file.eliciting = 4 * spread, 4 * balance, 4 * eliciting
-    assert file.elected() == kind
+def test_a_mixture_confirms_members_and_brings_nobody_in() -> None:
+    """Two operations and strangers on one viral template: everything stays as it was."""
+    registry = Registry(CoreConfig())
+    one, other = campaign(registry, FIRST), campaign(registry, SECOND)
+    linked(registry, finding([*FIRST[3::4], *SECOND[3::4], *INNOCENT[:20]], template=VIRAL))
+    assert registry.open() == [one, other]
+    assert (members(one), members(other)) == (set(FIRST), set(SECOND))
+    assert (hits(one, FIRST[3]), hits(one, FIRST[0])) == (4, 3)
+    assert not one.candidates
+    assert not other.candidates
+
+
+def test_nothing_chains_through_a_viral_template() -> None:
+    """Strangers found beside some of a campaign may be candidates; likeness keeps them out."""
+    registry = Registry(CoreConfig())
+    one = campaign(registry, FIRST)
+    for pane in range(9, 90, 20):
+        found = finding([*FIRST[3::4], *INNOCENT[:80]], template=VIRAL, pane=pane)
+        linker = Linker(registry, two_operations(), [found])
+        linker.link()
+        update_members(registry, linker, pane)
+    assert members(one) == set(FIRST)
+    assert not any(members(c) & set(FIRST) for c in registry.open() if c is not one)
+
+
+def test_fragments_of_one_operation_become_one_campaign() -> None:
+    """The older keeps its name, the younger is told as part of it, and hits are kept."""
+    registry = Registry(CoreConfig())
+    one, other = campaign(registry, HALF), campaign(registry, REST, hits=5)
+    other.state.opened_pane = one.state.opened_pane + 1
+    linked(registry, finding([*HALF[:30], *REST[:20]]))
+    assert registry.open() == [one]
+    assert members(one) == set(FIRST)
+    assert (other.state.state, other.state.merged_into) == ("merged", one.id)
+    assert one.state.merged_from == [other.id]
+    assert (hits(one, HALF[49]), hits(one, REST[49])) == (3, 5)
+    assert registry.current(other.id) == one.id
+    assert other.id in registry.touched
+
+
+def test_an_operation_among_another_campaigns_members_is_told_apart() -> None:
+    """It has work of its own that the campaign's core knows nothing of."""
+    registry = Registry(CoreConfig())
+    one = campaign(registry, FIRST)
+    strangers = range(2_001, 2_031)
+    one.members.add(np.array(strangers, np.uint64), 0)
+    registry.touched.clear()
+    linked(registry, finding(strangers, template=WORK + 10_000))
+    [same, apart] = registry.open()
+    assert same is one
+    assert (members(one), members(apart)) == (set(FIRST), set(strangers))
+    assert {one.id, apart.id} <= set(registry.touched)
+
+
+def test_what_was_merged_is_as_young_as_its_parts() -> None:
+    """A campaign does not expire while a part of it was found a short while ago."""
+    registry = Registry(CoreConfig())
+    one, other = campaign(registry, HALF), campaign(registry, REST)
+    other.state.last_pane = 7
+    registry.merge(one, other)
+    assert one.state.last_pane == 7
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_campaign_keeps_its_name_when_its_founders_change_a_little(seed: int) -> None:
+    """Names differ in at most as many cases as the sets of founders do."""
+    rng = np.random.default_rng(seed)
+    same = 0
+    for _ in range(50):
+        orgs = np.unique(rng.integers(1, 2**63, 60).astype(np.uint64))
+        names = set()
+        for kept in (orgs, orgs[rng.permutation(len(orgs))[: int(0.9 * len(orgs))]]):
+            found = finding(kept.tolist())
+            names.add(Registry(CoreConfig()).found("group", found, found.orgs).id)
+        same += len(names) == 1
+    assert same >= 35
+
+
+def test_a_name_is_never_given_twice() -> None:
+    """Whoever founds again after a campaign was closed founds another."""
+    registry = Registry(CoreConfig())
+    ids = []
+    for _ in range(3):
+        one = campaign(registry, FIRST)
+        registry.close(one)
+        ids.append(one.id)
+    assert len(set(ids)) == 3
+
+
+def test_a_registry_saved_goes_on_as_if_nothing_had_happened() -> None:
+    """Members, candidates, what counted a short while ago, and what is to be told."""
+    first = Registry(CoreConfig())
+    campaign(first, HALF)
+    linked(first, finding(REST))
+    second = Registry(CoreConfig())
+    second.restore(first.state())
+    assert second.state() == first.state()
+    assert second.is_old(finding(REST).key, DAY_S, 10)
+    linked(first, finding(SECOND, template=WORK + 10_000, pane=30))
+    linked(second, finding(SECOND, template=WORK + 10_000, pane=30))
+    assert second.state() == first.state()

@@ -50,7 +50,7 @@ def test_one_heavy_extractor_is_named_at_low_severity() -> None:
     assert [(a.kind, a.severity, a.activity) for a in about] == [
         ("account_anomaly", "low", "opened")
     ]
-    assert {reading.name for reading in about[0].signals} == {"volume", "strangeness"}
+    assert {reading.name for reading in about[0].signals} == {"volume", "anomaly"}
 
 
 def test_the_light_accounts_of_a_campaign_are_no_anomalies() -> None:

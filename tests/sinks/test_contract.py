@@ -183,7 +183,7 @@ class TestEverySink:
     def test_takes_every_severity(self, name: str, make_alert: Callable[..., Alert]) -> None:
         """And every activity and kind."""
         hand_over(name, [make_alert(severity=severity) for severity in SEVERITIES])
-        kinds = ("reseller_pool", "linked_accounts", "account_anomaly", "extraction_campaign")
+        kinds = ("reseller_pool", "shared_tool", "account_anomaly", "extraction_campaign")
         hand_over(name, [make_alert(kind=kind) for kind in kinds])
         hand_over(name, [make_alert(activity=a) for a in ("updated", "escalated", "closed")])
 

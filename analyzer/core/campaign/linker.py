@@ -114,6 +114,7 @@ class Registry:
         mine.merged_from = sorted({*mine.merged_from, theirs.id, *theirs.merged_from})
         mine.score = max(mine.score, theirs.score)
         mine.findings += theirs.findings
+        mine.last_pane = max(mine.last_pane, theirs.last_pane)
         theirs.state, theirs.merged_into = "merged", first.id
         self.touched[first.id] = self.touched[other.id] = None
 
@@ -344,8 +345,9 @@ class Linker:
     def _found(self, finding: Finding, row: int, numbers: NDArray[np.int64]) -> Campaign:
         orgs = self._keys[numbers]
         for number in np.unique(self.owner[numbers][self.owner[numbers] >= 0]).tolist():
-            members = self._campaigns[number].members
-            members.keep(~np.isin(members.key, orgs))
+            left = self._campaigns[number]
+            left.members.keep(~np.isin(left.members.key, orgs))
+            self._registry.touched[left.id] = None
         campaign = self._registry.found("group", finding, orgs)
         campaign.members.add(orgs, finding.pane)
         self.owner[numbers] = len(self._campaigns)

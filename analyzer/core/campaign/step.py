@@ -37,7 +37,7 @@ from analyzer.core.contracts.records import AlertKind, Record
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 8
+STATE_VERSION = 9
 LEARNED = 64
 """Cohorts of a pane that the anomaly model learns from: enough to know what is usual."""
 UNDER_ALERT = 0.2

@@ -43,7 +43,8 @@ class WindowFeed:
         """First pane that is not counted yet."""
         self.stands_at = 0
         """The last end of a window that was given."""
-        self._reach = 0
+        self.reach = 0
+        """Pane after the last with rows."""
         self._windows: dict[int, Window] = {}
         self._at = -1
 
@@ -57,7 +58,7 @@ class WindowFeed:
         for pane in panes:
             own = rows if len(panes) == 1 else rows.between(pane, pane + 1)
             self._waiting.setdefault(pane, {})[block.source] = own
-            self._reach = max(self._reach, pane + 1)
+            self.reach = max(self.reach, pane + 1)
         opened = self._gate.opened()
         self.ready = opened[1] if opened is not None else self.ready
 
@@ -75,7 +76,7 @@ class WindowFeed:
             rows = concat([by_shard[shard] for shard in sorted(by_shard)])
             self.population.ingest(pane, rows)
             reached = pane
-        yield from self._ends(reached, stop if stop < END_PANE else max(reached, self._reach))
+        yield from self._ends(reached, stop if stop < END_PANE else max(reached, self.reach))
         self.done = max(self.done, stop)
 
     def _ends(self, after: int, until: int) -> Iterator[int]:
@@ -87,6 +88,12 @@ class WindowFeed:
                 break
             self.done = self.stands_at = pane
             yield pane
+
+    @property
+    def first(self) -> int:
+        """First pane with rows, of those that came; ``END_PANE`` before any."""
+        counted = self.population.first_pane
+        return counted if counted >= 0 else min(self._waiting, default=END_PANE)
 
     @property
     def warm(self) -> bool:
@@ -119,7 +126,7 @@ class WindowFeed:
             "ready": self.ready,
             "done": self.done,
             "stands_at": self.stands_at,
-            "reach": self._reach,
+            "reach": self.reach,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -130,6 +137,6 @@ class WindowFeed:
             self._waiting.setdefault(pane, {})[shard] = from_plain(rows, PaneColumns)
         self.population = Population(self._config)
         self.population.restore(state["population"])
-        self.ready, self.done, self._reach = state["ready"], state["done"], state["reach"]
+        self.ready, self.done, self.reach = state["ready"], state["done"], state["reach"]
         self.stands_at = state["stands_at"]
         self._windows, self._at = {}, -1

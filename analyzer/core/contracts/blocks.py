@@ -62,13 +62,14 @@ class PaneBlock:
     stop: int
     rows: PaneColumns = field(default_factory=PaneColumns)
 
-    def cut(self, hop: int, last: int) -> Iterator[PaneBlock]:
-        """The same in blocks that end at multiples of ``hop`` panes, as far as pane ``last``.
+    def cut(self, hop: int, first: int, last: int) -> Iterator[PaneBlock]:
+        """The same in blocks that end at multiples of ``hop`` panes, from ``first`` to ``last``.
 
-        Before the first rows of all there is no window to stop at.
+        Before the pane ``first`` of all rows, and after pane ``last``, no window ends that
+        anybody stops at.
         """
-        start, first = self.start, int(self.rows.org_pane.min(initial=self.stop))
-        stop = ((start or first) // hop + 1) * hop
+        start = self.start
+        stop = ((start or min(first, self.stop)) // hop + 1) * hop
         while stop < min(self.stop, last + 1):
             yield PaneBlock(self.source, start, stop, self.rows.between(start, stop))
             start, stop = stop, stop + hop
