@@ -22,7 +22,7 @@ from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.formats.options import FormatSettings
 from analyzer.formats.reader import Reader
-from analyzer.precompile import warm
+from analyzer.precompile import compile_all
 from analyzer.testing.gateway_records import RENDERERS
 
 BATCH, ROUNDS = 5_000, 3
@@ -30,7 +30,7 @@ BATCH, ROUNDS = 5_000, 3
 
 def measure(count: int) -> list[Run]:
     """Processor time per event of each format."""
-    warm()
+    compile_all()
     plain = [orjson.loads(line) for line in islice(events(count, 1_000), count)]
     records = {name: [render(event) for event in plain] for name, render in RENDERERS.items()}
     spent: dict[str, list[float]] = {name: [] for name in records}

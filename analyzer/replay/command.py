@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from analyzer.core.cohort.fusion import unfitted
 from analyzer.core.contracts.calibration import Calibration
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.formats.catalog import NAMES
 from analyzer.formats.reader import reader_of
 from analyzer.formatting import clean
 from analyzer.precompile import compile_all

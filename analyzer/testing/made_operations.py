@@ -55,11 +55,13 @@ def _operation(
 ) -> Iterator[Request]:
     for org in orgs:
         for template in rng.integers(0, templates, 9).tolist():
-            yield _request(rng, org, WORK + more + template, PLACE + more + rng.integers(0, 20))
+            yield _request(
+                rng, org, WORK + more + template, PLACE + more + int(rng.integers(0, 20))
+            )
         for template in rng.integers(0, 300, 4).tolist():
-            yield _request(rng, org, COVER + template, PLACE + more + rng.integers(0, 20))
+            yield _request(rng, org, COVER + template, PLACE + more + int(rng.integers(0, 20)))
         if org % 4 == 0:
-            yield _request(rng, org, VIRAL, PLACE + more + rng.integers(0, 20))
+            yield _request(rng, org, VIRAL, PLACE + more + int(rng.integers(0, 20)))
 
 
 def _request(rng: np.random.Generator, org: int, template: int, block: int) -> Request:

@@ -277,13 +277,20 @@ class Linker:
             return self._support(finding, int(big[0]), free)
         if row is None:
             return []
+        return self._of_strangers(finding, row, numbers, big.tolist())
+
+    def _of_strangers(
+        self, finding: Finding, row: int, numbers: NDArray[np.int64], big: list[int]
+    ) -> list[Campaign]:
+        """Mostly of no campaign: more of one that is the same, or a new one."""
+        free = self._keys[numbers[self.owner[numbers] < 0]]
         alike = self._most_like(row)
         if alike is not None:
             return self._support(finding, alike, free)
-        if len(big) == 1:  # a few of a campaign beside strangers
-            self._registry.support(self._campaigns[big[0]], finding, free=free[:0])
+        for number in big:  # a few of a campaign beside strangers
+            self._registry.support(self._campaigns[number], finding, free=free[:0])
         if self._founds(finding, row, len(free), len(numbers)):
-            return [self._found(finding, row, numbers[owned < 0])]
+            return [self._found(finding, row, numbers[self.owner[numbers] < 0])]
         return []
 
     def _is_other(self, finding: Finding, row: int, campaign: Campaign, common: int) -> bool:
