@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock run test check format bench bench-detection chaos soak clean
+.PHONY: help venv lock run test check check-fast static fit format bench bench-detection trial chaos soak clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -32,15 +32,22 @@ lock: ## choose the versions of all dependencies anew: requirements.lock, with h
 run: venv ## first run: broker, worker, notifier and traffic with a campaign hidden in it
 	$(BIN)/analyzer demo
 
-test: venv ## all tests (integration tests on Apache Kafka where Java and Maven are there)
+test: static ## what CI runs: format, lint, types, layers and all tests (on Apache Kafka if it is there)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-check: venv ## format, lint, types, layers and tests
+check: test ## the same
+
+check-fast: static ## format, lint, types, layers, and the tests that need no broker and no simulated world
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m 'not integration and not slow'
+
+static: venv
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(MAKE) test
+
+fit: venv ## make again what ships fitted, from simulated worlds; writes fitted/
+	$(BIN)/analyzer fit --out fitted
 
 format: venv ## rewrite the code in the house format
 	$(BIN)/ruff format .
@@ -52,10 +59,18 @@ bench: venv ## measure speed beside its peers in one run; writes bench.json
 bench-detection: venv ## judge detection on simulated worlds with labels; writes bench-detection.json
 	$(BIN)/analyzer bench-detection
 
+.venv-trial/.installed: trial/requirements.txt
+	$(PYTHON) -m venv .venv-trial
+	.venv-trial/bin/python -m pip install --quiet --requirement trial/requirements.txt
+	touch $@
+
+trial: venv .venv-trial/.installed ## real clients through a real gateway; see trial/README.md
+	$(BIN)/python trial/run.py
+
 chaos: venv ## kill, freeze and starve workers and brokers; the answers must not change
 	$(BIN)/python -m pytest tests/stream/test_chaos.py tests/stream/test_chaos_brokers.py \
 		tests/stream/test_poison.py tests/stream/test_secure.py tests/sinks/test_notify.py \
-		--chaos 20 -rP
+		tests/stream/test_simulation.py --chaos 20 --seeds 10000 -rP
 
 soak: venv ## half an hour of traffic with kills; the answers must not change, nor memory grow
 	$(BIN)/python -m pytest tests/stream/test_soak.py --soak 30 --capture no

@@ -1,3 +1,3 @@
 """Streaming usage-pattern analyzer for coordinated model extraction."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -15,6 +15,8 @@ COMMANDS = {
     "worker": "analyzer.stream.command:worker",
     "notify": "analyzer.sinks.command:notify",
     "replay": "analyzer.replay.command:replay",
+    "export": "analyzer.exchange.command:export",
+    "import": "analyzer.exchange.command:import_",
     "diff": "analyzer.replay.command:diff",
     "calibrate": "analyzer.replay.calibrate:calibrate",
     "fit": "analyzer.training.command:fit",

@@ -131,12 +131,13 @@ async def group_members(client: AIOKafkaAdminClient, group: str) -> dict[str, st
 
 
 def members_of(answers: list[Any]) -> dict[str, str]:
-    """The same, of what a broker answers."""
+    """The same, of what a broker answers; the embedded one does not tell who a member is."""
     return {
         client_id: str(host).lstrip("/")
         for answer in answers
         for _, _, _, _, _, members, *_ in answer.groups
         for _, client_id, host, *_ in members
+        if client_id
     }
 
 

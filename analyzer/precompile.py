@@ -24,12 +24,11 @@ from analyzer.core.cohort import co_sharing_graph
 from analyzer.core.cohort.signals import scale
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
-from analyzer.core.ingest import json_scanner, scanner_schema, template_chains
+from analyzer.core.ingest import json_scanner, scanner_schema, source_clock, template_chains
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels import (
     bloom,
     byte_strings,
-    dedup_set,
     group_by,
     hash_index,
     interned_names,
@@ -40,14 +39,13 @@ from analyzer.core.kernels import (
     xxh3,
 )
 from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.kernels.dedup_set import LastSeen
 from analyzer.core.kernels.hash_index import HashIndex
 from analyzer.core.pipeline import Pipeline
 
 MODULES = (
-    bloom, byte_strings, co_sharing_graph, dedup_set, events, group_by, hash_index,
+    bloom, byte_strings, co_sharing_graph, events, group_by, hash_index,
     interned_names, jit, json_scanner, kafka_records, likeness, scale, scanner_schema,
-    sliding_sum, sparse, template_chains, xxh3,
+    sliding_sum, source_clock, sparse, template_chains, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000
@@ -58,7 +56,7 @@ MANY = 2_000
 log = logging.getLogger("analyzer.precompile")
 
 
-def warm() -> None:
+def compile_all() -> None:
     """Run every compiled function once, so that no event waits for the compiler.
 
     Machine code is kept beside the package or, if nothing can be written there, in
@@ -113,7 +111,7 @@ def _throw_away(folders: list[Path]) -> None:
 
 def _run() -> None:
     """The whole way of a few events, and what only many of them would reach."""
-    config = CoreConfig(warmup_s=0)
+    config = CoreConfig(warmup_s=0, time_quorum=0)
     values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
     append_ms = np.full(len(values), 5 * STEP_MS)
     lines = Texts.lines(b"\n".join(values))
@@ -121,7 +119,6 @@ def _run() -> None:
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
     kafka_records.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
-    LastSeen().fresh(keys, pane=1, oldest=0)
 
 
 def _event(number: int, hop: int) -> bytes:
@@ -142,4 +139,4 @@ def _event(number: int, hop: int) -> bytes:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="analyzer: %(message)s")
-    warm()
+    compile_all()

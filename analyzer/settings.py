@@ -1,4 +1,4 @@
-"""Settings of the shells: environment variables ``ANALYZER_…`` and one TOML file.
+"""Settings of the adapters: environment variables ``ANALYZER_…`` and one TOML file.
 
 ``ANALYZER_BROKER`` sets ``broker``; a key of a table is reached with two underscores, as in
 ``ANALYZER_CORE__PANE_S`` or ``ANALYZER_KAFKA__SASL_PASSWORD``. The environment wins over the
@@ -234,6 +234,25 @@ class Slack(_Table):
         return value
 
 
+class Sharing(_Table):
+    """What `analyzer export` may say, and to whom."""
+
+    min_accounts: int = Field(
+        10, ge=2, description="a block of addresses leaves the house if so many accounts use it"
+    )
+    tlp: Literal["clear", "green", "amber", "amber+strict", "red"] = Field(
+        "amber", description="marking of STIX bundles, Traffic Light Protocol 2.0"
+    )
+    source: str = Field(
+        "usage-analyzer", min_length=1, description="name of the author of STIX bundles"
+    )
+    network_files: tuple[Path, ...] = Field(
+        (),
+        description="MMDB files, or lists of lines CIDR,CLASS,ASN: which blocks are residential, "
+        "mobile, hosting or vpn",
+    )
+
+
 class Settings(BaseSettings):
     """Effective settings of every command."""
 
@@ -259,6 +278,7 @@ class Settings(BaseSettings):
         {}, description="tables of other sinks by their name, as each sink describes them"
     )
     formats: FormatSettings = FormatSettings()
+    sharing: Sharing = Sharing()
     core: CoreConfig = CoreConfig()
 
     @field_validator("core", mode="before")
@@ -306,10 +326,10 @@ class Settings(BaseSettings):
     @property
     def client_id(self) -> str:
         """How a worker names itself to the broker: by its release and all that must be equal."""
-        shared = json.dumps(
-            [self.stamp.config_hash, self.stamp.state_hash, self.topics.model_dump()]
-        )
-        digest = blake2b(shared.encode(), digest_size=4).hexdigest()
+        names = {key: name for key, name in self.topics if isinstance(name, str)}
+        formats = self.formats.model_dump(mode="json")
+        shared = [self.stamp.config_hash, self.stamp.state_hash, names, formats]
+        digest = blake2b(json.dumps(shared).encode(), digest_size=4).hexdigest()
         return f"analyzer-{__version__}-{self.core.config_hash}-{digest}"
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Where shells are put together: which sinks, which topics, which broker.
+"""Where adapters are put together: which sinks, which topics, which broker.
 
 The commands of one family need pieces of another; they meet here and nowhere else.
 """
@@ -58,6 +58,29 @@ async def create_topics(settings: Settings) -> None:
     from analyzer.stream.topics.catalog import prepare  # noqa: PLC0415 - as above
 
     await prepare(settings, create=True)
+
+
+def sample_report(
+    place: str, settings: Settings, format_name: str | None, *, json: bool
+) -> tuple[str, bool]:
+    """What is read of the first records of a file or topic, and whether any event is."""
+    import orjson  # noqa: PLC0415 - as above
+    from pydantic import ValidationError  # noqa: PLC0415 - as above
+
+    from analyzer.errors import UsageError  # noqa: PLC0415 - as above
+    from analyzer.exchange import sample  # noqa: PLC0415 - as above
+    from analyzer.formats.options import FormatSettings  # noqa: PLC0415 - as above
+
+    if format_name is not None:
+        plain = settings.formats.model_dump() | {"name": format_name}
+        try:
+            named = FormatSettings.model_validate(plain)
+        except ValidationError as error:
+            raise UsageError(f"--format {format_name}: {error.errors()[0]['msg']}") from error
+        settings = settings.model_copy(update={"formats": named})
+    found = sample.sample(place, settings)
+    text = orjson.dumps(sample.as_json(found)).decode() if json else sample.as_text(found)
+    return text, found.events > 0
 
 
 @contextmanager

@@ -11,6 +11,16 @@ from hypothesis import settings
 from analyzer.testing import brokers
 from analyzer.testing import harness as trial
 
+SLOW = (
+    "tests/bench", "tests/console/test_demo", "tests/contracts/test_emitted",
+    "tests/core/test_admission", "tests/core/test_any_fields", "tests/core/test_feedback",
+    "tests/core/test_fingerprint", "tests/core/test_hand_over", "tests/core/test_same_bytes",
+    "tests/core/test_signals", "tests/core/test_state_shapes", "tests/core/test_triage",
+    "tests/golden", "tests/replay", "tests/simulate", "tests/sinks/test_notify", "tests/stream",
+    "tests/test_docs.py::test_the_commands_on_files_run", "tests/test_extension",
+    "tests/test_metrics", "tests/test_precompile", "tests/training",
+)  # fmt: skip
+"""Tests that replay a simulated world, or start processes; `make check-fast` leaves them out."""
 JARS = pytest.StashKey[Path | None]()
 
 
@@ -37,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asks = {"broker", "apache_broker", "settings"} & set(getattr(item, "fixturenames", ()))
         if asks or "tests/stream/test_chaos" in item.nodeid or "test_soak" in item.nodeid:
             item.add_marker("integration")
+        if item.nodeid.startswith(SLOW):
+            item.add_marker("slow")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

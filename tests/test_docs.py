@@ -80,6 +80,8 @@ def test_the_commands_on_files_run(tmp_path: Path) -> None:
         '"reason":"","author_ref":"me","created_ms":0,"schema_version":1}\n',
         "utf-8",
     )
+    golden = ROOT / "tests" / "formats" / "golden" / "litellm.in.ndjson"
+    (tmp_path / "gateway.log").write_bytes(golden.read_bytes())
     on_files = [line for line in ours() if not any(w.startswith("kafka:") for w in line)]
     first = [line for line in on_files if line[0] == "simulate"]
     kinds = {"replay", "diff", "evaluate", "calibrate"}

@@ -5,6 +5,7 @@ The recipes are in CONTRIBUTING.md; what this test writes is what they say.
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
@@ -66,6 +67,30 @@ def file_sink(settings):
     options = table(settings, "file", Options)
     return FileSink(options) if options else None
 '''
+FORMAT = '''"""Nested: a native event as text in a field of its own."""
+
+import base64
+
+import msgspec
+
+from analyzer.formats.protocol import Inner, Paths, UnfitError
+
+
+class Nested:
+    name = "nested"
+    marks = (b'"nested"',)
+    paths = Paths(account=())
+    losses = {}
+
+    def __init__(self, paths, proxies):
+        pass
+
+    def read(self, record):
+        found = msgspec.json.decode(record)
+        if "nested" not in found:
+            raise UnfitError("not nested")
+        return [Inner(base64.b64decode(found["nested"]))]
+'''
 DELIVER = """
 import asyncio, sys
 from pathlib import Path
@@ -96,7 +121,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of a small world with one campaign."""
     file = tmp_path_factory.mktemp("world") / "world.ndjson"
-    file.write_bytes(b"".join(line + b"\n" for line in generate("smoke", 5).lines()))
+    file.write_bytes(b"".join(generate("smoke", 5).lines()))
     return file
 
 
@@ -219,3 +244,21 @@ def test_a_new_sink_gets_the_alerts(house: Path, world: Path, tmp_path: Path) ->
     ids = [orjson.loads(line)["alert_id"] for line in lines]
     assert ids
     assert got.read_text("utf-8").split() == ids
+
+
+def test_a_new_raw_format_is_read(house: Path, world: Path, tmp_path: Path) -> None:
+    """Found record by record: the same alerts as from the native events."""
+    add(
+        house,
+        "formats/nested.py",
+        FORMAT,
+        ("formats/catalog.py", '    "native:Native",\n', '    "nested:Nested",\n'),
+    )
+    other = tmp_path / "nested.ndjson"
+    lines = world.read_bytes().splitlines()
+    packed = [base64.b64encode(line) for line in lines]
+    other.write_bytes(b"".join(b'{"nested":"' + text + b'"}\n' for text in packed))
+    native = replay(house, world, tmp_path / "native")
+    nested = replay(house, other, tmp_path / "nested")
+    assert nested["events"] == native["events"]
+    assert told(tmp_path / "nested") == told(tmp_path / "native") != []

@@ -22,10 +22,9 @@ from analyzer.core.contracts.records import Alert
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.pipeline import Pipeline, Sharding, feed
 from analyzer.errors import UsageError
-from analyzer.ops import loop_watchdog as heart
-from analyzer.ops import metrics
+from analyzer.ops import loop_watchdog, metrics
 from analyzer.ops.health_server import serve
-from analyzer.ops.loop_watchdog import Heart
+from analyzer.ops.loop_watchdog import LoopWatchdog
 from analyzer.ops.metrics import NOTIFIER, WORKER, Meter
 from analyzer.settings import Health
 from analyzer.simulate import generate
@@ -34,7 +33,7 @@ from analyzer.testing.brokers import free_port
 from analyzer.testing.reference_run import raw_batch
 
 ROOT = Path(__file__).parents[1]
-BOUNDED = {"reason", "kind", "severity", "step", "partition", "sink", "table"}
+BOUNDED = {"field", "reason", "kind", "severity", "step", "partition", "sink", "table"}
 """Labels whose values the code or the settings list; none names anybody."""
 
 
@@ -115,17 +114,17 @@ def test_late_and_refused_are_told() -> None:
 
 def test_the_endpoint_says_what_is_wrong() -> None:
     """200 or 503 with the reason in words; metrics as text."""
-    wrong: dict[str, str | None] = {"unwell": None, "unready": "restoring"}
+    wrong: dict[str, str | None] = {"unhealthy": None, "unready": "restoring"}
     port = free_port()
     serve(
         Health(port=port),
         Meter(WORKER),
-        unwell=lambda: wrong["unwell"],
+        unhealthy=lambda: wrong["unhealthy"],
         unready=lambda: wrong["unready"],
     )
     assert get(port, "/healthz") == (200, "ok\n")
     assert get(port, "/readyz") == (503, "restoring\n")
-    wrong |= {"unwell": "stands still", "unready": None}
+    wrong |= {"unhealthy": "stands still", "unready": None}
     assert get(port, "/healthz") == (503, "stands still\n")
     assert get(port, "/readyz") == (200, "ok\n")
     status, text = get(port, "/metrics")
@@ -137,16 +136,16 @@ def test_the_endpoint_says_what_is_wrong() -> None:
 def test_a_taken_port_is_named() -> None:
     """Wrong settings: the message names the key."""
     port, meter = free_port(), Meter(WORKER)
-    serve(Health(port=port), meter, unwell=lambda: None, unready=lambda: None)
+    serve(Health(port=port), meter, unhealthy=lambda: None, unready=lambda: None)
     with pytest.raises(UsageError, match=rf"health\.port: can't listen on 127\.0\.0\.1:{port}"):
-        serve(Health(port=port), meter, unwell=lambda: None, unready=lambda: None)
+        serve(Health(port=port), meter, unhealthy=lambda: None, unready=lambda: None)
 
 
 @pytest.mark.parametrize("computes", [False, True])
 def test_a_loop_that_hangs_is_seen(computes: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While it hangs the heart is unwell, and well again after; a loop that computes is well."""
-    monkeypatch.setattr(heart, "BEAT_S", 0.05)
-    watched = Heart(silent_s=0.6)
+    """While it hangs it is unhealthy, and healthy again after; one that computes is healthy."""
+    monkeypatch.setattr(loop_watchdog, "BEAT_S", 0.05)
+    watched = LoopWatchdog(silent_s=0.6)
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
 
@@ -159,11 +158,11 @@ def test_a_loop_that_hangs_is_seen(computes: bool, monkeypatch: pytest.MonkeyPat
     async def main() -> list[str | None]:
         beating = asyncio.create_task(watched.beat())
         await asyncio.sleep(0.15)
-        found = [watched.unwell()]
+        found = [watched.unhealthy()]
         hold_up()
-        found.append(watched.unwell())
+        found.append(watched.unhealthy())
         await asyncio.sleep(0.15)
-        found.append(watched.unwell())
+        found.append(watched.unhealthy())
         beating.cancel()
         return found
 

@@ -211,3 +211,22 @@ def test_a_webhook_without_tls_only_where_nobody_listens_or_when_told(
 ) -> None:
     """On this machine, or when the setting says so."""
     assert Settings.load(toml(tmp_path, f"[slack]\n{text}\n")).slack.webhook_url is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("[worker]\nsnapshot_every_s = 3.0\n[topics]\nreplication_factor = 3", True),
+        ("[slack]\nwebhook_url = 'https://hooks.example/x'", True),
+        ("[core]\nalert_threshold = 0.7", False),
+        ("[topics]\nmembers = 'other'", False),
+        ("shards = 7", False),
+    ],
+)
+def test_workers_that_must_agree_name_themselves_alike(
+    text: str, same: bool, tmp_path: Path
+) -> None:
+    """What no answer depends on may differ."""
+    other = Settings.load(toml(tmp_path, text))
+    assert (other.client_id == Settings().client_id) == same
+    assert HIDDEN not in other.client_id

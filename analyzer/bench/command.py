@@ -13,6 +13,8 @@ import click
 if TYPE_CHECKING:
     from analyzer.bench.timing import Run
 
+FORMAT_EVENTS = 20_000
+"""Of each raw format."""
 GATHER_MS = 3_000
 """How long a new group waits for more: workers that start together begin in one generation."""
 
@@ -27,12 +29,14 @@ def bench(out: Path, events: int, rounds: int, broker: str | None) -> None:
     import msgspec  # noqa: PLC0415 - `analyzer --help` must stay quick
 
     from analyzer.bench import contest  # noqa: PLC0415 - as above
+    from analyzer.bench.formats import measure  # noqa: PLC0415 - as above
 
     with _broker(broker) as (name, url):
         runs = contest.stream_rounds(url, events, rounds, click.echo)
         runs.append(contest.latency_run(url, click.echo))
     runs += contest.file_rounds(events, rounds, click.echo)
     runs += contest.core_runs(events, click.echo)
+    runs += measure(FORMAT_EVENTS)
     found = ratios(runs)
     result = {"machine": _machine(name), "runs": runs, "ratios": found}
     out.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
@@ -60,9 +64,15 @@ def ratios(runs: list[Run]) -> dict[str, float | None]:
         "cpu_per_event_1m_over_10k_same_rate": ratio(
             many_light.cpu_us_per_event, few_light.cpu_us_per_event
         ),
+        "litellm_over_native": _over(runs, "ingest, litellm"),
+        "otlp_json_over_native": _over(runs, "ingest, otlp-json"),
         "state_bytes_per_account": many.extra["state_bytes_per_account"],
         "event_to_alert_p99_s": alerts.extra["p99_s"],
     }
+
+
+def _over(runs: list[Run], name: str) -> float | None:
+    return next((run.extra["over_native"] for run in runs if run.name == name), None)
 
 
 def _machine(broker: str) -> dict[str, Any]:

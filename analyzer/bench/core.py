@@ -21,7 +21,7 @@ from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import KINDS, Pipeline, feed
-from analyzer.precompile import warm
+from analyzer.precompile import compile_all
 
 BATCH = 5_000
 STEPS = tuple(KINDS)
@@ -49,7 +49,7 @@ def main(accounts: int, count: int) -> None:
     watch = _Watch()
     pipeline = Pipeline(CoreConfig(warmup_s=0), call=watch)
     lines = events(count, accounts)
-    warm()
+    compile_all()
     for start in range(0, count, BATCH):
         values = Texts.of(list(islice(lines, BATCH)))
         offsets = np.arange(start, start + len(values), dtype=np.int64)

@@ -33,7 +33,7 @@ def events(count: int, accounts: int, seed: int = 7) -> Iterator[bytes]:
         How many there are; each is its own organisation in two of three cases.
     """
     rng = np.random.default_rng(seed)
-    start_ms = (int(time.time()) - END_BEFORE_NOW_S - LENGTH_S) * 1_000  # noqa: TID251 - a shell owns the clock
+    start_ms = (int(time.time()) - END_BEFORE_NOW_S - LENGTH_S) * 1_000  # noqa: TID251 - an adapter owns the clock
     for first in range(0, count, CHUNK):
         n = min(CHUNK, count - first)
         at = start_ms + (np.arange(first, first + n) * LENGTH_S * 1_000) // count

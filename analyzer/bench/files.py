@@ -13,7 +13,7 @@ import msgspec
 
 from analyzer.bench.timing import Stopwatch, tell
 from analyzer.core.contracts.events import RequestEvent
-from analyzer.precompile import warm
+from analyzer.precompile import compile_all
 from analyzer.replay.report import Report
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource
@@ -34,7 +34,7 @@ def bare(path: Path) -> None:
 def replay(path: Path) -> None:
     """All steps over the file, with the results written."""
     settings, watch = Settings.load(), Stopwatch()
-    warm()
+    compile_all()
     watch.start()
     with Report(path.parent / "replayed", io.BytesIO()) as report:
         runner = Runner(settings.core, [FileSource(str(path), 0)])

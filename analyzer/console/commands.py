@@ -36,18 +36,33 @@ def config(path: Path | None, *, json: bool) -> None:
 
 @click.command()
 @CONFIG
+@click.option(
+    "--sample",
+    metavar="FILE|kafka://…",
+    help="Say what is read of the first 100 raw records, which fields stay empty, and which "
+    "signals are therefore blind.",
+)
+@click.option("--format", "format_name", help="Format of the sample, as `analyzer replay` has it.")
 @click.option("--json", "json", is_flag=True, help="Print one JSON object.")
 @click.option("--send", is_flag=True, help="Post a short test message to Slack.")
-def doctor(path: Path | None, *, json: bool, send: bool) -> None:
+def doctor(
+    path: Path | None, sample: str | None, format_name: str | None, *, json: bool, send: bool
+) -> None:
     r"""Check broker, topics, groups, clocks and Slack; exit 1 if something is wrong.
 
     Slack is asked with a message that it shows to nobody; --send posts one that it shows.
 
     \b
-    Example:
+    Examples:
       analyzer doctor --json | jq '.findings[] | select(.ok | not)'
+      analyzer doctor --sample gateway.log --format litellm
     """
     from analyzer import wiring  # noqa: PLC0415 - loaded when used
+
+    if sample is not None:
+        text, good = wiring.sample_report(sample, Settings.load(path), format_name, json=json)
+        click.echo(text)
+        raise SystemExit(0 if good else 1)
     from analyzer.console.doctor import examine  # noqa: PLC0415 - as above
     from analyzer.ops import logs  # noqa: PLC0415 - as above
 

@@ -19,7 +19,7 @@ from rich.text import Text
 from analyzer.console import demo_topics as stage
 from analyzer.errors import AnalyzerError
 from analyzer.formatting import KINDS
-from analyzer.ops.process_group import Player, Troupe
+from analyzer.ops.process_group import Process, ProcessGroup
 from analyzer.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ def demo(*, exit_after_alert: bool, seconds: float, config: Path | None) -> None
     show = _Show(console, _stop_on_signals())
     try:
         with ExitStack() as stack:
-            troupe = _open(stack, console, config, seconds)
-            _play(troupe, show, seconds)
+            group = _open(stack, console, config, seconds)
+            _play(group, show, seconds)
             console.print(CLOSING, soft_wrap=True)
             if not exit_after_alert:
-                _go_on(troupe, show)
+                _go_on(group, show)
     except KeyboardInterrupt:
         console.print("\nStopped; nothing is left running.")
         sys.exit(0 if show.seen.is_set() else 1)
@@ -90,13 +90,13 @@ class _Show:
         self.seen = threading.Event()
         """Set once an alert about the campaign is on the screen, whole."""
 
-    def follow(self, player: Player) -> None:
+    def follow(self, process: Process) -> None:
         """Copy in the background until the notifier ends."""
-        threading.Thread(target=self._copy, args=(player,), daemon=True).start()
+        threading.Thread(target=self._copy, args=(process,), daemon=True).start()
 
-    def _copy(self, player: Player) -> None:
+    def _copy(self, process: Process) -> None:
         ours = False
-        for line in player.process.stdout or ():
+        for line in process.popen.stdout or ():
             text = Text.from_ansi(line.decode("utf-8", "replace").rstrip("\n"))
             self.console.print(text, soft_wrap=True)
             ours = ours or SIGN in text.plain
@@ -104,7 +104,7 @@ class _Show:
                 self.seen.set()
 
 
-def _open(stack: ExitStack, console: Console, config: Path | None, seconds: float) -> Troupe:
+def _open(stack: ExitStack, console: Console, config: Path | None, seconds: float) -> ProcessGroup:
     """Broker and topics, ready; everything is undone when the stack is."""
     from analyzer import wiring  # noqa: PLC0415 - `analyzer --help` loads no client
     from analyzer.ops import logs  # noqa: PLC0415 - as above
@@ -128,7 +128,7 @@ def _open(stack: ExitStack, console: Console, config: Path | None, seconds: floa
     asyncio.run(wiring.create_topics(settings))
     environment = stage.environment(settings.broker or "", config, prefix)
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="analyzer-demo-")))
-    return stack.enter_context(Troupe(environment | _as_wide_as(console), folder))
+    return stack.enter_context(ProcessGroup(environment | _as_wide_as(console), folder))
 
 
 def _as_wide_as(console: Console) -> dict[str, str]:
@@ -137,22 +137,22 @@ def _as_wide_as(console: Console) -> dict[str, str]:
     return {"COLUMNS": str(min(console.width, 110)), **colours}
 
 
-def _play(troupe: Troupe, show: _Show, seconds: float) -> None:
+def _play(group: ProcessGroup, show: _Show, seconds: float) -> None:
     """Start everybody and return when the alert was shown."""
     console = show.console
     console.print("• starting a worker and a notifier")
-    troupe.start("worker", "--create-topics")
-    show.follow(troupe.start("notify", "--console", pipe=True))
+    group.start("worker", "--create-topics")
+    show.follow(group.start("notify", "--console", pipe=True))
     console.print(f"• streaming traffic at {EVENTS / seconds:,.0f} requests a second\n")
-    broker = troupe.broker
+    broker = group.environment["ANALYZER_BROKER"]
     scene = ("--scenario", "demo", "--broker", broker, "--rate", str(EVENTS / seconds))
-    troupe.start("simulate", *scene, ends=True)
+    group.start("simulate", *scene, ends=True)
     began_s = time.monotonic()
     with console.status("waiting for the first traffic") as status:
         while not show.seen.wait(0.5):
             passed_s = time.monotonic() - began_s
             status.update(_progress(passed_s / seconds))
-            _check(troupe, show.stop, passed_s)
+            _check(group, show.stop, passed_s)
 
 
 def _progress(share: float) -> str:
@@ -161,30 +161,30 @@ def _progress(share: float) -> str:
     return f"day {1 + int(share * 3)} of 3, about {share * EVENTS:,.0f} requests sent"
 
 
-def _go_on(troupe: Troupe, show: _Show) -> NoReturn:
+def _go_on(group: ProcessGroup, show: _Show) -> NoReturn:
     """Keep showing updates until Ctrl-C."""
     show.console.print("Running on; Ctrl-C ends everything.\n")
     while True:
         time.sleep(0.5)
-        _check(troupe, show.stop, 0.0)
+        _check(group, show.stop, 0.0)
 
 
-def _check(troupe: Troupe, stop: threading.Event, passed_s: float) -> None:
+def _check(group: ProcessGroup, stop: threading.Event, passed_s: float) -> None:
     """Nobody has left, nobody asked to stop, and the alert is not overdue.
 
     Raises
     ------
     AnalyzerError
-        Otherwise, with the last words of whoever is to blame.
+        Otherwise, with the end of the log of whoever is to blame.
     KeyboardInterrupt
         If asked to stop.
     """
     if stop.is_set():
         raise KeyboardInterrupt
-    if (player := troupe.fallen()) is not None:
-        code = player.process.returncode
+    if (process := group.failed()) is not None:
+        code = process.popen.returncode
         raise AnalyzerError(
-            f"{player.name} ended with {code}; its last words:\n{player.last_words()}"
+            f"{process.name} ended with {code}; the end of its log:\n{process.tail()}"
         )
     if passed_s > ALERT_WITHIN_S:
         raise AnalyzerError(

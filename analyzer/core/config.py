@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from analyzer.core.contracts.calibration import Calibration
 
+PUBLIC_KEY = "analyzer"
+"""The hash key that everybody knows: ids hashed with it can be found by trying."""
 Seconds = Annotated[int, Field(gt=0)]
 
 
@@ -74,16 +76,22 @@ class CoreConfig(BaseModel):
     retention_s: Seconds = Field(
         14 * 86_400, description="what is unused for so long is forgotten, in seconds of event time"
     )
-    duplicate_horizon_s: Seconds = Field(
-        3_600, description="an event id seen again within this time counts once, in seconds"
+    time_quorum: float = Field(
+        0.75,
+        ge=0,
+        lt=1,
+        description="share of the accounts lately seen in a source that must have reached a time "
+        "before it is believed, where their clocks disagree; 0 believes the furthest",
     )
     max_future_s: Seconds = Field(
         3_600,
-        description="an event further ahead of its append time is a dead letter, in seconds",
+        description="an event further ahead of its source's time must be borne out by others, "
+        "in seconds",
     )
     max_jump_s: Seconds = Field(
         86_400,
-        description="an event further ahead of its file must be confirmed by others, in seconds",
+        description="a source further behind its record times that does not catch up holds "
+        "nobody back, in seconds",
     )
     max_record_bytes: Seconds = Field(
         1_048_576, description="a longer raw record is a dead letter, in bytes"
@@ -101,10 +109,16 @@ class CoreConfig(BaseModel):
         8, ge=1, le=256, description="virtual tables that template families are learned in"
     )
     hash_key: str = Field(
-        "analyzer", min_length=1, description="key of the stable hashes; a secret if ids are shown"
+        PUBLIC_KEY, min_length=1, description="key of the stable hashes; a secret if ids are shown"
     )
     pseudonymise: bool = Field(
-        False, description="replace account and organisation ids by keyed hashes in all output"
+        False,
+        description="replace ids of accounts, templates, payments and clients by keyed hashes in "
+        "all output; needs a hash_key of your own",
+    )
+    keep_payloads: bool = Field(
+        False,
+        description="keep the original bytes of dead letters, which may hold prompts and addresses",
     )
     alert_threshold: float = Field(
         0.5, ge=0, le=1, description="fused score at which a cohort counts as a hit"
@@ -140,6 +154,17 @@ class CoreConfig(BaseModel):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _pseudonyms_hide(self) -> Self:
+        if self.pseudonymise and self.hash_key == PUBLIC_KEY:
+            raise ValueError(
+                "pseudonymise: needs a secret of your own, since everybody knows the default key: "
+                "set core.hash_key"
+            )
+        if self.pseudonymise and self.keep_payloads:
+            raise ValueError("pseudonymise and keep_payloads exclude each other; keep one")
+        return self
+
     @property
     def pane_ms(self) -> int:
         """Length of a pane in milliseconds."""
@@ -151,7 +176,7 @@ class CoreConfig(BaseModel):
 
         The hash key enters as its own digest, so that the name gives nothing away.
         """
-        return self._digest(self.model_dump_json(exclude={"hash_key"}))
+        return self._digest(self.model_dump_json(exclude={"hash_key", "keep_payloads"}))
 
     @property
     def state_digests(self) -> dict[str, str]:

@@ -1,43 +1,32 @@
-"""The list of raw formats: a new one is a file and a line here."""
+"""The one list of raw formats. A new format is one file and one line here."""
 
 from __future__ import annotations
 
-from typing import Literal
+import importlib
 
-from analyzer.formats.apisix import Apisix
-from analyzer.formats.azure_apim import AzureApim
-from analyzer.formats.bedrock import Bedrock
-from analyzer.formats.cloudevents import CloudEvents
-from analyzer.formats.envoy import Envoy
-from analyzer.formats.kong import Kong
-from analyzer.formats.litellm import LiteLlm
-from analyzer.formats.native import Native
-from analyzer.formats.otlp_json import OtlpJson
 from analyzer.formats.protocol import Format
 
-FORMATS: tuple[type[Format], ...] = (
-    Native,
-    CloudEvents,
-    OtlpJson,
-    LiteLlm,
-    Bedrock,
-    AzureApim,
-    Kong,
-    Apisix,
-    Envoy,
+CLASSES: tuple[str, ...] = (
+    "native:Native",
+    "cloudevents:CloudEvents",
+    "otlp_json:OtlpJson",
+    "litellm:LiteLlm",
+    "bedrock:Bedrock",
+    "azure_apim:AzureApim",
+    "kong:Kong",
+    "apisix:Apisix",
+    "envoy:Envoy",
 )
-"""In the order in which they are asked: those whose records can be mistaken come last."""
+"""``module:class`` in this room, in the order in which they are asked: those whose records can be
+mistaken come last."""
 
-FormatName = Literal[
-    "auto",
-    "native",
-    "litellm",
-    "otlp-json",
-    "kong",
-    "apisix",
-    "envoy",
-    "bedrock",
-    "azure-apim",
-    "cloudevents",
-]
+
+def _class_of(line: str) -> type[Format]:
+    module, _, name = line.partition(":")
+    found: type[Format] = getattr(importlib.import_module(f"analyzer.formats.{module}"), name)
+    return found
+
+
+FORMATS: tuple[type[Format], ...] = tuple(map(_class_of, CLASSES))
+NAMES: tuple[str, ...] = ("auto", *(kind.name for kind in FORMATS))
 """What settings and ``--format`` take; ``auto`` finds out record by record."""

@@ -30,7 +30,8 @@ _OPERATIONS = {
     "anthropic_messages": "chat", "responses": "chat", "aresponses": "chat",
     "acreate_batch": "batch", "create_batch": "batch",
 }  # fmt: skip
-_REASONING = "metadata.usage_object.completion_tokens_details.reasoning_tokens"
+_TEMPLATE = "prompt_management_metadata.prompt_id"
+_REASONING = "usage_object.completion_tokens_details.reasoning_tokens"
 _REJECTED = "No connected db."
 _AGENT = "User-Agent: "
 
@@ -110,10 +111,15 @@ class LiteLlm:
         call = tree.get("call_type")
         draft.operation = _OPERATIONS.get(call, text(call)) if isinstance(call, str) else None
         draft.end_user_id = text(tree.get("end_user"))
-        draft.conversation_id = text(dig(tree, "metadata.requester_metadata.session_id"))
-        draft.reasoning_tokens = count(dig(tree, _REASONING))
+        metadata = tree.get("metadata")
+        if isinstance(metadata, dict):
+            if metadata.get("requester_metadata"):
+                draft.conversation_id = text(dig(metadata, "requester_metadata.session_id"))
+            if metadata.get("usage_object"):
+                draft.reasoning_tokens = count(dig(metadata, _REASONING))
+            if metadata.get("prompt_management_metadata"):
+                draft.prompt_template_id = text(dig(metadata, _TEMPLATE))
         draft.user_agent = _user_agent(tree)
-        draft.prompt_template_id = text(dig(tree, "metadata.prompt_management_metadata.prompt_id"))
         draft.prompt_text = prompt_of(tree.get("messages"))
         draft.sampling(tree.get("model_parameters"))
         return fill(draft, tree, self._paths, self._proxies)
@@ -123,9 +129,8 @@ def _passed_over(tree: Tree) -> str | None:
     """Why the payload is not the account's traffic; None if it is."""
     if flag(tree.get("cache_hit")):
         return "cache_hit"
-    if tree.get("status") == "failure":
-        if _is_rejected(tree):
-            return "rejected_key"
+    if tree.get("status") == "failure" and _is_rejected(tree):
+        return "rejected_key"
     if not text(tree.get("model")) and not text(tree.get("model_group")):
         return "no_llm_call"
     return None

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from analyzer.formats.catalog import FORMATS, FormatName
+from analyzer.formats.catalog import FORMATS, NAMES
 from analyzer.formats.draft import COERCIONS
 from analyzer.formats.protocol import Paths
 
@@ -45,7 +43,7 @@ class FormatSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: FormatName = Field(
+    name: str = Field(
         "auto", description="format of the raw records; auto finds out record by record"
     )
     trusted_proxies: int = Field(
@@ -60,10 +58,17 @@ class FormatSettings(BaseModel):
         "for other optional fields; the first that is there counts",
     )
 
+    @field_validator("name")
+    @classmethod
+    def _format_is_known(cls, value: str) -> str:
+        if value not in NAMES:
+            raise ValueError(f"no such format; write one of {', '.join(NAMES)}")
+        return value
+
     @field_validator("paths")
     @classmethod
     def _formats_are_known(cls, value: dict[str, PathSettings]) -> dict[str, PathSettings]:
-        known = set(get_args(FormatName)) - {"auto", "native"}
+        known = set(NAMES) - {"auto", "native"}
         if unknown := sorted(set(value) - known):
             raise ValueError(f"no such format: {', '.join(unknown)}; write one of {sorted(known)}")
         return value

@@ -25,6 +25,8 @@ class _KeyValue(msgspec.Struct):
     value: Any = None
 
 
+Around = tuple[Attributes, ...]
+"""Attributes of a span, of those that it is in, and of its resource."""
 _List = list[_KeyValue] | None
 
 
@@ -133,6 +135,7 @@ class OtlpJson:
     def _spans(self, spans: list[_Span], resource: Attributes) -> Iterator[Outcome]:
         read = [(span, _values(span)) for span in spans]
         calls = {span.span_id for span, found in read if attributes.operation_of(found)}
+        by_id = {str(span.span_id): (span, found) for span, found in read}
         for span, found in read:
             operation = attributes.operation_of(found)
             if operation is None:
@@ -140,7 +143,8 @@ class OtlpJson:
             elif span.parent_span_id and span.parent_span_id in calls:
                 yield PassedOver("inner_call")  # two libraries have seen the same call
             else:
-                yield self._outcome(span, found, resource, operation)
+                around = (*_above(span, by_id), resource)
+                yield self._outcome(span, found, around, operation)
 
     def _log(self, log: _Span, resource: Attributes) -> Outcome:
         found = _values(log)
@@ -153,17 +157,15 @@ class OtlpJson:
         operation = attributes.operation_of(found)
         if operation is None:
             return PassedOver("no_llm_call")
-        return self._outcome(log, found, resource, operation)
+        return self._outcome(log, found, (resource,), operation)
 
-    def _outcome(
-        self, span: _Span, found: Attributes, resource: Attributes, operation: str
-    ) -> Outcome:
+    def _outcome(self, span: _Span, found: Attributes, around: Around, operation: str) -> Outcome:
         try:
-            return self._event(span, found, resource, operation)
+            return self._event(span, found, around, operation)
         except BadRecord as bad:
             return bad
 
-    def _event(self, span: _Span, found: Attributes, resource: Attributes, operation: str) -> Draft:
+    def _event(self, span: _Span, found: Attributes, around: Around, operation: str) -> Draft:
         started = next(
             (
                 ms
@@ -174,7 +176,7 @@ class OtlpJson:
             ),
             None,
         )  # fmt: skip
-        account = self._text(self._paths.account, found, resource)
+        account = self._text(self._paths.account, (found, *around))
         model = text(attributes.first(found, attributes.MODEL))
         if account is None:
             raise missing(self.name, "account", self._paths.account)
@@ -203,27 +205,27 @@ class OtlpJson:
         )
         draft.prompt_text = attributes.prompt(found)
         attributes.sampling(found, draft)
-        return self._fill(draft, span, found, resource)
+        return self._fill(draft, span, (found, *around))
 
-    def _fill(self, draft: Draft, span: _Span, found: Attributes, resource: Attributes) -> Draft:
+    def _fill(self, draft: Draft, span: _Span, around: Around) -> Draft:
         paths = self._paths
-        draft.org_id = self._text(paths.organisation, found, resource)
+        draft.org_id = self._text(paths.organisation, around)
         # The peer of a client's span is the model's server, not the customer.
         peers = ("net.sock.peer.addr", "network.peer.address") if span.kind in _SERVER else ()
         for path in (*paths.address, *peers):
-            address = client_address(_look(path, found, resource), self._proxies)
+            address = client_address(_look(path, around), self._proxies)
             if address is not None:
                 draft.client_ip = address
                 break
         for field, places in paths.more:
-            if (value := self._text(places, found, resource)) is not None:
+            if (value := self._text(places, around)) is not None:
                 draft.put(field, value)
         return draft
 
     @staticmethod
-    def _text(paths: tuple[str, ...], found: Attributes, resource: Attributes) -> str | None:
+    def _text(paths: tuple[str, ...], around: Around) -> str | None:
         for path in paths:
-            value = _look(path, found, resource)
+            value = _look(path, around)
             if isinstance(value, list):  # a header may come more than once
                 value = value[0] if value else None
             if (said := text(value)) is not None:
@@ -238,14 +240,28 @@ def _values(holder: _Span | _Resource | None) -> Attributes:
     return {pair.key: pair.value for pair in holder.attributes}
 
 
-def _look(path: str, found: Attributes, resource: Attributes) -> Any:
-    """An attribute of the span or else of its resource; JSON in one is looked into."""
-    for values in (found, resource):
+def _above(span: _Span, by_id: dict[str, tuple[_Span, Attributes]]) -> Iterator[Attributes]:
+    """Attributes of the spans that a span is in, from the inside, as far as they are here.
+
+    Who asks, and from where, is often told by the server's span around a call alone.
+    """
+    seen = {str(span.span_id)}
+    while span.parent_span_id and (parent := str(span.parent_span_id)) not in seen:
+        seen.add(parent)
+        if parent not in by_id:
+            return
+        span, found = by_id[parent]
+        yield found
+
+
+def _look(path: str, around: Around) -> Any:
+    """An attribute of the nearest that has it; JSON in one is looked into."""
+    for values in around:
         if path in values:
             return plain(values[path])
     at = path.rfind(".")
     while at > 0:
-        for values in (found, resource):
+        for values in around:
             if path[:at] in values:
                 return dig(plain(values[path[:at]]), path[at + 1 :])
         at = path.rfind(".", 0, at)

@@ -19,7 +19,7 @@ from analyzer.core.contracts.decode import decode_event
 from analyzer.core.ingest.translation import Translation
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
-from analyzer.formats.catalog import FORMATS, FormatName
+from analyzer.formats.catalog import FORMATS
 from analyzer.formats.draft import Draft
 from analyzer.formats.native import Native
 from analyzer.formats.options import FormatSettings
@@ -100,6 +100,27 @@ class Reader:
         except BadRecord as bad:
             return [bad]
 
+    def format_of(self, record: bytes) -> str:
+        """Name of the format that reads this record, or the first record in it."""
+        if self.takes_native and _looks_native(record):
+            return Native.name
+        try:
+            first = next(_opened(record), b"")
+        except BadRecord:
+            return "none"
+        if first is not None:
+            return self.format_of(first) if first else "none"
+        for format_ in self._formats:
+            if any(mark in record for mark in format_.marks):
+                try:
+                    format_.read(record)
+                except UnfitError:
+                    continue
+                except BadRecord:
+                    pass
+                return format_.name
+        return "none"
+
     def _read(self, record: bytes, depth: int) -> Iterator[_Found]:
         if self.takes_native and _looks_native(record):
             yield record
@@ -158,9 +179,7 @@ class Reader:
         return BadRecord("wrong_type", f"a native record; fits no format, tried {self._tried}")
 
 
-def reader_of(
-    settings: FormatSettings, max_bytes: int, name: FormatName | None = None
-) -> Reader | None:
+def reader_of(settings: FormatSettings, max_bytes: int, name: str | None = None) -> Reader | None:
     """The reader that these settings ask for; None if all records are to be native.
 
     Parameters
@@ -174,6 +193,8 @@ def reader_of(
 
 
 def _looks_native(record: bytes) -> bool:
+    if not record[:64].lstrip().startswith(b"{"):
+        return False
     return sum(mark in record for mark in Native.marks) > 1 and b'"specversion"' not in record
 
 

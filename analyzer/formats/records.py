@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any, TypedDict
 
@@ -57,7 +58,17 @@ def decoded(decode: Callable[[bytes], Any], record: bytes) -> Any:
     except msgspec.ValidationError as error:
         raise BadRecord("wrong_type", str(error)) from error
     except (msgspec.DecodeError, RecursionError) as error:
+        if b"NaN" in record or b"Infinity" in record:
+            return decoded(decode, _without_nan(record, error))
         raise BadRecord("not_json" if record.strip() else "empty", str(error)) from error
+
+
+def _without_nan(record: bytes, error: Exception) -> bytes:
+    """The record with null for the numbers that Python's own JSON writes and no other reads."""
+    try:
+        return msgspec.json.encode(json.loads(record))
+    except (ValueError, RecursionError):
+        raise BadRecord("not_json", str(error)) from error
 
 
 def fill(draft: Draft, tree: Tree, paths: Paths, proxies: int) -> Draft:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from xxhash import xxh3_128_hexdigest
 
 from analyzer.core.contracts.events import MAX_INT, Status
 
-TEXT_LIMIT, EVENT_ID_LIMIT = 1_024, 128
+TEXT_LIMIT, EVENT_ID_LIMIT, HEADER_LIMIT = 1_024, 128, 8_192
 _NOTHING = frozenset({"", "-", "null", "None"})
 _OWN_NETWORKS = tuple(
     ipaddress.ip_network(text)
@@ -25,8 +26,12 @@ _OWN_NETWORKS = tuple(
 
 def text(value: Any) -> str | None:
     """A text that says something, cut at the contract's limit; a number as text; else None."""
+    if value is None:
+        return None
     if isinstance(value, str):
-        return value[:TEXT_LIMIT] if value not in _NOTHING else None
+        if value in _NOTHING:
+            return None
+        return value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return None
@@ -120,11 +125,16 @@ def client_address(value: Any, proxies: int) -> str | None:
     """
     if isinstance(value, list):
         value = ",".join(entry for entry in value if isinstance(entry, str))
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or len(value) > HEADER_LIMIT:
         return None
-    entries = [_bare(entry) for entry in value.split(",")] if "," in value else [_bare(value)]
+    return _client(value, proxies)
+
+
+@lru_cache(maxsize=65_536)
+def _client(value: str, proxies: int) -> str | None:
+    entries = [_bare(entry) for entry in value.split(",")]
     last = len(entries)
-    while last > 1 and _is_own(entries[last - 1]):
+    while last > 1 and is_own(entries[last - 1]):
         last -= 1
     return entries[max(0, last - proxies)]
 
@@ -146,10 +156,14 @@ def _bare(entry: str) -> str | None:
     return entry
 
 
-def _is_own(entry: str | None) -> bool:
+def is_own(entry: str | None) -> bool:
+    """Whether an address is one of a private network."""
     if entry is None:
         return False
-    address = ipaddress.ip_address(entry)
+    try:
+        address = ipaddress.ip_address(entry)
+    except ValueError:
+        return False
     return any(address in network for network in _OWN_NETWORKS)
 
 
@@ -179,13 +193,16 @@ def dig(tree: Any, path: str) -> Any:
     >>> dig({"a": {"b.c": 1}}, "a.b.c"), dig({"a": '{"b": 2}'}, "a.b"), dig({}, "a")
     (1, 2, None)
     """
-    if isinstance(tree, str) and tree.startswith("{"):
-        tree = parsed(tree)
-    if not isinstance(tree, dict):
+    tree = tree if type(tree) is dict else parsed(tree)
+    if type(tree) is not dict or path in tree:
+        return tree[path] if type(tree) is dict else None
+    head, dot, rest = path.partition(".")
+    inner = tree.get(head)
+    if type(inner) is dict and rest in inner:
+        return inner[rest]
+    if not dot or (inner is None and "." not in rest):
         return None
-    if path in tree:
-        return tree[path]
-    at = path.find(".")
+    at = len(head)
     while at >= 0:
         if (inner := tree.get(path[:at])) is not None:
             found = dig(inner, path[at + 1 :])

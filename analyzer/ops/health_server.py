@@ -33,7 +33,7 @@ def serve(
     health: Health,
     meter: Meter,
     *,
-    unwell: Probe,
+    unhealthy: Probe,
     unready: Probe,
     note: Probe = lambda: None,
 ) -> None:
@@ -41,7 +41,7 @@ def serve(
 
     Parameters
     ----------
-    unwell
+    unhealthy
         Decides ``/healthz``: whoever gets 503 may start the process again.
     unready
         Decides ``/readyz``.
@@ -64,7 +64,7 @@ def serve(
             f"health.port: can't listen on {where}: {error.strerror}; "
             "set another port, or 0 for none"
         ) from error
-    work = _answer(listening, meter, {"/healthz": unwell, "/readyz": unready}, note)
+    work = _answer(listening, meter, {"/healthz": unhealthy, "/readyz": unready}, note)
     threading.Thread(target=asyncio.run, args=(work,), name="endpoint", daemon=True).start()
     log.info("health and metrics", host=health.host, port=health.port)
 

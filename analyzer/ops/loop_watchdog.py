@@ -20,7 +20,7 @@ EXIT_FAILED = 1
 log = structlog.get_logger("analyzer.ops.loop_watchdog")
 
 
-class Heart:
+class LoopWatchdog:
     """Ends the process with 1 if its event loop is silent for too long.
 
     A loop that computes, such as a worker that catches up with a month, is given ten times as
@@ -42,7 +42,7 @@ class Heart:
     async def beat(self) -> None:
         """Beat until cancelled; call once."""
         clock = time.pthread_getcpuclockid(threading.get_ident())
-        threading.Thread(target=self._listen, args=(clock,), name="heart", daemon=True).start()
+        threading.Thread(target=self._listen, args=(clock,), name="watchdog", daemon=True).start()
         try:
             while True:
                 self._beats += 1
@@ -50,7 +50,7 @@ class Heart:
         finally:
             self._done.set()
 
-    def unwell(self) -> str | None:
+    def unhealthy(self) -> str | None:
         """What is wrong, from half of the time that is allowed; None if nothing is."""
         if self._hung_s < self._limit_s / 2:
             return None
@@ -69,6 +69,6 @@ class Heart:
             else:
                 self._silent_s = self._hung_s = 0.0
             heard = self._beats
-        log.critical("process ends", reason=self.unwell())
+        log.critical("process ends", reason=self.unhealthy())
         sys.stderr.flush()
         os._exit(EXIT_FAILED)

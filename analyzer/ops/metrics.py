@@ -44,6 +44,17 @@ DEAD_LETTERS = Metric(
     "analyzer_dead_letters_total", "counter", "records set aside, late events included", ("reason",)
 )
 LATE = Metric("analyzer_late_events_total", "counter", "events that came after their pane's end")
+AHEAD = Metric(
+    "analyzer_events_ahead_total",
+    "counter",
+    "events ahead of their partition's time after which others fell back: a clock runs fast",
+)
+MENDED = Metric(
+    "analyzer_fields_mended_total",
+    "counter",
+    "fields of events taken that could not be read as they stood: dropped, cut or mended",
+    ("field",),
+)
 PASSED_OVER = Metric(
     "analyzer_passed_over_total",
     "counter",
@@ -51,7 +62,9 @@ PASSED_OVER = Metric(
     ("reason",),
 )
 DUPLICATES = Metric(
-    "analyzer_duplicates_dropped_total", "counter", "events whose id was seen before"
+    "analyzer_duplicates_dropped_total",
+    "counter",
+    "events that were there before with the same id, account, time and content",
 )
 FEEDBACK = Metric("analyzer_feedback_total", "counter", "records of feedback taken")
 PANES = Metric(
@@ -106,9 +119,9 @@ BROKER_SILENT = Metric(
     "analyzer_broker_silent_seconds", "gauge", "for how long the broker has not answered"
 )
 WORKER = (
-    EVENTS, DEAD_LETTERS, LATE, PASSED_OVER, DUPLICATES, FEEDBACK, PANES, COHORTS, ALERTS,
-    SUPPRESSED, REFUSED, LOST, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES,
-    SNAPSHOTS, RESTORE, BROKER_SILENT,
+    EVENTS, DEAD_LETTERS, LATE, AHEAD, MENDED, PASSED_OVER, DUPLICATES, FEEDBACK, PANES, COHORTS,
+    ALERTS, SUPPRESSED, REFUSED, LOST, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE,
+    SNAPSHOT_BYTES, SNAPSHOTS, RESTORE, BROKER_SILENT,
 )  # fmt: skip
 """What ``analyzer worker`` tells."""
 

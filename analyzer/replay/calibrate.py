@@ -20,7 +20,7 @@ from analyzer.core.contracts.feedback import GUILTY, INNOCENT, Feedback
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.pipeline import feed
 from analyzer.errors import UsageError
-from analyzer.precompile import warm
+from analyzer.precompile import compile_all
 from analyzer.replay.command import open_sources, progress_of
 from analyzer.replay.feedback import read_feedback
 from analyzer.replay.runner import Runner
@@ -99,7 +99,7 @@ def calibrate(
     said = read_feedback(labels, settings.core.max_record_bytes) if labels else []
     opened = open_sources(sources, settings)
     history = History()
-    warm()
+    compile_all()
     with progress_of(opened, quiet=False) as bar:
         runner = Runner(settings.core, opened, call=history, progress=bar)
         for _ in runner:

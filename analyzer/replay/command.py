@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 import orjson
@@ -14,16 +14,19 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from analyzer.core.cohort.fusion import unfitted
 from analyzer.core.contracts.calibration import Calibration
-from analyzer.errors import UsageError
-from analyzer.formats.catalog import FormatName
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.formats.catalog import NAMES
 from analyzer.formats.reader import reader_of
-from analyzer.precompile import warm
+from analyzer.formatting import clean
+from analyzer.precompile import compile_all
 from analyzer.replay.compare import compare, tell
 from analyzer.replay.families import families
 from analyzer.replay.feedback import allowances, read_feedback
+from analyzer.replay.remarks import nothing_counted, remarks
 from analyzer.replay.report import Report
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource, Source
+from analyzer.replay.stopping import stoppable
 from analyzer.settings import Settings
 
 
@@ -37,7 +40,7 @@ from analyzer.settings import Settings
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(get_args(FormatName)),
+    type=click.Choice(NAMES),
     help="Format of the raw records, instead of that of the settings.  [default: auto]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -46,7 +49,7 @@ def replay(
     out: str,
     config: Path | None,
     feedback: Path | None,
-    format_name: FormatName | None,
+    format_name: str | None,
     *,
     as_json: bool,
 ) -> None:
@@ -56,30 +59,39 @@ def replay(
     opened = open_sources(sources, settings)
     translator = reader_of(settings.formats, settings.core.max_record_bytes, format_name)
     folder = None if out == "-" else Path(out)
-    warm()
-    with Report(folder, sys.stdout.buffer) as report, progress_of(opened, quiet=as_json) as bar:
-        runner = Runner(settings.core, opened, feedback=said, translator=translator, progress=bar)
-        report.take(runner)
+    compile_all()
+    with stoppable(), Report(folder, sys.stdout.buffer) as report:
+        with progress_of(opened, quiet=as_json) as bar:
+            runner = Runner(
+                settings.core, opened, feedback=said, translator=translator, progress=bar
+            )
+            report.take(runner)
         tally = runner.tally
-    summary = report.finish(
-        {
-            "sources": list(sources),
-            "config_hash": settings.core.config_hash,
-            "fdr": settings.core.fdr,
-            "events": tally.events,
-            "late": tally.late,
-            "duplicates": tally.duplicates,
-            "unfitted_signals": unfitted(settings.core.calibration or Calibration.shipped()),
-            "dead_letters": dict(sorted(tally.dead.items())),
-            "passed_over": dict(sorted(tally.passed_over.items())),
-            "first_event_ms": tally.first_event_ms,
-            "last_event_ms": tally.last_event_ms,
-            "feedback": len(said),
-            "allowed": allowances(runner.campaign.judgements),
-        }
-    )
+        summary = report.finish(
+            {
+                "sources": list(sources),
+                "config_hash": settings.core.config_hash,
+                "fdr": settings.core.fdr,
+                "events": tally.events,
+                "late": tally.late,
+                "ahead": tally.ahead,
+                "duplicates": tally.duplicates,
+                "unfitted_signals": unfitted(settings.core.calibration or Calibration.shipped()),
+                "mended": dict(sorted(tally.mended.items())),
+                "dead_letters": dict(sorted(tally.dead.items())),
+                "passed_over": dict(sorted(tally.passed_over.items())),
+                "first_event_ms": tally.first_event_ms,
+                "last_event_ms": tally.last_event_ms,
+                "feedback": len(said),
+                "allowed": allowances(runner.campaign.judgements),
+            }
+        )
     if folder is not None:
         _print(summary, as_json=as_json)
+    for remark in remarks(tally):
+        click.echo(f"analyzer: {remark}", err=True)
+    if not tally.events:
+        raise AnalyzerError(nothing_counted(sources, tally))
 
 
 @click.command()
@@ -115,7 +127,7 @@ def open_sources(names: tuple[str, ...], settings: Settings) -> list[Source]:
 
             opened += topic_sources(name, settings, first=len(opened))
         else:
-            opened.append(FileSource(name, len(opened)))
+            opened.append(FileSource(name, len(opened), settings.core.max_record_bytes))
     return opened
 
 
@@ -154,10 +166,14 @@ def _print(summary: dict[str, Any], *, as_json: bool) -> None:
     alerts = ", ".join(f"{kind} {n}" for kind, n in summary["alerts"].items()) or "none"
     click.echo(f"events        {summary['events']:,} ({summary['duplicates']:,} duplicates)")
     click.echo(f"dead letters  {dead}")
+    if summary["mended"]:
+        fields = ", ".join(f"{name} {n:,}" for name, n in summary["mended"].items())
+        click.echo(f"odd fields    {fields}")
     if summary["passed_over"]:
         passed = ", ".join(f"{reason} {n:,}" for reason, n in summary["passed_over"].items())
         click.echo(f"passed over   {passed}")
     click.echo(f"campaigns     {summary['campaigns']} with {summary['members']:,} members")
     click.echo(f"alerts        {alerts}")
     for allowed in summary["allowed"]:
-        click.echo(f"allowed       {allowed['type']} {allowed['id']}, used {allowed['hits']} times")
+        id_ = clean(allowed["id"], 300)
+        click.echo(f"allowed       {allowed['type']} {id_}, used {allowed['hits']} times")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.core.contracts.records import Alert, Member
+from analyzer.formatting import clean
 from analyzer.replay.report import read
 
 
@@ -18,12 +19,14 @@ def compare(left: Path, right: Path) -> dict[str, Any]:
         If a folder was not written by replay.
     """
     opened = [_opened(folder) for folder in (left, right)]
-    members = [_members(folder) for folder in (left, right)]
-    pairs = _match(members[0], members[1])
+    ever = [
+        _members(folder, {"member", "released"}, opened[i])
+        for i, folder in enumerate((left, right))
+    ]
+    now = [_members(folder, {"member"}, opened[i]) for i, folder in enumerate((left, right))]
+    pairs = _match(ever[0], ever[1])
     matched = [
-        _pair(opened[0][a], opened[1][b], members[0][a], members[1][b])
-        for a, b in sorted(pairs.items())
-        if a in opened[0] and b in opened[1]
+        _pair(opened[0][a], opened[1][b], now[0][a], now[1][b]) for a, b in sorted(pairs.items())
     ]
     return {
         "only_left": [_brief(opened[0][a]) for a in sorted(opened[0]) if a not in pairs],
@@ -36,13 +39,13 @@ def compare(left: Path, right: Path) -> dict[str, Any]:
 
 def tell(difference: dict[str, Any]) -> str:
     """The difference as lines of text."""
-    lines = [f"- only left   {item['summary']}" for item in difference["only_left"]]
-    lines += [f"+ only right  {item['summary']}" for item in difference["only_right"]]
+    lines = [f"- only left   {clean(item['summary'])}" for item in difference["only_left"]]
+    lines += [f"+ only right  {clean(item['summary'])}" for item in difference["only_right"]]
     for item in difference["both"]:
         hours = item["later_ms"] / 3_600_000
         when = f"{abs(hours):.1f} h {'later' if hours > 0 else 'earlier'}" if hours else "same time"
         lines.append(
-            f"= {item['left']} {item['right']}  {when}, "
+            f"= {clean(item['left'])} {clean(item['right'])}  {when}, "
             f"+{len(item['gained'])} -{len(item['lost'])} members"
             + (f", {item['severity']}" if item["severity"] else "")
         )
@@ -56,25 +59,30 @@ def _opened(folder: Path) -> dict[str, Alert]:
     return first
 
 
-def _members(folder: Path) -> dict[str, set[str]]:
-    members: dict[str, set[str]] = {}
+def _members(folder: Path, states: set[str], opened: dict[str, Alert]) -> dict[str, set[str]]:
+    """Accounts in these states of each campaign that was spoken of; perhaps none."""
+    members: dict[str, set[str]] = {campaign: set() for campaign in opened}
     for member in read(folder, "members", Member):
-        if member.state == "member":
-            members.setdefault(member.campaign_id, set()).add(member.account_id)
+        if member.state in states and member.campaign_id in members:
+            members[member.campaign_id].add(member.account_id)
     return members
 
 
 def _match(left: dict[str, set[str]], right: dict[str, set[str]]) -> dict[str, str]:
+    """By accounts in common; what is left, such as campaigns without any, by their ids."""
     scored = sorted(
-        (-len(mine & theirs) / len(mine | theirs), a, b)
+        (-len(mine & theirs) / len(mine | theirs), a != b, a, b)
         for a, mine in left.items()
         for b, theirs in right.items()
         if mine & theirs
     )
     pairs: dict[str, str] = {}
-    for score, a, b in scored:
-        if -score >= 1 / 3 and a not in pairs and b not in pairs.values():
+    taken = set[str]()
+    same = [(-1.0, False, a, a) for a in sorted(left.keys() & right.keys())]
+    for score, _, a, b in [*scored, *same]:
+        if -score >= 1 / 3 and a not in pairs and b not in taken:
             pairs[a] = b
+            taken.add(b)
     return pairs
 
 

@@ -1,9 +1,17 @@
-"""What a replay leaves behind: five files, the same records as the topics of live."""
+"""What a replay leaves behind: five files, the same records as the topics of live.
+
+They are written whole or not at all: into a folder of their own beside the one asked for, which
+takes its place when everything is there. Nobody but the user may read them.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -19,9 +27,11 @@ from analyzer.core.contracts.records import (
     encode_record,
     record_key,
 )
-from analyzer.errors import UsageError
+from analyzer.errors import AnalyzerError, UsageError
 
 FILES = ("alerts", "campaigns", "members", "dead_letters")
+SUMMARY = "summary.json"
+_NAMES = frozenset({*(f"{name}.ndjson" for name in FILES), SUMMARY})
 
 
 class Report:
@@ -35,20 +45,21 @@ class Report:
     Raises
     ------
     UsageError
-        If the folder can't be made.
+        If nothing can be written there.
     """
 
     def __init__(self, folder: Path | None, stream: BinaryIO) -> None:
-        self._folder = folder
+        self._folder = folder.absolute() if folder else None
         self._latest: dict[type, dict[bytes, Record]] = {Campaign: {}, Member: {}}
         self._alerts: Counter[str] = Counter()
         self._open: dict[type, BinaryIO] = {Alert: stream}
-        if folder is not None:
+        self._scratch: Path | None = None
+        if self._folder is not None:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                self._scratch = _scratch_beside(self._folder)
                 self._open = {
-                    Alert: (folder / "alerts.ndjson").open("wb"),
-                    DeadLetter: (folder / "dead_letters.ndjson").open("wb"),
+                    Alert: (self._scratch / "alerts.ndjson").open("wb"),
+                    DeadLetter: (self._scratch / "dead_letters.ndjson").open("wb"),
                 }
             except OSError as error:
                 raise UsageError(f"{folder}: {error.strerror}; give a folder") from error
@@ -57,24 +68,39 @@ class Report:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._folder is not None:
+        if self._scratch is not None:
             for stream in self._open.values():
-                stream.close()
+                with suppress(OSError):  # a full disk was told of before
+                    stream.close()
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def take(self, records: Iterable[Record | DeadLetter]) -> None:
-        """Write or keep each record."""
+        """Write or keep each record.
+
+        Raises
+        ------
+        AnalyzerError
+            If there is no room.
+        """
         for record in records:
             if isinstance(record, Alert):
                 self._alerts[f"{record.kind}.{record.severity}"] += 1
             if isinstance(record, Campaign | Member):
                 self._latest[type(record)][record_key(record)] = record
             elif (stream := self._open.get(type(record))) is not None:
-                stream.write(encode_record(record) + b"\n")
-                if self._folder is None:
-                    stream.flush()
+                with self._writing():
+                    stream.write(encode_record(record) + b"\n")
+                    if self._folder is None:
+                        stream.flush()
 
     def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
-        """Write the last states, sorted by key, and the summary; gives the summary."""
+        """Write the last states, sorted by key, and the summary; gives the summary.
+
+        Raises
+        ------
+        AnalyzerError
+            If there is no room; then what was there before is there still.
+        """
         campaigns = self._latest[Campaign]
         members = [m for m in self._latest[Member].values() if isinstance(m, Member)]
         full = summary | {
@@ -82,15 +108,77 @@ class Report:
             "campaigns": len(campaigns),
             "members": sum(member.state == "member" for member in members),
         }
-        if self._folder is not None:
-            for kind, name in ((Campaign, "campaigns"), (Member, "members")):
-                lines = (
-                    encode_record(self._latest[kind][key]) for key in sorted(self._latest[kind])
-                )
-                (self._folder / f"{name}.ndjson").write_bytes(b"".join(x + b"\n" for x in lines))
-            text = orjson.dumps(full, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-            (self._folder / "summary.json").write_bytes(text)
+        if self._folder is not None and self._scratch is not None:
+            with self._writing():
+                for stream in self._open.values():
+                    stream.close()
+                self._write_states(self._scratch)
+                text = orjson.dumps(full, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+                (self._scratch / SUMMARY).write_bytes(text)
+                _put_in_place(self._scratch, self._folder)
         return full
+
+    def _write_states(self, folder: Path) -> None:
+        for kind, name in ((Campaign, "campaigns"), (Member, "members")):
+            lines = (encode_record(self._latest[kind][key]) for key in sorted(self._latest[kind]))
+            (folder / f"{name}.ndjson").write_bytes(b"".join(x + b"\n" for x in lines))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            where = self._folder or "standard output"
+            reason = error.strerror or str(error)
+            raise AnalyzerError(f"{where}: {reason}; nothing was written there") from error
+
+
+def _scratch_beside(folder: Path) -> Path:
+    """A new folder next to this one, for its owner only; those of replays killed are removed."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(20, "Not a directory")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{folder.name}.partial-"
+    for old in folder.parent.glob(f"{_literal(prefix)}*"):
+        if not _runs(old.name.removeprefix(prefix).partition("-")[0]):
+            shutil.rmtree(old, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=folder.parent))
+
+
+def _literal(text: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in text)
+
+
+def _runs(pid: str) -> bool:
+    return not pid.isdigit() or Path(f"/proc/{pid}").exists() or not Path("/proc/self").exists()
+
+
+def _put_in_place(made: Path, folder: Path) -> None:
+    """Let what was made take the place of what was there.
+
+    A folder that holds nothing but results is replaced as one; in any other one the summary,
+    without which nothing is read, goes first and comes last.
+    """
+    for file in made.iterdir():
+        file.chmod(0o600)
+    if not folder.exists():
+        made.rename(folder)
+        return
+    ours = {file.name for file in folder.iterdir()} <= _NAMES
+    if ours and not folder.is_symlink() and folder.resolve() != Path.cwd():
+        before = made.with_name(f"{made.name}-before")
+        try:
+            folder.rename(before)
+        except OSError:
+            pass  # a mount point, or the folder that somebody stands in on another system
+        else:
+            made.rename(folder)
+            shutil.rmtree(before, ignore_errors=True)
+            return
+    (folder / SUMMARY).unlink(missing_ok=True)
+    for name in sorted(_NAMES - {SUMMARY}):
+        (made / name).replace(folder / name)
+    (made / SUMMARY).replace(folder / SUMMARY)
 
 
 def read(folder: Path, name: str, kind: type[Any]) -> list[Any]:
@@ -99,14 +187,23 @@ def read(folder: Path, name: str, kind: type[Any]) -> list[Any]:
     Raises
     ------
     UsageError
-        If the folder holds no such file.
+        If the folder holds no such file, it is not whole, or a line of it is damaged.
     """
+    read_summary(folder)
     path = folder / f"{name}.ndjson"
     try:
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; give a folder that replay wrote") from error
-    return [msgspec.json.decode(line, type=kind) for line in lines]
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        try:
+            found.append(msgspec.json.decode(line, type=kind))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}, line {number}: {error}; run the replay again") from error
+    return found
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -117,11 +214,13 @@ def read_summary(folder: Path) -> dict[str, Any]:
     UsageError
         If the folder holds none.
     """
-    path = folder / "summary.json"
+    path = folder / SUMMARY
     try:
         found: dict[str, Any] = orjson.loads(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; give a folder that replay wrote") from error
     except orjson.JSONDecodeError as error:
         raise UsageError(f"{path}: {error}; run the replay again") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{path}: no summary of a replay; run the replay again")
     return found

@@ -36,6 +36,12 @@ class Tally:
     first_event_ms: int | None = None
     last_event_ms: int | None = None
     dead: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+    """Good and bad."""
+    ahead: int = 0
+    """Events ahead of their source's time after which others fell back."""
+    mended: Counter[str] = field(default_factory=Counter)
+    """Fields that could not be taken as they stood."""
     passed_over: Counter[str] = field(default_factory=Counter)
 
 
@@ -111,8 +117,13 @@ class Runner:
     def _count(self, read: StepOutput[EventBlock], *after: StepOutput[Any]) -> None:
         tally = self.tally
         tally.dead.update(letter.reason for letter in read.dead)
-        passed_over = {label: n for (name, label), n in read.counts.items() if name == PASSED_OVER}
-        tally.passed_over.update(passed_over)
+        tally.records += read.count("events")
+        tally.ahead += read.count("ahead")
+        for (what, label), times in read.counts.items():
+            if what == "mended":
+                tally.mended[label] += times
+            elif what == PASSED_OVER:
+                tally.passed_over[label] += times
         for output in (read, *after):
             tally.late += output.count("late")
             tally.duplicates += output.count("duplicates")
@@ -120,7 +131,9 @@ class Runner:
             if len(block.rows):
                 tally.events += len(block.rows)
                 low, high = int(block.rows.ts_ms.min()), int(block.rows.ts_ms.max())
-                tally.first_event_ms = min(low, tally.first_event_ms or low)
+                tally.first_event_ms = min(
+                    low, low if tally.first_event_ms is None else tally.first_event_ms
+                )
                 tally.last_event_ms = max(high, tally.last_event_ms or high)
 
 

@@ -5,23 +5,22 @@ A source gives :class:`~analyzer.core.ingest.step.RawBatch` after batch until it
 
 from __future__ import annotations
 
-import gzip
-import io
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol
 
 import numpy as np
-import zstandard
 
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
-from analyzer.errors import UsageError
+from analyzer.errors import AnalyzerError, UsageError
+from analyzer.replay.compressed import DAMAGED, plain_stream
 from analyzer.replay.json_values import is_by_line, values
 
 CHUNK_BYTES = 4 * 1_048_576
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+LONGEST_LINE = 2 * 1_048_576
 
 
 class Source(Protocol):
@@ -47,37 +46,56 @@ class FileSource:
     Parameters
     ----------
     path
-        File to read.
+        File to read, or a pipe with a name.
     partition
         Number of the source.
+    longest
+        Bytes of a line; of a longer one only the beginning is read.
 
     Raises
     ------
     UsageError
-        If the file can't be opened.
+        If there is no such file.
     """
 
-    def __init__(self, path: str, partition: int) -> None:
+    def __init__(self, path: str, partition: int, longest: int = LONGEST_LINE) -> None:
         self.name, self.partition = path, partition
+        self._longest = longest
         self.size = None if path == "-" else _size(path)
 
     def batches(self) -> Iterator[tuple[RawBatch, int]]:
-        """Lines in batches of about 4 MiB; the offset is the number of the line, from 1."""
+        """Lines in batches of about 4 MiB; the offset is the number of the line, from 1.
+
+        Raises
+        ------
+        AnalyzerError
+            If the file is damaged, cut short or no file of events; the message names it.
+        """
         with _open(self.name) as raw:
-            stream = _plain(raw)
-            number = 1
-            read = 0
-            while data := stream.read(CHUNK_BYTES):
-                rest = b"" if data.endswith(b"\n") else stream.readline()
-                if number == 1 and not is_by_line(data + rest):
-                    yield from self._by_value(data + rest, stream)
-                    return
-                lines = Texts.lines(data, rest)
-                offsets = np.arange(number, number + len(lines), dtype=np.int64)
-                number += len(lines)
-                at = raw.tell() if self.size is not None else read
-                yield RawBatch(lines, offsets), at - read
-                read = at
+            try:
+                yield from self._of(raw, plain_stream(raw, self.name))
+            except DAMAGED as error:
+                reason = str(error) or "cut short"
+                raise AnalyzerError(
+                    f"{self.name}: damaged or cut short ({reason}); nothing was written: "
+                    "fetch it again"
+                ) from error
+            except OSError as error:
+                raise AnalyzerError(f"{self.name}: {error.strerror or error}") from error
+
+    def _of(self, raw: BinaryIO, stream: BinaryIO) -> Iterator[tuple[RawBatch, int]]:
+        number, read = 1, 0
+        while data := stream.read(CHUNK_BYTES):
+            rest = b"" if data.endswith(b"\n") else self._rest_of_line(stream)
+            if number == 1 and not is_by_line(data + rest):
+                yield from self._by_value(data + rest, stream)
+                return
+            lines = Texts.lines(data, rest)
+            offsets = np.arange(number, number + len(lines), dtype=np.int64)
+            number += len(lines)
+            at = raw.tell() if self.size is not None else read
+            yield RawBatch(lines, offsets), at - read
+            read = at
 
     def _by_value(self, head: bytes, stream: BinaryIO) -> Iterator[tuple[RawBatch, int]]:
         """JSON that is not one value a line; the offset is the number of the value, from 1."""
@@ -86,12 +104,25 @@ class FileSource:
             yield RawBatch(found, np.arange(number, number + len(found))), len(read)
             number += len(found)
 
+    def _rest_of_line(self, stream: BinaryIO) -> bytes:
+        rest = stream.readline(self._longest + 1)
+        if len(rest) > self._longest and not rest.endswith(b"\n"):
+            while (more := stream.readline(CHUNK_BYTES)) and not more.endswith(b"\n"):
+                pass
+            rest += b"\n" if more else b""
+        return rest
 
-def _size(path: str) -> int:
+
+def _size(path: str) -> int | None:
     try:
-        return Path(path).stat().st_size
+        found = Path(path).stat()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; give a file, - or kafka://…") from error
+    except ValueError as error:
+        raise UsageError(f"{path!r}: {error}; give a file, - or kafka://…") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise UsageError(f"{path}: a folder; give the files in it, - or kafka://…")
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def _open(path: str) -> BinaryIO:
@@ -101,17 +132,3 @@ def _open(path: str) -> BinaryIO:
         return Path(path).open("rb")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
-
-
-def _plain(raw: BinaryIO) -> BinaryIO:
-    """The stream without its compression."""
-    buffered = (
-        raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", raw))
-    )
-    head = buffered.peek(4)[:4]
-    if head.startswith(GZIP):
-        return cast("BinaryIO", gzip.GzipFile(fileobj=buffered))
-    if head.startswith(ZSTD):
-        reader = zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True)
-        return io.BufferedReader(reader, CHUNK_BYTES)
-    return buffered

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 SINKS: tuple[str, ...] = (
     "analyzer.sinks.slack:slack_sink",
+    "analyzer.sinks.webhook:webhook_sink",
+    "analyzer.sinks.pagerduty:pagerduty_sink",
+    "analyzer.sinks.alertmanager:alertmanager_sink",
+    "analyzer.sinks.ocsf_topic:ocsf_topic_sink",
 )  # fmt: skip
 """``module:function`` of each, imported when alerts are to be delivered."""
 

@@ -63,25 +63,40 @@ async def deliver(
     """
     from analyzer.ops.health_server import serve  # noqa: PLC0415 - as above
     from analyzer.ops.leaving import leave_soon  # noqa: PLC0415 - as above
-    from analyzer.ops.loop_watchdog import Heart  # noqa: PLC0415 - as above
+    from analyzer.ops.loop_watchdog import LoopWatchdog  # noqa: PLC0415 - as above
     from analyzer.ops.metrics import BROKER_SILENT, NOTIFIER, Meter  # noqa: PLC0415 - as above
     from analyzer.sinks.feed import Feed  # noqa: PLC0415 - as above
+    from analyzer.sinks.http_post import ChoosingSink  # noqa: PLC0415 - as above
     from analyzer.sinks.lane import Lane  # noqa: PLC0415 - as above
 
     stop = _stop_on_signals()
     least = settings.slack.min_severity
-    meter, heart = Meter(NOTIFIER), Heart(settings.worker.stuck_after_s)
-    lanes = [Lane(sink, least, first_pause_s=first_pause_s, meter=meter) for sink in sinks]
+    meter, watchdog = Meter(NOTIFIER), LoopWatchdog(settings.worker.stuck_after_s)
+    lanes = [
+        Lane(
+            sink,
+            "info" if isinstance(sink, ChoosingSink) else least,
+            first_pause_s=first_pause_s,
+            meter=meter,
+        )
+        for sink in sinks
+    ]
     feed = Feed(settings, lanes)
     meter.follow(BROKER_SILENT, lambda: feed.silence.lasts_s)
-    serve(settings.health, meter, unwell=heart.unwell, unready=feed.unready, note=feed.unready)
+    serve(
+        settings.health,
+        meter,
+        unhealthy=watchdog.unhealthy,
+        unready=feed.unready,
+        note=feed.unready,
+    )
     async with AsyncExitStack() as stack:
         for sink in sinks:
             await stack.enter_async_context(sink)
         await feed.start()
         try:
             reading = feed.run(stop, once=once)
-            beside = [heart.beat(), feed.ask_forever(), feed.silence.tell_forever()]
+            beside = [watchdog.beat(), feed.ask_forever(), feed.silence.tell_forever()]
             await _first_to_end([reading, *beside, *(lane.run() for lane in lanes)])
         finally:
             if stop.is_set():

@@ -165,7 +165,7 @@ class Lane:
             except BadRecord as error:
                 self.parked = None
                 return str(error)
-            except Exception as error:  # noqa: BLE001 - the guard of this shell: a sink's own mistake
+            except Exception as error:  # noqa: BLE001 - the guard of this adapter: a sink's own mistake
                 return repr(error)
             else:
                 self.parked = None

@@ -1,4 +1,4 @@
-"""The live shell: a Faust app that runs the four steps over Kafka topics.
+"""The live adapter: a Faust app that runs the four steps over Kafka topics.
 
 Contract: the answer depends on the events alone. Whatever is killed, nothing is lost and
 nothing is counted twice, because every block says which range of which source it covers,

@@ -18,10 +18,10 @@ from analyzer import kafka_clients as clients
 from analyzer.ops import metrics
 from analyzer.ops.broker_silence import BrokerSilence
 from analyzer.ops.leaving import leave_soon
-from analyzer.ops.loop_watchdog import Heart
+from analyzer.ops.loop_watchdog import LoopWatchdog
 from analyzer.settings import Settings
-from analyzer.stream.health.stall_detector import Watch, save_forever, tick_forever
-from analyzer.stream.health.supervisor import EXIT_FAILED, Guard, cancelled
+from analyzer.stream.health.stall_detector import StallDetector, save_forever, tick_forever
+from analyzer.stream.health.supervisor import EXIT_FAILED, Supervisor, cancelled
 from analyzer.stream.health.topic_watch import TopicWatch
 from analyzer.stream.owners.assignment import Owner, Ownership
 from analyzer.stream.owners.context import BadShare, Context
@@ -49,15 +49,15 @@ class Live:
     """The app with what is in it."""
 
     app: App
-    guard: Guard
+    supervisor: Supervisor
     context: Context
     ownership: Ownership
-    watch: Watch
-    heart: Heart
+    watch: StallDetector
+    watchdog: LoopWatchdog
 
-    def unwell(self) -> str | None:
+    def unhealthy(self) -> str | None:
         """Why the worker should be started again; None if it is well."""
-        return self.heart.unwell() or self.watch.unwell()
+        return self.watchdog.unhealthy() or self.watch.unhealthy()
 
 
 OwnerMaker = Callable[[Context], Callable[[TP, int], Owner]]
@@ -91,25 +91,25 @@ def make_app(
         skip_lost=skip_lost,
     )
     ownership = Ownership(owner_maker(context))
-    guard = Guard(app, ownership)
-    app.start_offsets = _guarded_open(guard, ownership)
-    _add_agents(app, guard, ownership, agents(settings))
+    supervisor = Supervisor(app, ownership)
+    app.start_offsets = _guarded_open(supervisor, ownership)
+    _add_agents(app, supervisor, ownership, agents(settings))
     silence = BrokerSilence(context.clock, ",".join(settings.bootstrap))
     context.meter.follow(metrics.BROKER_SILENT, lambda: silence.lasts_s)
-    watch = Watch(context, ownership, silence)
-    heart = Heart(settings.worker.stuck_after_s)
+    watch = StallDetector(context, ownership, silence)
+    watchdog = LoopWatchdog(settings.worker.stuck_after_s)
     for work in (
-        heart.beat,
+        watchdog.beat,
         lambda: save_forever(context, ownership),
         lambda: tick_forever(context, ownership),
         watch.forever,
         TopicWatch(context).forever,
         silence.tell_forever,
     ):
-        _add_task(app, guard, work)
-    _add_hooks(app, guard, watch)
-    app.from_start = lambda: guard.run(watch.opening())
-    return Live(app, guard, context, ownership, watch, heart)
+        _add_task(app, supervisor, work)
+    _add_hooks(app, supervisor, watch)
+    app.from_start = lambda: supervisor.run(watch.opening())
+    return Live(app, supervisor, context, ownership, watch, watchdog)
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _sender(app: faust.App) -> Any:
     return send
 
 
-def _guarded_open(guard: Guard, ownership: Ownership) -> Any:
+def _guarded_open(supervisor: Supervisor, ownership: Ownership) -> Any:
     async def start_offsets(assigned: set[TP], generation: int) -> dict[TP, int]:
         while True:
             try:
@@ -175,37 +175,39 @@ def _guarded_open(guard: Guard, ownership: Ownership) -> Any:
                 log.warning("opening was interrupted; trying again", generation=generation)
                 await asyncio.sleep(OPEN_AGAIN_AFTER_S)
             except Exception as error:
-                await guard.fail(error)
+                await supervisor.fail(error)
                 raise
 
     return start_offsets
 
 
-def _add_agents(app: faust.App, guard: Guard, ownership: Ownership, topics: dict[str, str]) -> None:
+def _add_agents(
+    app: faust.App, supervisor: Supervisor, ownership: Ownership, topics: dict[str, str]
+) -> None:
     async def work(stream: faust.StreamT[Records]) -> None:
         async for records in cast("Any", stream).noack():
-            if not await guard.run(ownership.take(records)):
+            if not await supervisor.run(ownership.take(records)):
                 return
 
     for name, topic in topics.items():
         app.agent(batch_topic(app, topic), name=name)(work)
 
 
-def _add_hooks(app: faust.App, guard: Guard, watch: Watch) -> None:
+def _add_hooks(app: faust.App, supervisor: Supervisor, watch: StallDetector) -> None:
     ownership = watch.ownership
 
     async def release(*_args: Any, **_kwargs: Any) -> None:
-        await guard.run(ownership.release())
+        await supervisor.run(ownership.release())
 
     async def shut_down(*_args: Any, **_kwargs: Any) -> None:
-        await guard.run(_release_or_give_up(watch))
-        leave_soon(EXIT_FAILED if guard.error else 0, LEAVE_WITHIN_S)
+        await supervisor.run(_release_or_give_up(watch))
+        leave_soon(EXIT_FAILED if supervisor.error else 0, LEAVE_WITHIN_S)
 
     app.on_partitions_revoked.connect(release, weak=False)
     app.on_before_shutdown.connect(shut_down, weak=False)
 
 
-async def _release_or_give_up(watch: Watch) -> None:
+async def _release_or_give_up(watch: StallDetector) -> None:
     """Save and own nothing; without a broker that takes it, nobody waits for that."""
     saving = asyncio.ensure_future(watch.ownership.release())
     while not (await asyncio.wait([saving], timeout=ASK_AFTER_S))[0]:
@@ -216,8 +218,8 @@ async def _release_or_give_up(watch: Watch) -> None:
     await saving
 
 
-def _add_task(app: faust.App, guard: Guard, work: Callable[[], Awaitable[None]]) -> None:
+def _add_task(app: faust.App, supervisor: Supervisor, work: Callable[[], Awaitable[None]]) -> None:
     async def task(_app: Any = None) -> None:
-        await guard.run(work())
+        await supervisor.run(work())
 
     app.task(task)

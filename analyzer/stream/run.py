@@ -16,7 +16,7 @@ from analyzer.core.cohort.fusion import unfitted
 from analyzer.core.contracts.calibration import Calibration
 from analyzer.ops import logs
 from analyzer.ops.health_server import serve
-from analyzer.precompile import warm
+from analyzer.precompile import compile_all
 from analyzer.settings import Settings
 from analyzer.stream.app import Live, OwnerMaker, make_app
 from analyzer.stream.topics import catalog as topics
@@ -43,7 +43,7 @@ def work(
         log.warning("signals without weights: shown, but no evidence", signals=names)
     layout = asyncio.run(topics.prepare(settings, create=create_topics, skip_lost=skip_lost))
     asyncio.run(topics.refuse_others(settings))
-    warm()
+    compile_all()
     with tempfile.TemporaryDirectory(prefix="analyzer-worker-") as folder:
         data = Path(folder)
         live = make_app(settings, layout, owner_maker=owner_maker, data=data, skip_lost=skip_lost)
@@ -63,7 +63,7 @@ def run(live: Live) -> int:
     serve(
         context.settings.health,
         context.meter,
-        unwell=live.unwell,
+        unhealthy=live.unhealthy,
         unready=live.watch.unready,
         note=live.watch.silence.unready,
     )
@@ -74,9 +74,9 @@ def run(live: Live) -> int:
         worker.execute_from_commandline()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except Exception:  # noqa: BLE001 - Faust raises the guard's error again
+    except Exception:  # noqa: BLE001 - Faust raises the supervisor's error again
         code = 1
-    return 1 if live.guard.error is not None else code
+    return 1 if live.supervisor.error is not None else code
 
 
 def leave(code: int) -> NoReturn:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,6 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiokafka import TopicPartition
@@ -21,6 +19,7 @@ from pydantic import SecretStr
 
 from analyzer import kafka_clients as clients
 from analyzer.core.config import CoreConfig
+from analyzer.ops.process_group import Process
 from analyzer.settings import Settings, Topics, Worker
 from analyzer.stream.topics import catalog as topics
 from analyzer.testing import brokers
@@ -35,32 +34,14 @@ Message = tuple[bytes | None, bytes | None]
 """Key and value."""
 
 
-@dataclass(slots=True)
-class Process:
+class WorkerProcess(Process):
     """A worker process and its log."""
-
-    popen: subprocess.Popen[bytes]
-    log: Path
-
-    def text(self) -> str:
-        """What it has logged."""
-        return self.log.read_text("utf-8", "replace")
 
     def wait_ready(self) -> None:
         """Return when it owns partitions."""
-        wait_until(lambda: READY in self.text() or self.popen.poll() is not None, READY_WITHIN_S)
+        wait_until(lambda: READY in self.text() or not self.running, READY_WITHIN_S)
         if READY not in self.text():
             raise AssertionError(f"worker did not start:\n{self.text()}")
-
-    def terminate(self, within_s: float = 15.0) -> int:
-        """SIGTERM; the exit code."""
-        self.popen.send_signal(signal.SIGTERM)
-        return self.popen.wait(within_s)
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        self.popen.kill()
-        self.popen.wait()
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -83,7 +64,7 @@ def _plain(value: object) -> str:
 
 
 @contextmanager
-def worker(settings: Settings, log: Path, command: Iterable[str] = ()) -> Iterator[Process]:
+def worker(settings: Settings, log: Path, command: Iterable[str] = ()) -> Iterator[WorkerProcess]:
     """A worker process, ready for work; killed at the end if it still runs."""
     with workers(settings, [log], command) as [process]:
         yield process
@@ -92,24 +73,20 @@ def worker(settings: Settings, log: Path, command: Iterable[str] = ()) -> Iterat
 @contextmanager
 def workers(
     settings: Settings, logs: Iterable[Path], command: Iterable[str] = ()
-) -> Iterator[list[Process]]:
+) -> Iterator[list[WorkerProcess]]:
     """Worker processes, one for each log, started together."""
     line = list(command) or [sys.executable, "-m", "analyzer", "worker"]
-    started: list[Process] = []
+    started: list[WorkerProcess] = []
     try:
         for log in logs:
-            with log.open("ab") as out:
-                popen = subprocess.Popen(  # noqa: S603 - our own command line
-                    line, env=environment(settings), stdout=out, stderr=subprocess.STDOUT
-                )
-            started.append(Process(popen, log))
+            process = WorkerProcess("worker", line, log, environment=environment(settings))
+            started.append(process)
         for process in started:
             process.wait_ready()
         yield started
     finally:
         for process in started:
-            if process.popen.poll() is None:
-                process.kill()
+            process.kill()
 
 
 def wait_until(condition: object, within_s: float, pause_s: float = 0.1) -> bool:

@@ -19,7 +19,9 @@ __all__ = ("ReferenceRun", "by_account", "raw_batch", "records", "run", "sentine
 
 FAR_FUTURE_MS = 2**52
 DAY_MS = 86_400_000
-DAYS = 5
+DAYS = 21
+"""Closing events: a clock believes a day that 16 accounts one after another have reached, and the
+longest window is empty three days after the last event."""
 
 
 class _Event(msgspec.Struct):

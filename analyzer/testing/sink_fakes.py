@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
+from aiokafka.errors import MessageSizeTooLargeError
 
 from analyzer.errors import AnalyzerError, BadRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from analyzer.core.contracts.records import Alert
     from analyzer.sinks.digest import Digest
 
@@ -168,3 +171,69 @@ def _check_block(block: dict[str, Any]) -> None:
 def _check_text(text: dict[str, Any], limit: int) -> None:
     if not 0 < len(text["text"]) <= limit:
         raise BadRecord("invalid_blocks", f"{len(text['text'])} characters; the limit is {limit}")
+
+
+class FakeEndpoint:
+    """An HTTP endpoint on a free port that keeps what it takes.
+
+    Parameters
+    ----------
+    judge
+        Raises :class:`BadRecord` for a body or headers that the real service would refuse; its
+        answer is then 400.
+    """
+
+    def __init__(self, judge: Callable[[bytes, dict[str, str]], None]) -> None:
+        self.accepted: list[Any] = []
+        """Bodies answered with 202, decoded."""
+        self.next: deque[Answer] = deque()
+        """Answers to the next requests."""
+        self.url = ""
+        self._judge = judge
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=8 * 1_048_576)
+        app.router.add_post("/in", self._answer)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/in"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        if self.next:
+            answer = self.next.popleft()
+            return web.Response(status=answer.status, text=answer.body)
+        try:
+            self._judge(body, dict(request.headers))
+        except BadRecord as error:
+            return web.Response(status=400, text=str(error))
+        self.accepted.append(json.loads(body))
+        return web.Response(status=202, text="{}")
+
+
+class FakeProducer:
+    """A producer that keeps what it is given; an async context manager."""
+
+    def __init__(self, largest: int = 1_048_576) -> None:
+        self.sent: list[tuple[str, bytes, bytes]] = []
+        """Topic, key and value."""
+        self._largest = largest
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    async def send_and_wait(self, topic: str, value: bytes, *, key: bytes) -> None:
+        """Keep the record, if it is no larger than a broker takes."""
+        if len(value) > self._largest:
+            raise MessageSizeTooLargeError(len(value))
+        self.sent.append((topic, key, value))

@@ -1,102 +1,85 @@
-"""A crew of worker processes under blows, and the supervisor that starts them again."""
+"""A pool of workers that faults are injected into, and which starts them again."""
 
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from analyzer.ops.process_group import Process, ProcessGroup
 from analyzer.settings import Settings
-from analyzer.testing import harness as trial
+from analyzer.testing import harness
 
 FROZEN_S = 8.0
 MOST_WORKERS = 3
+END_WITHIN_S = 15.0
 
 
-class Crew:
-    """Two or three workers.
+class WorkerPool(ProcessGroup):
+    """Two or three workers; whatever of them is left in the end is killed.
 
     Parameters
     ----------
     folder
-        Where their logs go, one for each place in the crew.
+        Where their logs go, one for each place in the pool.
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
+        super().__init__(harness.environment(settings), folder, grace_s=0.0)
         self.settings = settings
         self.logs = [folder / f"{number}.log" for number in range(MOST_WORKERS)]
-        self.workers = [self._start(number) for number in (0, 1)]
         self.unexpected: list[int] = []
         """Exit codes of those that ended by themselves."""
+        for number in (0, 1):
+            self.start("worker", name=str(number))
 
-    def _start(self, number: int) -> subprocess.Popen[bytes]:
-        with self.logs[number].open("ab") as out:
-            return subprocess.Popen(
-                [sys.executable, "-m", "analyzer", "worker"],
-                env=trial.environment(self.settings),
-                stdout=out,
-                stderr=subprocess.STDOUT,
-            )
+    @property
+    def workers(self) -> list[Process]:
+        """Those that should run."""
+        return self.processes
 
     def supervise(self) -> None:
         """Start again whatever has ended by itself."""
-        for number, worker in enumerate(self.workers):
-            if worker.poll() is not None:
-                self.unexpected.append(worker.returncode)
-                self.workers[number] = self._start(number)
+        for worker in self.workers:
+            if not worker.running:
+                self.unexpected.append(worker.popen.returncode)
+                worker.start()
 
-    def strike(self, number: int, how: str) -> None:
-        """One blow against one worker."""
+    def inject(self, number: int, fault: str) -> None:
+        """One fault in one worker: freeze, kill or terminate."""
         worker = self.workers[number]
-        if how == "freeze":
-            worker.send_signal(signal.SIGSTOP)
+        if fault == "freeze":
+            worker.popen.send_signal(signal.SIGSTOP)
             time.sleep(FROZEN_S)
-            worker.send_signal(signal.SIGCONT)
+            worker.popen.send_signal(signal.SIGCONT)
             return
-        worker.send_signal(signal.SIGKILL if how == "kill" else signal.SIGTERM)
-        code = worker.wait(15)
-        just_born = how == "terminate" and code == -signal.SIGTERM  # the interpreter was loading
-        if not just_born and code != (-signal.SIGKILL if how == "kill" else 0):
+        worker.popen.send_signal(signal.SIGKILL if fault == "kill" else signal.SIGTERM)
+        code = worker.popen.wait(END_WITHIN_S)
+        starting = fault == "terminate" and code == -signal.SIGTERM  # the interpreter was loading
+        if not starting and code != (-signal.SIGKILL if fault == "kill" else 0):
             raise AssertionError(f"a worker that got SIGTERM ended with {code}")
-        self.workers[number] = self._start(number)
+        worker.start()
 
     def resize(self) -> None:
         """A third worker joins, or leaves again."""
         if len(self.workers) < MOST_WORKERS:
-            self.workers.append(self._start(len(self.workers)))
+            self.start("worker", name=str(len(self.workers)))
             return
-        leaving = self.workers.pop()
-        leaving.terminate()
-        leaving.wait(15)
+        self.processes.pop().terminate(END_WITHIN_S)
 
     def work_off(self, within_s: float) -> bool:
         """Supervise until nothing is left to read; False if that is not so in time."""
 
         def done() -> bool:
             self.supervise()
-            return trial.lag(self.settings) == 0
+            return harness.lag(self.settings) == 0
 
-        return trial.wait_until(done, within_s, 1.0)
+        return harness.wait_until(done, within_s, 1.0)
 
     def end(self) -> None:
         """SIGTERM to all."""
         for worker in self.workers:
-            if worker.poll() is None:
-                worker.terminate()
+            if worker.running:
+                worker.popen.terminate()
         for worker in self.workers:
-            worker.wait(15)
-
-
-@contextmanager
-def working(crew: Crew) -> Iterator[Crew]:
-    """The crew; whatever of it is left in the end is killed."""
-    try:
-        yield crew
-    finally:
-        for worker in crew.workers:
-            worker.kill()
-            worker.wait()
+            worker.popen.wait(END_WITHIN_S)

@@ -11,7 +11,8 @@ from analyzer.training.catalog import FITTED, Fitted
 
 
 @click.command(
-    epilog="Example: analyzer fit --out fitted fusion calibration, then compare, then copy."
+    epilog=f"NAME is one of: {', '.join(fitted.name for fitted in FITTED)}. "
+    "Example: analyzer fit fusion calibration --out fitted"
 )
 @click.argument("names", nargs=-1, metavar="[NAME…]")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the files.")
@@ -19,8 +20,8 @@ from analyzer.training.catalog import FITTED, Fitted
 def fit(names: tuple[str, ...], out: Path | None, *, check: bool) -> None:
     """Fit weights and calibration again, byte for byte the same each time.
 
-    NAME is one of those that `analyzer fit --help` ends with; without any, all of them. Order:
-    the fusion first, then the calibration, which is worked out with its weights.
+    Without a NAME, all of them, in this order: each is worked out with the installed ones before
+    it, so copy a file that differs before you fit the next.
     """
     if out is None and not check:
         raise UsageError("fit: nothing to do; give --out FOLDER, --check or both")

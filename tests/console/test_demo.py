@@ -18,7 +18,7 @@ import pytest
 
 from analyzer.console.demo import _check
 from analyzer.errors import AnalyzerError
-from analyzer.ops.process_group import Troupe
+from analyzer.ops.process_group import ProcessGroup
 from analyzer.settings import Settings
 from analyzer.testing import harness as trial
 from analyzer.testing.brokers import free_port
@@ -167,15 +167,15 @@ def test_no_broker_is_said_plainly() -> None:
 
 
 def test_whoever_falls_is_named(tmp_path: Path) -> None:
-    """A worker that can't start ends the demo with the worker's last words."""
-    with Troupe(environment(ANALYZER_COLOUR="1"), tmp_path) as troupe:
-        worker = troupe.start("worker")
-        worker.process.wait(30)
+    """A worker that can't start ends the demo with the end of the worker's log."""
+    with ProcessGroup(environment(ANALYZER_COLOUR="1"), tmp_path) as group:
+        worker = group.start("worker")
+        worker.popen.wait(30)
         with pytest.raises(AnalyzerError, match=r"(?s)worker ended with 2.*ANALYZER_COLOUR"):
-            _check(troupe, threading.Event(), 0.0)
+            _check(group, threading.Event(), 0.0)
 
 
 def test_an_overdue_alert_is_said(tmp_path: Path) -> None:
     """After ninety seconds, with what to try."""
     with pytest.raises(AnalyzerError, match=r"no alert came within 90 s.*--seconds 80"):
-        _check(Troupe(environment(), tmp_path), threading.Event(), 90.5)
+        _check(ProcessGroup(environment(), tmp_path), threading.Event(), 90.5)

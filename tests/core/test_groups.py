@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.core.kernels import group_by
-from analyzer.core.kernels.dedup_set import LastSeen
 
 SPREAD = st.integers(0, 2**64 - 1)
 CLOSE = st.integers(0, 6)
@@ -62,17 +61,3 @@ def test_pairs_and_prompts_are_counted(rows: list[tuple[int, int, int]]) -> None
     of_group, counts = group_by.prompts(org, 4, template, prompt)
     assert sorted(Counter(rows)) == [rows[i] for i in of_group.tolist()]
     assert [Counter(rows)[rows[i]] for i in of_group.tolist()] == counts.tolist()
-
-
-@given(st.lists(st.lists(st.integers(1, 400), max_size=600), max_size=9), st.integers(1, 3))
-def test_a_key_is_fresh_again_after_its_horizon(panes: list[list[int]], horizon: int) -> None:
-    """What came in the last panes is not fresh; a refused key does not stay longer for it."""
-    seen, first = LastSeen(), dict[int, int]()
-    for pane, keys in enumerate(panes):
-        expected = []
-        for key in keys:
-            expected.append(first.get(key, -horizon - 1) < pane - horizon)
-            if expected[-1]:
-                first[key] = pane
-        found = seen.fresh(np.array(keys, np.uint64), pane, pane - horizon)
-        assert expected == found.tolist()

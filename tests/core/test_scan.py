@@ -13,7 +13,8 @@ from xxhash import xxh3_64_intdigest
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.decode import decode_event
 from analyzer.core.contracts.events import ARRAY_FIELDS, EventColumns
-from analyzer.core.ingest.columnize import Columnizer
+from analyzer.core.contracts.mend import read_event
+from analyzer.core.ingest.columnize import LONGEST_NAME, Columnizer
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.kernels.xxh3 import LONGEST, xxh3
 from analyzer.errors import BadRecord
@@ -79,8 +80,8 @@ def same(line: bytes, columnizer: Columnizer) -> bool:
     scanned, plain = columnizer.scan(Texts.of([line]), np.array([3], np.int64))
     if not plain.all():
         return False
-    event = decode_event(line, LIMIT)
-    columnizer.blocks[event.client_ip or event.ip_prefix]
+    event, mended = read_event(line, LIMIT, columnizer.blocks)
+    assert not mended
     decoded = columnizer.columns([event], [3])
     for name in ARRAY_FIELDS:
         assert getattr(decoded, name).tolist() == getattr(scanned, name).tolist(), name
@@ -106,7 +107,7 @@ def test_one_wrong_byte_is_never_overlooked(at: int, byte: int) -> None:
     more = {"temperature": 0.5, "max_tokens": 100, "client_ip": "203.0.113.9", "logprobs": True}
     line = bytearray(json.dumps(PLAIN | more | {"org_id": None, "unknown": -1.5e3}).encode())
     line[at % len(line)] = byte
-    same(bytes(line), Columnizer(CoreConfig(pseudonymise=True)))
+    same(bytes(line), Columnizer(CoreConfig(pseudonymise=True, hash_key="a secret")))
 
 
 @given(st.lists(st.tuples(OPTIONAL, st.booleans(), SEPARATORS), max_size=5), st.integers(0, 400))
@@ -148,6 +149,16 @@ def test_ordinary_records_are_plain() -> None:
         assert not same(json.dumps(PLAIN | fields).encode(), columnizer)
     twice = json.dumps(PLAIN).encode()[:-1] + b',"status":"error"}'
     assert not same(twice, columnizer)
+
+
+def test_long_names_and_pseudonyms_are_the_same_on_both_ways() -> None:
+    """What is shown of a name does not depend on the way that its record went."""
+    secret = CoreConfig(pseudonymise=True, hash_key="a secret")
+    for config in (CoreConfig(), secret):
+        columnizer = Columnizer(config)
+        for size in (LONGEST_NAME, LONGEST_NAME + 1, LONGEST):
+            long = {"user_agent": "u" * size, "payment_ref": "p" * size, "tls_ja4": "t" * size}
+            assert same(json.dumps(PLAIN | long).encode(), columnizer)
 
 
 def test_many_records_at_once() -> None:

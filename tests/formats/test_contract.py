@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analyzer.core.contracts.events import RequestEvent
 from analyzer.errors import BadRecord
-from analyzer.formats.catalog import FORMATS, FormatName
+from analyzer.formats.catalog import FORMATS, NAMES
 from analyzer.formats.draft import COERCIONS, Draft
 from analyzer.formats.options import FormatSettings
 from analyzer.formats.protocol import Format, PassedOver, UnfitError
@@ -20,7 +20,6 @@ from analyzer.formats.reader import Reader
 
 GOLDEN = Path(__file__).with_name("golden")
 LIMIT = 1_048_576
-NAMES = FormatName.__args__  # type: ignore[attr-defined] # a Literal's arguments
 
 each = pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
 json_values = st.recursive(
@@ -41,7 +40,7 @@ def told(outcome: bytes | PassedOver | BadRecord) -> Any:
 
 def read(name: str, record: bytes) -> list[Any]:
     """Everything in one record."""
-    reader = Reader(FormatSettings(name=name), LIMIT)  # type: ignore[arg-type] # from the list
+    reader = Reader(FormatSettings(name=name), LIMIT)
     return [told(outcome) for outcome in reader.outcomes(record)]
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -15,7 +12,7 @@ import pytest
 
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.events import RequestEvent
-from analyzer.core.contracts.records import encode_record
+from analyzer.core.contracts.records import Record, encode_record
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline, Sharding
@@ -24,21 +21,9 @@ from analyzer.formats.options import FormatSettings
 from analyzer.formats.protocol import Format
 from analyzer.formats.reader import Reader
 from analyzer.simulate import generate
+from analyzer.testing.gateway_records import RENDERERS
 
 LIMIT = 1_048_576
-
-
-def render() -> ModuleType:
-    """The renderers beside this file."""
-    spec = importlib.util.spec_from_file_location("render", Path(__file__).with_name("render.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-RENDER = render()
 
 
 @functools.cache
@@ -79,13 +64,13 @@ def differing(one: RequestEvent, other: RequestEvent, lost: set[str]) -> dict[st
 def test_every_event_comes_back(kind: type[Format], setting: str) -> None:
     """Field by field, by probing and by name; a field that is said to be lost is never there."""
     reader = Reader(
-        FormatSettings(name="auto" if setting == "auto" else kind.name),  # type: ignore[arg-type] # a name of the list
+        FormatSettings(name="auto" if setting == "auto" else kind.name),
         LIMIT,
     )
     if kind.name == "native" and setting == "named":
         return
     for event in world()[:1_500]:
-        record = RENDER.RENDERERS[kind.name](event)
+        record = RENDERERS[kind.name](event)
         [found] = reader.outcomes(record)
         assert isinstance(found, bytes), (found, record)
         read = msgspec.json.decode(found, type=RequestEvent)
@@ -99,7 +84,7 @@ def alerts(values: list[bytes], reader: Reader | None, batch: int) -> list[bytes
     """What a pipeline makes of these records."""
     pipeline = Pipeline(CoreConfig(warmup_s=0), Sharding(("test",)))
     pipeline.understand(reader)
-    found = []
+    found: list[Record] = []
     for at in range(0, len(values), batch):
         part = values[at : at + batch]
         raw = RawBatch(Texts.of(part), np.arange(at, at + len(part)))
@@ -119,7 +104,7 @@ def test_mixed_formats_give_the_same_records() -> None:
     for event in map(orjson.loads, generate("smoke", 5).lines()):
         kept = {key: value for key, value in event.items() if key not in lost}
         events.append(kept)
-    renderers = [RENDER.RENDERERS[kind.name] for kind in kinds]
+    renderers = [RENDERERS[kind.name] for kind in kinds]
     mixed = [renderers[n % len(renderers)](event) for n, event in enumerate(events)]
     plain = [orjson.dumps(event) for event in events]
     reader = Reader(FormatSettings(), LIMIT)

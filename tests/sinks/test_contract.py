@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import hmac
 import importlib
 import inspect
 import pkgutil
@@ -11,6 +13,7 @@ from io import StringIO
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 from rich.console import Console
@@ -19,9 +22,11 @@ import analyzer.sinks
 from analyzer.console.render import printer
 from analyzer.core.contracts.records import SEVERITIES, Alert
 from analyzer.errors import AddressRefused, BadRecord, RetryLater
+from analyzer.settings import Settings
+from analyzer.sinks import alertmanager, ocsf_topic, pagerduty, webhook
 from analyzer.sinks.console import ConsoleSink
 from analyzer.sinks.slack import SlackSink
-from analyzer.testing.sink_fakes import Answer, FakeSlack, ListSink
+from analyzer.testing.sink_fakes import Answer, FakeEndpoint, FakeProducer, FakeSlack, ListSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +52,7 @@ def found() -> dict[str, type[Any]]:
         for name, value in inspect.getmembers(importlib.import_module(module), inspect.isclass)
         if inspect.iscoroutinefunction(getattr(value, "deliver", None))
         and name not in {"Sink", "BrokenSink"}
+        and value.__module__ == module
     }
 
 
@@ -66,7 +72,83 @@ async def slack(stack: AsyncExitStack) -> Sink:
     return SlackSink(SecretStr(server.url), pause_s=0.0, timeout_s=5.0)
 
 
-MAKERS = {"ConsoleSink": console, "ListSink": fake, "SlackSink": slack}
+SHARED = "a secret of sixteen"
+
+
+def judge_signed(body: bytes, headers: dict[str, str]) -> None:
+    """As a receiver of the signed webhook."""
+    signed = f"{headers['X-Analyzer-Timestamp']}.".encode() + body
+    expected = "sha256=" + hmac.new(SHARED.encode(), signed, "sha256").hexdigest()
+    if not hmac.compare_digest(expected, headers["X-Analyzer-Signature"]):
+        raise BadRecord("forged")
+    msgspec.json.decode(body, type=Alert)
+
+
+def judge_event(body: bytes, _: dict[str, str]) -> None:
+    """As PagerDuty's Events API v2."""
+    event = msgspec.json.decode(body)
+    if len(body) > pagerduty.LARGEST or not 0 < len(event["dedup_key"]) <= pagerduty.KEY:
+        raise BadRecord("invalid event")
+    if event["event_action"] == "resolve":
+        return
+    payload = event["payload"]
+    if event["event_action"] != "trigger" or not 0 < len(payload["summary"]) <= pagerduty.SUMMARY:
+        raise BadRecord("invalid event")
+    if payload["severity"] not in {"critical", "error", "warning", "info"}:
+        raise BadRecord("invalid severity")
+    dt.datetime.fromisoformat(payload["timestamp"])
+
+
+def judge_alerts(body: bytes, _: dict[str, str]) -> None:
+    """As Alertmanager's API v2."""
+    for alert in msgspec.json.decode(body):
+        labels = alert["labels"] | alert["annotations"]
+        if not all(isinstance(value, str) for value in labels.values()):
+            raise BadRecord("labels are texts")
+        if not all(alert["labels"].values()):
+            raise BadRecord("empty label")
+        starts, ends = (dt.datetime.fromisoformat(alert[k]) for k in ("startsAt", "endsAt"))
+        if starts > ends:
+            raise BadRecord("start time must be before end time")
+
+
+async def webhook_sink(stack: AsyncExitStack) -> Sink:
+    """A receiver that checks the signature."""
+    server = await stack.enter_async_context(FakeEndpoint(judge_signed))
+    return webhook.WebhookSink(
+        webhook.WebhookTable(url=SecretStr(server.url), secret=SecretStr(SHARED))
+    )
+
+
+async def pagerduty_sink(stack: AsyncExitStack) -> Sink:
+    """A service with the limits of the real one."""
+    server = await stack.enter_async_context(FakeEndpoint(judge_event))
+    own = pagerduty.PagerDutyTable(routing_key=SecretStr("key"), url=SecretStr(server.url))
+    return pagerduty.PagerDutySink(own)
+
+
+async def alertmanager_sink(stack: AsyncExitStack) -> Sink:
+    """An Alertmanager."""
+    server = await stack.enter_async_context(FakeEndpoint(judge_alerts))
+    own = alertmanager.AlertmanagerTable(url=SecretStr(server.url))
+    return alertmanager.AlertmanagerSink(own, 86_400)
+
+
+async def ocsf_sink(_: AsyncExitStack) -> Sink:
+    """A topic."""
+    own = ocsf_topic.OcsfTopicTable(topic="siem.findings")
+    return ocsf_topic.OcsfTopicSink(own, Settings(), lambda _: FakeProducer())
+
+
+MAKERS = {
+    "AlertmanagerSink": alertmanager_sink,
+    "ConsoleSink": console,
+    "ListSink": fake,
+    "OcsfTopicSink": ocsf_sink,
+    "PagerDutySink": pagerduty_sink,
+    "SlackSink": slack,
+    "WebhookSink": webhook_sink,
+}
 
 
 def test_every_sink_is_in_this_suite() -> None:

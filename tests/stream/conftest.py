@@ -1,4 +1,4 @@
-"""Options of the soak."""
+"""Options of the soak and the simulation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long and how fast."""
+    parser.addoption("--seeds", type=int, default=1_000, help="runs of the simulation")
     parser.addoption("--soak", type=float, default=0.0, help="minutes; 0 skips the soak")
     parser.addoption(
         "--soak-rate",

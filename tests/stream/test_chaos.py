@@ -17,7 +17,7 @@ import pytest
 from analyzer.testing import brokers
 from analyzer.testing import harness as trial
 from analyzer.testing import reference_run as parity
-from analyzer.testing.worker_pool import Crew, working
+from analyzer.testing.worker_pool import WorkerPool
 
 PARTITIONS = 4
 BROKER_DOWN_S, BROKER_LONG_DOWN_S = 12.0, 60.0
@@ -60,11 +60,11 @@ def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -
         for number, part in enumerate(parts):
             sent = sent_twice(rng, part)
             trial.produce(settings, ((None, line) for line in sent), partition=number)
-        with working(Crew(settings, tmp_path)) as crew:
+        with WorkerPool(settings, tmp_path) as pool:
             blows = Counter[str]()
             while blows["kill"] < kills:
                 time.sleep(rng.uniform(0.5, 6.0))
-                crew.supervise()
+                pool.supervise()
                 how = str(rng.choice(BLOWS))
                 if blows.total() == LONG_BREAK_AT:
                     how = "long break"
@@ -74,11 +74,11 @@ def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -
                 elif how == "broker":
                     take_away(broker, BROKER_DOWN_S)
                 elif how == "resize":
-                    crew.resize()
+                    pool.resize()
                 else:
-                    crew.strike(int(rng.integers(len(crew.workers))), how)
-            assert crew.work_off(WITHIN_S), trial.left(settings)
-            crew.end()
+                    pool.inject(int(rng.integers(len(pool.workers))), how)
+            assert pool.work_off(WITHIN_S), trial.left(settings)
+            pool.end()
         found = trial.answers(settings)
     print(f"blows: {dict(blows)}; {len(found):,} records")
     assert found == sorted(set(parity.records(settings.core, parts)))

@@ -21,7 +21,7 @@ from analyzer.testing import brokers
 from analyzer.testing import harness as trial
 from analyzer.testing import reference_run as parity
 from analyzer.testing.brokers import Broker
-from analyzer.testing.worker_pool import Crew, working
+from analyzer.testing.worker_pool import WorkerPool
 
 PARTITIONS = 4
 NODES = 3
@@ -105,20 +105,20 @@ def test_leaders_move(
     cluster: list[Broker], settings: Settings, parts: list[list[bytes]], tmp_path: Path
 ) -> None:
     """Each node is killed in turn, its partitions get other leaders, and it takes them back."""
-    with working(Crew(settings, tmp_path)) as crew:
+    with WorkerPool(settings, tmp_path) as pool:
         for turn, (node, broker) in enumerate(enumerate(cluster, 1)):
             assert led(settings, node)
             trial.feed(settings, parts, turn / NODES, (turn + 1) / NODES)
             broker.kill()
             assert trial.wait_until(lambda n=node: led(settings, n) == 0, MOVED_WITHIN_S, 1.0)
-            crew.supervise()
+            pool.supervise()
             broker.start_again()
             assert trial.wait_until(lambda n=node: bool(led(settings, n)), MOVED_WITHIN_S, 1.0)
-            crew.supervise()
-        assert crew.work_off(WITHIN_S)
-        crew.end()
+            pool.supervise()
+        assert pool.work_off(WITHIN_S)
+        pool.end()
     assert trial.answers(settings) == sorted(set(parity.records(settings.core, parts)))
-    assert crew.unexpected == []
+    assert pool.unexpected == []
 
 
 @pytest.mark.parametrize("why", REFUSALS)
@@ -130,7 +130,7 @@ def test_snapshots_are_refused(
     why: str,
 ) -> None:
     """As with a full disk: no snapshot for a while, workers killed meanwhile, then all is well."""
-    with working(Crew(settings, tmp_path)) as crew:
+    with WorkerPool(settings, tmp_path) as pool:
         trial.feed(settings, parts, 0.0, 0.4)
         saved = snapshot_topic(settings, "campaign")
         assert trial.wait_until(lambda: bool(trial.consume(settings, saved)), 60.0)
@@ -139,12 +139,12 @@ def test_snapshots_are_refused(
         trial.feed(settings, parts, 0.4, 0.7)
         until = time.monotonic() + REFUSED_S
         while time.monotonic() < until:
-            crew.supervise()
+            pool.supervise()
             time.sleep(1.0)
-        crew.strike(0, "kill")
+        pool.inject(0, "kill")
         trial.feed(settings, parts, 0.7, 1.0)
         cluster[-1].start_again()
         configure(settings, {})
-        assert crew.work_off(WITHIN_S)
-        crew.end()
+        assert pool.work_off(WITHIN_S)
+        pool.end()
     assert trial.answers(settings) == sorted(set(parity.records(settings.core, parts)))

@@ -119,10 +119,10 @@ def test_a_worker_counts_what_it_is_given(settings: Settings, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("how", "reason"), [("waits", "stands still at 0"), ("hangs", "has not turned")]
 )
-def test_a_worker_that_stands_still_is_unwell_and_ends(
+def test_a_worker_that_stands_still_is_unhealthy_and_ends(
     how: str, reason: str, settings: Settings, tmp_path: Path
 ) -> None:
-    """Well at first; after half of the time unwell, with the reason; then exit 1."""
+    """Well at first; after half of the time unhealthy, with the reason; then exit 1."""
     trial.create_topics(settings)
     trial.produce(settings, [event(1, START_MS)], partition=0)
     with trial.worker(settings, tmp_path / "a.log", [sys.executable, str(STANDING), how]) as worker:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from analyzer.errors import StateError
 from analyzer.stream.transport import message_chunks as parts
-from analyzer.stream.transport.message_chunks import Assembler, cut
+from analyzer.stream.transport.message_chunks import FORGOTTEN_AFTER, Assembler, cut
 
 BLOCK = b"\x93"
 """A block begins with a MessagePack array."""
@@ -77,3 +77,24 @@ def test_a_damaged_part_is_loud() -> None:
     """Bytes that only look like a part stop the reader."""
     with pytest.raises(StateError, match="damaged part"):
         Assembler().feed(0, b"\x00nonsense")
+
+
+def test_a_half_that_comes_after_its_range_was_delivered_holds_nothing() -> None:
+    """A frozen sender that wakes up: nothing waits for the rest of what is known."""
+    assembler = Assembler()
+    assembler.delivered("B", 0, 10)
+    first, *_ = messages(bytes(12), "zombie", 1, 10)
+    assert assembler.feed(7, first) is None
+    assert assembler.cover(8) == 8
+    newer, *_ = messages(bytes(12), "zombie", 2, 11)
+    assert assembler.feed(8, newer) is None
+    assert assembler.cover(9) == 8
+
+
+def test_a_part_that_nobody_of_ours_sent_holds_a_snapshot_for_a_while_only() -> None:
+    """Else it would be covered never, and its deletion would stop the worker."""
+    assembler = Assembler()
+    foreign, *_ = messages(bytes(12), "foreign", 1, 10**12)
+    assert assembler.feed(7, foreign) is None
+    assert assembler.cover(7 + FORGOTTEN_AFTER) == 7
+    assert assembler.cover(8 + FORGOTTEN_AFTER) == 8 + FORGOTTEN_AFTER

@@ -20,11 +20,12 @@ import numpy as np
 import pytest
 
 from analyzer import kafka_clients as clients
+from analyzer.ops.process_group import Process
 from analyzer.settings import Settings, Worker
 from analyzer.testing import brokers
 from analyzer.testing import harness as trial
 from analyzer.testing import reference_run as parity
-from analyzer.testing.worker_pool import Crew, working
+from analyzer.testing.worker_pool import WorkerPool
 
 PARTITIONS = 4
 WORLD, WORLD_EVENTS, WORLD_MS = "hydra", 727_000, 4 * 86_400_000
@@ -79,13 +80,15 @@ def moved(line: bytes, lap: int) -> bytes:
     return b'%s"timestamp_ms":%d%s' % (head, at_ms, rest[13:])
 
 
-def rss_mb(worker: subprocess.Popen[bytes]) -> float:
+def rss_mb(worker: Process) -> float:
     """Resident memory of a process, in MB."""
-    pages = int(Path(f"/proc/{worker.pid}/statm").read_text("ascii").split()[1])
+    pages = int(Path(f"/proc/{worker.popen.pid}/statm").read_text("ascii").split()[1])
     return pages * resource.getpagesize() / 1e6
 
 
-async def run(settings: Settings, crew: Crew, traffic: Iterator[list[list[bytes]]]) -> list[float]:
+async def run(
+    settings: Settings, pool: WorkerPool, traffic: Iterator[list[list[bytes]]]
+) -> list[float]:
     """Send one piece a second, kill, and sample the memory of the worker that is not killed."""
     samples, began = list[float](), time.monotonic()
     async with clients.producer(settings) as producer:
@@ -97,10 +100,10 @@ async def run(settings: Settings, crew: Crew, traffic: Iterator[list[list[bytes]
             ]
             await asyncio.gather(*sent)
             await asyncio.sleep(max(0.0, began + second - time.monotonic()))
-            crew.supervise()
-            samples.append(rss_mb(crew.workers[0]))
+            pool.supervise()
+            samples.append(rss_mb(pool.workers[0]))
             if second % KILL_EVERY_S == 0:
-                crew.strike(1, "kill")
+                pool.inject(1, "kill")
     behind_s = time.monotonic() - began - len(samples)
     print(f"\nsent in {time.monotonic() - began:.0f} s, {behind_s:.0f} s behind the plan")
     return samples
@@ -118,10 +121,10 @@ def test_a_long_time_changes_no_record(pytestconfig: pytest.Config, tmp_path: Pa
         patient = Worker(snapshot_every_s=10.0, idle_after_s=3_600.0)
         settings = trial.settings_for(broker.url, PARTITIONS, worker=patient)
         trial.create_topics(settings)
-        with working(Crew(settings, tmp_path)) as crew:
-            samples = asyncio.run(run(settings, crew, seconds(file, rate, number)))
-            assert crew.work_off(WORK_OFF_WITHIN_S), trial.left(settings)
-            crew.end()
+        with WorkerPool(settings, tmp_path) as pool:
+            samples = asyncio.run(run(settings, pool, seconds(file, rate, number)))
+            assert pool.work_off(WORK_OFF_WITHIN_S), trial.left(settings)
+            pool.end()
         found = trial.answers(settings)
     undisturbed = parity.ReferenceRun(settings.core, PARTITIONS)
     expected = {
@@ -138,5 +141,5 @@ def test_a_long_time_changes_no_record(pytestconfig: pytest.Config, tmp_path: Pa
         f"{last:.0f}, {last / first - 1:+.1%}"
     )
     assert found == sorted(expected)
-    assert crew.unexpected == []
+    assert pool.unexpected == []
     assert last <= first * (1 + GROWTH)

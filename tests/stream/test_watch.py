@@ -16,7 +16,7 @@ from analyzer.errors import Broken
 from analyzer.ops import metrics
 from analyzer.ops.broker_silence import BrokerSilence
 from analyzer.settings import Settings
-from analyzer.stream.health.stall_detector import WATCH_S, Watch
+from analyzer.stream.health.stall_detector import WATCH_S, StallDetector
 from analyzer.stream.owners.assignment import Owner, Ownership
 from analyzer.stream.owners.context import BadShare, Context
 from analyzer.stream.topics.catalog import Layout
@@ -61,7 +61,7 @@ class World:
             raise KafkaConnectionError
         return dict.fromkeys(tps, self.end)
 
-    def watch(self) -> Watch:
+    def watch(self) -> StallDetector:
         """A watch over it, which gives a minute."""
 
         async def send(*_: Any) -> Any:
@@ -78,9 +78,9 @@ class World:
         ownership = Ownership(lambda _tp, _generation: cast("Owner", self.owner))
         ownership.owners[AT] = cast("Owner", self.owner)
         silence = BrokerSilence(lambda: self.now, "host:9092")
-        return Watch(context, ownership, silence)
+        return StallDetector(context, ownership, silence)
 
-    def look(self, watch: Watch, for_s: float) -> None:
+    def look(self, watch: StallDetector, for_s: float) -> None:
         """Let time pass and look every two seconds."""
         for _ in range(int(for_s / WATCH_S)):
             self.now += WATCH_S
@@ -92,22 +92,22 @@ def test_nobody_who_has_nothing_to_do_stands_still() -> None:
     world = World(end=7, owner=FakeOwner(next=7))
     watch = world.watch()
     world.look(watch, 3_600)
-    assert watch.unwell() is None
+    assert watch.unhealthy() is None
     assert watch.context.meter.read(metrics.LAG, **LAG) == 0
 
 
-def test_who_stands_is_unwell_and_then_broken() -> None:
-    """Records wait: unwell from 30 s, well again after a step, broken at 60 s."""
+def test_who_stands_is_unhealthy_and_then_broken() -> None:
+    """Records wait: unhealthy from 30 s, well again after a step, broken at 60 s."""
     world = World(end=7)
     watch = world.watch()
     world.look(watch, 28)
-    assert watch.unwell() is None
+    assert watch.unhealthy() is None
     world.look(watch, 6)
-    assert watch.unwell() == "llm.requests/0 stands still at 0 although the log ends at 7"
+    assert watch.unhealthy() == "llm.requests/0 stands still at 0 although the log ends at 7"
     assert watch.context.meter.read(metrics.LAG, **LAG) == 7
     world.owner.next = 1
     world.look(watch, 2)
-    assert watch.unwell() is None
+    assert watch.unhealthy() is None
     with pytest.raises(Broken, match="stands still at 1"):
         world.look(watch, 62)
 
@@ -121,7 +121,7 @@ def test_a_broker_that_is_away_is_not_our_standstill() -> None:
     world.look(watch, 600)
     world.answers = True
     world.look(watch, 28)
-    assert watch.unwell() is None
+    assert watch.unhealthy() is None
 
 
 def test_a_process_that_was_stopped_is_not_standing() -> None:
@@ -131,7 +131,7 @@ def test_a_process_that_was_stopped_is_not_standing() -> None:
     world.look(watch, 28)
     world.now += 3_600
     world.look(watch, 28)
-    assert watch.unwell() is None
+    assert watch.unhealthy() is None
 
 
 @pytest.mark.parametrize("owner", [FakeOwner(unsaved=True), FakeOwner(closed=True)])
@@ -145,7 +145,7 @@ def test_who_is_not_saved_is_broken_too(owner: FakeOwner) -> None:
     world.look(watch, 600)
     world.answers = True
     world.look(watch, 34)
-    assert watch.unwell() == "llm.requests/0 is not saved although the broker answers"
+    assert watch.unhealthy() == "llm.requests/0 is not saved although the broker answers"
     with pytest.raises(Broken, match="not saved"):
         world.look(watch, 32)
 

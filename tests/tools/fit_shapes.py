@@ -51,11 +51,17 @@ def main() -> None:
     traces: Path = parser.parse_args().traces
     rates = np.load(traces / "servegen_client_rates.npz")["rate_per_s"].astype(np.float64)
     rates = rates[rates.mean(axis=1) > 0]
-    _centres, _shares = day_profiles(rates)
+    centres, shares = day_profiles(rates)
+    print("day profiles, by hour:", centres.round(3).tolist())
+    print("share of clients at each:", shares.round(3).tolist())
     daily = rates.reshape(len(rates), 14, 144).mean(axis=2)
     daily /= daily.mean(axis=1, keepdims=True)
-    for _kind in ("conv", "code"):
-        pass
+    print("spread of the days of a client:", np.log(daily[daily > 0]).std().round(3))
+    for kind in ("conv", "code"):
+        moments = log_moments(traces / f"azure_llm_2023_{kind}.csv.gz")
+        print(
+            f"{kind}: mean and deviation of log(1 + tokens), in and out:", moments.round(3).tolist()
+        )
 
 
 if __name__ == "__main__":

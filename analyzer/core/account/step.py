@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.account.attempts import given_up
+from analyzer.core.account.duplicates import content_keys, first_of_each
 from analyzer.core.account.pane_tables import summarise
 from analyzer.core.account.template_families import Families
 from analyzer.core.config import CoreConfig
@@ -23,12 +24,13 @@ from analyzer.core.contracts.events import NAMED_FIELDS, EventColumns
 from analyzer.core.contracts.gate import Gate
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput
-from analyzer.core.kernels.dedup_set import LastSeen
 from analyzer.core.kernels.group_by import in_time
 from analyzer.core.kernels.interned_names import NameBook, Names
 
 STATE_VERSION = 6
 NAMES_LIMIT = 500_000
+NAMES_BYTES = 128 * 1_048_576
+"""Of texts held; beyond, those of accounts alone are taken in, and objects are shown by number."""
 
 
 class AccountStep:
@@ -51,7 +53,6 @@ class AccountStep:
         self._gate = Gate(sources, grows=True, origin=origin)
         self._open: list[EventColumns] = []
         self._names = NameBook()
-        self._past = _Past(config.duplicate_horizon_s // config.pane_s)
         self._families = Families(config.family_tables)
 
     def feed(self, block: EventBlock) -> StepOutput[PaneBlock]:
@@ -61,7 +62,10 @@ class AccountStep:
             self._gate.rest(block.source, block.start, block.origin)
         else:
             passed = block.watermark_ms // self._config.pane_ms
-            first = self._gate.take(block.source, block.start, block.stop, passed, block.origin)
+            first = self._gate.take(
+                block.source, block.start, block.stop, passed, block.origin,
+                bare=not len(block.rows), stale=block.stale,
+            )  # fmt: skip
             if first is None:
                 return StepOutput()
             rows = block.rows if first == block.start else _from(block.rows, first)
@@ -76,7 +80,7 @@ class AccountStep:
         if late:
             rows = rows.take(~too_late)
         if len(rows):
-            self._names.add(rows.names)
+            self._names.add_within(rows.names, NAMES_BYTES, rows.account)
             self._open.append(replace(rows, names=Names()))
         return late
 
@@ -102,8 +106,9 @@ class AccountStep:
         """What happened in a pane, and how many duplicates it had; ``own`` are its rows."""
         received = len(own)
         own = own[~given_up(rows.event[own], rows.account[own], rows.output_tokens[own])]
-        own = own[in_time(rows.ts_ms[own], rows.event[own], rows.account[own])]
-        fresh = self._past.fresh(pane, rows.event[own])
+        content = content_keys(rows, own)
+        order = in_time(rows.ts_ms[own], rows.event[own], content)
+        own, fresh = own[order], first_of_each(content[order])
         named = self._families.name(rows.take(own[fresh]))
         return summarise(pane, named, self._names), received - len(named)
 
@@ -122,7 +127,6 @@ class AccountStep:
                 "gate": self._gate.state(),
                 "open": to_plain(rows),
                 "names": to_plain(self._names.all()),
-                "past": self._past.panes,
                 "families": self._families.state(),
             },
         )
@@ -140,35 +144,6 @@ class AccountStep:
         self._names = NameBook(from_plain(state["names"], Names))
         self._open = [from_plain(state["open"], EventColumns)]
         self._families.restore(state["families"])
-        self._past.panes = {int(pane): events for pane, events in state["past"].items()}
-
-
-class _Past:
-    """Event ids of the last panes: an id seen there again counts once."""
-
-    def __init__(self, horizon_panes: int) -> None:
-        self._horizon_panes = max(1, horizon_panes)
-        self._panes: dict[int, NDArray[np.uint64]] = {}
-        self._last = LastSeen()
-
-    @property
-    def panes(self) -> dict[int, NDArray[np.uint64]]:
-        """Pane → the ids that were first seen in it."""
-        return self._panes
-
-    @panes.setter
-    def panes(self, panes: dict[int, NDArray[np.uint64]]) -> None:
-        self._panes, self._last = panes, LastSeen()
-        for pane, events in sorted(panes.items()):
-            self._last.fresh(events, pane, pane - self._horizon_panes)
-
-    def fresh(self, pane: int, events: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Mask of the first occurrences, given the events of the next pane in their order."""
-        oldest = pane - self._horizon_panes
-        fresh = self._last.fresh(events, pane, oldest)
-        self._panes = {p: e for p, e in self._panes.items() if p >= oldest}
-        self._panes[pane] = events[fresh]
-        return fresh
 
 
 def _from(rows: EventColumns, offset: int) -> EventColumns:

@@ -84,11 +84,8 @@ class Members:
         Often is a quarter of the median member's findings, and twice at least; while hardly
         anybody was, whoever was found at all, or all.
         """
-        often = max(
-            2.0,
-            CORE_SHARE
-            * float(np.median(self.hits[self.hits > 0] if self.hits.any() else self.hits)),
-        )
+        hits = self.hits[self.hits > 0]
+        often = max(2.0, CORE_SHARE * float(np.median(hits)) if len(hits) else 0.0)
         for found in (self.hits >= often, self.hits >= 1):
             if int(found.sum()) >= CORE:
                 return self.key[found]

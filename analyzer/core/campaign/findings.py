@@ -34,8 +34,13 @@ class Finding:
     """A member's requests over the median of all."""
     outside: float = 0.0
     """Outside evidence, in [-1, 1]; below 0 for innocence."""
-    name: str = ""
-    """What people call the defining object."""
+    name_of: Callable[[int, int], str] = lambda _kind, _hash: ""
+    """Told the kind and hash of an object: what people call it."""
+
+    @property
+    def name(self) -> str:
+        """What people call the defining object."""
+        return self.name_of(self.cohort_kind, self.object)
 
     @property
     def about(self) -> str:
@@ -92,5 +97,5 @@ def findings(
             orgs=np.sort(cohorts.member_org[starts[row] : starts[row + 1]]),
             times_usual=float(cohorts.facts[row, FACTS.index("times_usual")]),
             outside=float(judged.outside[row]),
-            name=name_of(kind, hash_),
+            name_of=name_of,
         )

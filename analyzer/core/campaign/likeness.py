@@ -218,16 +218,15 @@ class Groups:
         return float(self.profile(kind).mass[group])
 
     def differs(self, one: int, other: int) -> bool:
-        """True if a group has work or cards of its own that the other knows nothing of.
+        """True if a group has work of its own that the other knows nothing of.
 
         What defines the group is left out, so that one fragment of an operation does not look
         like another operation.
         """
+        if self.profile(Kind.TEMPLATE).rest[one] < WORK_MASS:
+            return False
         both = _both(self.members, one, other)
-        return any(
-            self.profile(kind).rest[one] >= mass and self._likeness(kind, one, other, both) < UNLIKE
-            for kind, mass in ((Kind.PAYMENT, CARD_MASS), (Kind.TEMPLATE, WORK_MASS))
-        )
+        return self._likeness(Kind.TEMPLATE, one, other, both) < UNLIKE
 
     def same(self, one: int, other: int) -> float:
         """How surely two groups are one operation: 0 if not, or as far as nothing tells.
@@ -245,8 +244,8 @@ class Groups:
         likeness = {kind: self._likeness(kind, one, other, common_members) for kind in PROFILED}
         card, work, place = (likeness[k] for k in (Kind.PAYMENT, Kind.TEMPLATE, Kind.BLOCK))
         mass = {k: min(self.mass(k, one), self.mass(k, other)) for k in PROFILED}
-        if mass[Kind.PAYMENT] >= CARD_MASS:
-            return card if card >= SAME_CARD else 0.0
+        if mass[Kind.PAYMENT] >= CARD_MASS and card >= SAME_CARD:
+            return card  # other cards say nothing: operators buy many
         against = self._apart(one, other, place)
         if mass[Kind.TEMPLATE] >= WORK_MASS:
             return work if work >= (SURE_WORK if against else SAME_WORK) else 0.0
@@ -314,7 +313,7 @@ CARD_MASS, WORK_MASS, PLACE_MASS = 0.3, 0.2, 0.3
 """Share of requests from which a profile of each kind can tell."""
 SAME_CARD, SAME_WORK, SURE_WORK, SAME_PLACE = 0.3, 0.5, 0.8, 0.5
 UNLIKE = 0.2
-"""Below this likeness of work or cards, groups that have their own are different operations."""
+"""Below this likeness of work, groups that have their own are different operations."""
 APART = 0.1
 """Below this likeness of places, place speaks against one operation."""
 KIN_NATS, KIN_RATE, KIN_OBJECTS = 10.0, 0.4, 3

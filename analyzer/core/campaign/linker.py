@@ -204,13 +204,38 @@ class Linker:
         for finding in findings:
             numbers = self.numbers(finding.orgs)
             if len(numbers):
-                self._finding_row[finding.key] = len(rows)
-                rows.append(numbers)
-                own.append(_object_row(view, finding))
                 self._findings.append((finding, numbers))
+                if not self._is_plain(finding, numbers):
+                    self._finding_row[finding.key] = len(rows)
+                    rows.append(numbers)
+                    own.append(_object_row(view, finding))
         self.innocent = self.owner < 0
         self.groups = Groups(
             view, _matrix(rows, len(self._keys)), np.array(own, np.int32), self.innocent
+        )
+
+    def _is_plain(self, finding: Finding, numbers: NDArray[np.int64]) -> bool:
+        """True if it is about one campaign without a question: nothing need be compared."""
+        owned = self.owner[numbers]
+        counts = np.bincount(owned[owned >= 0], minlength=len(self._campaigns))
+        if not len(counts):
+            return False
+        first = int(np.argmax(counts))
+        several = (counts >= max(BIG, BIG_SHARE * len(numbers))).sum() > 1
+        if several:
+            return True
+        core = self._campaigns[first].members.core
+        return bool(counts[first] >= MOST * len(numbers)) and not self._may_be_other(
+            finding, int(counts[first]), len(core)
+        )
+
+    def _may_be_other(self, finding: Finding, common: int, core: int) -> bool:
+        """True if it could be an operation of its own among the members of another campaign."""
+        return (
+            not finding.newcomers
+            and finding.cohort_kind in LASTING
+            and self._view.length_s >= MERGE_S
+            and common < MOST * core
         )
 
     def numbers(self, keys: U64) -> NDArray[np.int64]:
@@ -236,7 +261,7 @@ class Linker:
         self, finding: Finding, numbers: NDArray[np.int64], *, merges: bool
     ) -> list[Campaign]:
         """The campaigns that the finding supports."""
-        row = self._finding_row[finding.key]
+        row = self._finding_row.get(finding.key)
         owned = self.owner[numbers]
         free = self._keys[numbers[owned < 0]]
         counts = np.bincount(owned[owned >= 0], minlength=len(self._campaigns))
@@ -246,16 +271,26 @@ class Linker:
         if len(big) > 1:
             return self._of_several(finding, big.tolist(), free, merges=merges)
         if len(big) == 1 and counts[big[0]] >= MOST * len(numbers):
-            if self._is_other(finding, row, self._campaigns[big[0]], int(counts[big[0]])):
+            campaign = self._campaigns[big[0]]
+            if row is not None and self._is_other(finding, row, campaign, int(counts[big[0]])):
                 return [self._found(finding, row, numbers)]
             return self._support(finding, int(big[0]), free)
+        if row is None:
+            return []
+        return self._of_strangers(finding, row, numbers, big.tolist())
+
+    def _of_strangers(
+        self, finding: Finding, row: int, numbers: NDArray[np.int64], big: list[int]
+    ) -> list[Campaign]:
+        """Mostly of no campaign: more of one that is the same, or a new one."""
+        free = self._keys[numbers[self.owner[numbers] < 0]]
         alike = self._most_like(row)
         if alike is not None:
             return self._support(finding, alike, free)
-        if len(big) == 1:  # a few of a campaign beside strangers
-            self._registry.support(self._campaigns[big[0]], finding, free=free[:0])
+        for number in big:  # a few of a campaign beside strangers
+            self._registry.support(self._campaigns[number], finding, free=free[:0])
         if self._founds(finding, row, len(free), len(numbers)):
-            return [self._found(finding, row, numbers[owned < 0])]
+            return [self._found(finding, row, numbers[self.owner[numbers] < 0])]
         return []
 
     def _is_other(self, finding: Finding, row: int, campaign: Campaign, common: int) -> bool:
@@ -263,10 +298,7 @@ class Linker:
         core = self.group_of.get(campaign.id)
         return (
             core is not None
-            and not finding.newcomers
-            and finding.cohort_kind in LASTING
-            and self._view.length_s >= MERGE_S
-            and common < MOST * self.groups.size[core]
+            and self._may_be_other(finding, common, int(self.groups.size[core]))
             and self.groups.differs(row, core)
         )
 

@@ -7,6 +7,8 @@ never shape what the campaign is like.
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -86,6 +88,19 @@ def update_members(registry: Registry, linker: Linker, pane: int, barred: U64 = 
         for number_, campaign in enumerate(campaigns):
             if telling[number_] >= TELLING:
                 _release(registry, campaign, linker, likeness[number_], requests)
+
+
+def unite_moved(registry: Registry) -> None:
+    """An alerted campaign most of whose members are another's by now is part of that one."""
+    owner: dict[int, Campaign] = {}
+    for campaign in registry.open():
+        owner |= dict.fromkeys(campaign.members.key.tolist(), campaign)
+    for campaign in registry.open():
+        told = [a.org for a in campaign.state.accounts.values() if a.membership > 0]
+        held = Counter(owner[org].id for org in told if org in owner)
+        heir, count = held.most_common(1)[0] if held else ("", 0)
+        if campaign.state.revision and heir != campaign.id and 2 * count > len(told):
+            registry.merge(registry.campaigns[heir], campaign)
 
 
 def _release(

@@ -11,7 +11,7 @@ import numpy as np
 
 from analyzer import __version__
 from analyzer.core.campaign.alert_text import next_steps, summarise_campaign
-from analyzer.core.campaign.campaign_state import Account, Campaign, CampaignState
+from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Account, Campaign, CampaignState
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.linker import Registry
@@ -44,6 +44,11 @@ NEEDED = {"group": 6, "inside": 6, "account": 1}
 """Members found twice, in organisations, from which a campaign is spoken of."""
 LOW_AFTER_S = 12 * 3_600
 """What is no extraction is spoken of so long after it was first found: it may become one."""
+SETTLED, SETTLED_S = 20, 3 * 3_600
+"""Fewer members may be one of several fragments of an operation, which find together in the
+windows of the next hours: they are spoken of that much later."""
+OFTEN_S = 6 * 3_600
+"""Members are told anew at the end of windows of this length: every hour."""
 LARGEST_ORG = 5
 """Accounts from which an organisation is a fleet: one customer, whose accounts are not named."""
 
@@ -68,8 +73,12 @@ class Publisher:
         touched, registry.touched = list(registry.touched), {}
         for id_ in touched:
             campaign = registry.campaigns[id_]
-            if campaign.state.revision or self._is_due(campaign, pane):
-                records += self._speak(campaign, view, now_ms)
+            if not campaign.state.revision and not self._is_due(campaign, pane):
+                continue
+            if view.length_s < OFTEN_S and not self._is_news(campaign):
+                registry.touched[id_] = None  # told with the next longer view
+                continue
+            records += self._speak(campaign, view, now_ms)
         return records
 
     def _is_due(self, campaign: Campaign, pane: int) -> bool:
@@ -79,10 +88,19 @@ class Publisher:
             return False
         if state.domain == "account":
             return True
-        if int((campaign.members.hits >= 2).sum()) < NEEDED[state.domain]:
+        found = int((campaign.members.hits >= CONFIRMING_HITS).sum())
+        if found < NEEDED[state.domain] or not state.readings:
             return False
         age_s = (pane - state.opened_pane) * self._config.pane_s
-        return bool(state.readings) and (state.kind == EXTRACTION or age_s >= LOW_AFTER_S)
+        if state.kind == EXTRACTION:
+            return found >= SETTLED or age_s >= SETTLED_S
+        return age_s >= LOW_AFTER_S
+
+    def _is_news(self, campaign: Campaign) -> bool:
+        """True if what changed is more than who is how sure a member."""
+        state = campaign.state
+        told = state.revision and state.kind == state.alerted_kind and campaign.is_open
+        return not told or self._judgements.releases(campaign)
 
     def _speak(self, campaign: Campaign, view: Window, now_ms: int) -> list[Record]:
         state = campaign.state
@@ -211,16 +229,17 @@ class Publisher:
         rows = rows[count[owner] <= LARGEST_ORG]
         accounts = population.accounts
         keys = accounts["key"][rows]
-        names = population.names_of(keys).as_dict()
+        unknown = np.array([key not in state.accounts for key in keys.tolist()], np.bool_)
+        names = population.names_of(keys[unknown]).as_dict()
         hits = dict(zip(campaign.members.key.tolist(), campaign.members.hits.tolist(), strict=True))
         full = max(2.0, float(np.median(list(hits.values()) or [0])))
         found: dict[int, Account] = {}
         for row, key in zip(rows.tolist(), keys.tolist(), strict=True):
-            name = names.get(key, "")
+            before = state.accounts.get(key)
+            name = names.get(key, "") if before is None else before.name
             if not name or not self._judgements.names_account(name):
                 continue
             org = int(population.orgs["key"][accounts["org"][row]])
-            before = state.accounts.get(key)
             found[key] = Account(
                 key=key,
                 name=name,

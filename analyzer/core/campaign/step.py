@@ -16,7 +16,7 @@ from analyzer.core.campaign.decision import Judged, judge
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.findings import Finding, findings
 from analyzer.core.campaign.linker import MERGE_S, Linker, Registry
-from analyzer.core.campaign.membership import update_members
+from analyzer.core.campaign.membership import unite_moved, update_members
 from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.publish import Publisher
 from analyzer.core.campaign.reading import Reader
@@ -187,6 +187,7 @@ class CampaignStep:
             linker.link()
             if view.length_s >= MERGE_S:
                 update_members(self.registry, linker, pane, self.judgements.barred())
+                unite_moved(self.registry)
         for finding in found:
             if finding.cohort_kind == Kind.ACCOUNT:
                 self.registry.take_account(finding)

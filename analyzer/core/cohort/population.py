@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.cohort.history import History
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import from_plain, to_plain
 from analyzer.core.contracts.columns import Kind, PaneColumns
@@ -33,6 +34,8 @@ I64 = NDArray[np.int64]
 
 PAIR_RETENTION_S = 7 * DAY_S
 NEVER = np.int64(-1)
+NAMES_BYTES = 256 * 1_048_576
+"""Of texts held; beyond, those of accounts alone are taken in, and objects are shown by number."""
 
 REQUESTS, LOG_OUTPUT, OUTPUT_TOKENS, PROMPTED, REPEATED = range(5)
 """Columns of the sliding sums per organisation."""
@@ -49,7 +52,7 @@ class Population:
 
     def __init__(self, config: CoreConfig) -> None:
         self._config = config
-        self.first_pane = -1
+        self.history = History(config)
         self.orgs = DenseTable({"first_pane": NEVER, "last_pane": NEVER, "created_ms": NEVER})
         self.accounts = DenseTable(
             {
@@ -91,10 +94,9 @@ class Population:
 
     def ingest(self, pane: int, rows: PaneColumns) -> None:
         """Count one pane, given as the joined tables of all account shards."""
-        if self.first_pane < 0:
-            self.first_pane = pane
+        self.history.extend(pane, int(rows.org_requests.sum()))
         rows = self._admit(rows)
-        self._names.add(rows.names)
+        self._names.add_within(rows.names, NAMES_BYTES, rows.account)
         order = by_hash(rows.org)
         orgs = self._meet_orgs(pane, rows, order)
         self._count_accounts(pane, rows)
@@ -103,6 +105,11 @@ class Population:
         self._count_orgs(pane, rows, order, orgs, prompted)
         self._count_templates(pane, rows)
         self._forget(pane)
+
+    @property
+    def first_pane(self) -> int:
+        """Where the history at hand begins; -1 before there is any."""
+        return self.history.first_pane
 
     def advance(self, pane: int) -> None:
         """Time has come to the start of this pane."""
@@ -130,7 +137,7 @@ class Population:
             texts[i] = block_name(int(hashes[i]))
         for i in np.flatnonzero(kinds == Kind.TEMPLATE).tolist():
             texts[i] = texts[i] or f"family-{int(hashes[i]):016x}"
-        return texts
+        return [text or f"unnamed-{int(hashes[i]):016x}" for i, text in enumerate(texts)]
 
     def accounts_named(self, name: str) -> I32:
         """Rows of the accounts of that name."""
@@ -300,7 +307,7 @@ class Population:
         """All of it, as plain data and arrays."""
         pairs = {name: column for name, column in self.pairs.state().items() if name != "key"}
         return {
-            "first_pane": self.first_pane,
+            "history": self.history.state(),
             "tables": [table.state() for table in self._tables()],
             "pairs": pairs,
             "sums": [sums.state() for sums in self._sums()],
@@ -311,7 +318,7 @@ class Population:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` gave."""
-        self.first_pane = state["first_pane"]
+        self.history.restore(state["history"])
         for table, saved in zip(self._tables(), state["tables"], strict=True):
             table.restore(saved)
         self._restore_pairs(state["pairs"])

@@ -100,11 +100,6 @@ class Window:
         """A column of the organisations' table, shape (organisations,)."""
         return self.population.orgs[column][self.orgs]
 
-    @property
-    def history_s(self) -> int:
-        """Event time since the first pane, in seconds."""
-        return (self.pane - self.population.first_pane) * self.config.pane_s
-
     @cached_property
     def usual_requests(self) -> float:
         """Median requests of an active organisation, at least 1."""

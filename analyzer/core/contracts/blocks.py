@@ -46,6 +46,8 @@ class EventBlock:
     """Greatest event time seen in this source, less the lateness."""
     idle: bool = False
     """True: nothing has come for a while and nothing is waiting; hold nobody back."""
+    stale: bool = False
+    """True: far behind its record times and not catching up; hold nobody back who is not."""
     origin: str = ""
     """Identity of the topic that the offsets belong to; a file has none."""
     rows: EventColumns = field(default_factory=EventColumns)

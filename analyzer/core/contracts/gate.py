@@ -84,6 +84,7 @@ class Gate:
         self._passed = [0] * sources
         """Pane up to which each source is complete."""
         self._idle = [False] * sources
+        self._stale = [False] * sources
         self._origins = [origin] * sources
         """Of the last new block of each source."""
         self._grows = grows
@@ -92,7 +93,15 @@ class Gate:
         """Panes below this one are open: all sources have sent them."""
 
     def take(
-        self, source: int, start: int, stop: int, passed: int | None = None, origin: str = ""
+        self,
+        source: int,
+        start: int,
+        stop: int,
+        passed: int | None = None,
+        origin: str = "",
+        *,
+        bare: bool = False,
+        stale: bool = False,
     ) -> int | None:
         """Take positions ``[start, stop)`` of a source; the first that is new, None if none is.
 
@@ -100,6 +109,10 @@ class Gate:
         ----------
         passed
             Pane up to which the source is complete; None if its positions are panes.
+        bare
+            True: there is nothing in it; a source at rest goes on resting unless it is further.
+        stale
+            True: the source is far behind and does not catch up; who is not so, need not wait.
 
         Raises
         ------
@@ -115,8 +128,10 @@ class Gate:
             self._passed[source], self._origins[source] = reached, origin
             self._forget_origins(source)
         if first is not None and origin == self._origins[source]:
+            if not bare or reached > self._passed[source]:
+                self._idle[source] = False
             self._passed[source] = max(reached, self._passed[source])
-            self._idle[source] = False
+            self._stale[source] = stale
         return first
 
     def rest(self, source: int, position: int, origin: str = "") -> None:
@@ -141,6 +156,7 @@ class Gate:
     def _add(self, count: int) -> None:
         self._passed += [0] * count
         self._idle += [False] * count
+        self._stale += [False] * count
         self._origins += [self._origin] * count
 
     def _forget_origins(self, source: int) -> None:
@@ -151,8 +167,10 @@ class Gate:
 
     def opened(self) -> tuple[int, int] | None:
         """The panes ``[start, stop)`` that have become open since this was last asked."""
-        busy = [n for n, idle in zip(self._passed, self._idle, strict=True) if not idle]
-        stop = min(busy) if busy else max(self._passed)
+        places = list(zip(self._passed, self._idle, self._stale, strict=True))
+        busy = [n for n, idle, stale in places if not idle and not stale]
+        slow = [n for n, idle, _ in places if not idle]
+        stop = min(busy or slow or [max(self._passed)])
         if stop <= self.open:
             return None
         start, self.open = self.open, stop
@@ -164,6 +182,7 @@ class Gate:
             "seen": self._seen.stops,
             "passed": self._passed,
             "idle": self._idle,
+            "stale": self._stale,
             "origins": self._origins,
             "open": self.open,
         }
@@ -177,14 +196,15 @@ class Gate:
             If it is of another number of sources, and that can't be.
         """
         expected = len(self._passed)
-        saved = list(zip(state["passed"], state["idle"], state["origins"], strict=True))
+        columns = (state[name] for name in ("passed", "idle", "stale", "origins"))
+        saved = list(zip(*columns, strict=True))
         if not self._grows and len(saved) != expected:
             raise StateError(f"it was saved with {len(saved)} sources, now there are {expected}")
         # A topic that was made anew may have fewer partitions: nothing comes of the others.
-        kept = [s for n, s in enumerate(saved) if n < expected or s[2] == self._origin]
+        kept = [s for n, s in enumerate(saved) if n < expected or s[3] == self._origin]
         self._seen = Seen(state["seen"])
-        self._passed, self._idle, self._origins = (
-            [part[field] for part in kept] for field in range(3)
+        self._passed, self._idle, self._stale, self._origins = (
+            [part[field] for part in kept] for field in range(4)
         )
         self._add(max(0, expected - len(kept)))
         self.open = state["open"]

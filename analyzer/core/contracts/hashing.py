@@ -6,6 +6,7 @@ Never the built-in ``hash()``: it differs from process to process.
 from __future__ import annotations
 
 import ipaddress
+import re
 from hashlib import blake2b
 
 import numpy as np
@@ -15,8 +16,15 @@ from xxhash import xxh3_64_intdigest
 from analyzer.errors import BadRecord
 
 CACHE_LIMIT = 1_000_000
+CACHE_CHARACTERS = 32 * 1_048_576
+OBJECT_BYTES = 150
+"""What a text costs beside its characters."""
 _TURN = 0x9E3779B97F4A7C16
 V4_BITS, V6_BITS = 24, 48
+LONGEST_LIST = 1_024
+"""Characters looked at of a list of addresses, as proxies append them."""
+_BRACKETS = re.compile(r"\[([^\]]*)\](?::\d{1,5})?")
+_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d{1,5}")
 
 
 def domain_seed(key: str, domain: str) -> int:
@@ -28,7 +36,8 @@ def domain_seed(key: str, domain: str) -> int:
 class HashCache(dict[str | None, int]):
     """Text → stable 64-bit hash, computed once; None → 0, which means "not given".
 
-    Bounded: forgets everything when it holds ``CACHE_LIMIT`` texts, which changes no answer.
+    Bounded: forgets everything when it holds ``CACHE_CHARACTERS`` of text, which changes no
+    answer.
 
     Examples
     --------
@@ -40,11 +49,13 @@ class HashCache(dict[str | None, int]):
     def __init__(self, key: str, domain: str) -> None:
         super().__init__({None: 0})
         self._seed = domain_seed(key, domain)
+        self._room = CACHE_CHARACTERS
 
     def __missing__(self, text: str) -> int:
-        if len(self) > CACHE_LIMIT:
+        self._room -= len(text) + OBJECT_BYTES
+        if self._room < 0:
             self.clear()
-            self[None] = 0
+            self[None], self._room = 0, CACHE_CHARACTERS
         self[text] = value = stable_hash(text, self._seed)
         return value
 
@@ -69,26 +80,44 @@ class BlockCache(dict[str | None, int]):
     --------
     >>> block_name(BlockCache()["203.0.113.77"])
     '203.0.113.0/24'
+    >>> block_name(BlockCache()["203.0.113.77:54321, 10.0.0.7"])
+    '203.0.113.0/24'
     >>> block_name(BlockCache()["2001:db8:1:2::9"])
     '2001:db8:1::/48'
     """
 
     def __init__(self) -> None:
         super().__init__({None: 0})
+        self._room = CACHE_CHARACTERS
 
     def __missing__(self, text: str) -> int:
-        if len(self) > CACHE_LIMIT:
+        self._room -= len(text) + OBJECT_BYTES
+        if self._room < 0:
             self.clear()
-            self[None] = 0
+            self[None], self._room = 0, CACHE_CHARACTERS
         self[text] = value = _parse_block(text)
         return value
 
 
 def _parse_block(text: str) -> int:
+    for part in text[:LONGEST_LIST].split(","):
+        if network := _network(part.strip().strip('"')):
+            return _block_of(network)
+    raise BadRecord("bad_ip", "no IPv4 or IPv6 address can be read from it")
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """The address as proxies write it: alone, with a port, in brackets, with a zone."""
+    address, slash, bits = text.partition("/")
+    if match := _BRACKETS.fullmatch(address) or _PORT.fullmatch(address):
+        address = match[1]
     try:
-        network = ipaddress.ip_network(text.strip(), strict=False)
-    except ValueError as error:
-        raise BadRecord("bad_ip", str(error)) from error
+        return ipaddress.ip_network(address.partition("%")[0] + slash + bits, strict=False)
+    except ValueError:
+        return None
+
+
+def _block_of(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> int:
     address = network.network_address
     if isinstance(address, ipaddress.IPv6Address) and (mapped := address.ipv4_mapped):
         return _parse_block(str(mapped))

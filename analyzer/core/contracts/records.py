@@ -137,7 +137,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
 
     reason: str
     """Short stable word: not_json, wrong_type, missing_field, out_of_range, invalid_utf8, empty,
-    too_large, future, late, bad_ip."""
+    too_large, time_unit, future, late."""
     detail: str
     source: str
     """Topic or file."""
@@ -145,7 +145,8 @@ class DeadLetter(msgspec.Struct, frozen=True):
     offset: int
     """Kafka offset, or number of the line."""
     payload_base64: str
-    """The original bytes (their first 64 KiB if there are more)."""
+    """What is kept of the record: ``{"hash": …, "shape": …}``; with the setting
+    core.keep_payloads its original bytes (their first 64 KiB)."""
     payload_bytes: int
     """Length of the original record."""
     schema_version: int = 1

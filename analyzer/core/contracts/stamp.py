@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 
 from analyzer.errors import OtherSettingsError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: the hash is kept
 class Stamp:
     """The settings of one process, as digests that give nothing away.
 
@@ -29,7 +30,7 @@ class Stamp:
     state: Mapping[str, str] = field(default_factory=dict)
     """Digest of each setting that decides what a state means."""
 
-    @property
+    @cached_property
     def state_hash(self) -> str:
         """Twelve hexadecimal digits; equal where states may be taken over."""
         text = "\n".join(f"{key}={value}" for key, value in sorted(self.state.items()))

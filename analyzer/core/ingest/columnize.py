@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from operator import attrgetter
@@ -53,6 +54,13 @@ _FIELDS = (
 )
 _READERS = {name: attrgetter(name) for name in _FIELDS}
 _read_params = attrgetter(*PARAMS)
+
+
+LONGEST_NAME = 120
+"""Characters shown of a template, client or payment; its hash is of all of them."""
+_UNSAFE = re.compile("[\x00-\x1f\x80-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Characters that a terminal or a page would obey rather than show."""
+_ACCOUNT, _MODEL = NAMED.index("account_id"), NAMED.index("model")
 
 
 class ParamsCache(dict[tuple[Any, ...], int]):
@@ -177,12 +185,29 @@ class Columnizer:
         first = firsts(numbers, 1)
         starts, stops = found.spans[:, rows].reshape(-1, 2)[first].T
         names = Names.cut(hashes[first], np.frombuffer(text, np.uint8), starts, stops)
-        if not self._pseudonymise:
+        field = first // max(1, len(hashes) // len(NAMED))
+        odd = (names.lengths > LONGEST_NAME) & (field != _ACCOUNT)
+        if self._pseudonymise:
+            odd |= field != _MODEL
+        if not odd.any():
             return names
         texts = names.as_dict()
-        for account in hashes[first[first < len(hashes) // len(NAMED)]].tolist():
-            texts[account] = pseudonym(texts[account], self._key)
+        for row in np.flatnonzero(odd).tolist():
+            key = int(names.key[row])
+            texts[key] = self._shown(NAMED[field[row]], texts[key])
         return Names.of(texts)
+
+    def _shown(self, field: str, text: str) -> str:
+        """What people see of a name: a pseudonym if they must not see it, no more than fits."""
+        if self._pseudonymise and field != NAMED[_MODEL]:
+            return pseudonym(text, self._key)
+        if field == NAMED[_ACCOUNT]:
+            return text
+        if len(text) <= LONGEST_NAME and text.isascii() and text.isprintable():
+            return text
+        if len(text) > LONGEST_NAME:
+            text = f"{text[: LONGEST_NAME - 9]}…{pseudonym(text, self._key)[:8]}"
+        return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
     def columns(self, events: Sequence[RequestEvent], offsets: Sequence[int]) -> EventColumns:
         """Columns of these events, in their order."""
@@ -256,21 +281,10 @@ class Columnizer:
 
     def _names(self, col: dict[str, list[Any]]) -> Names:
         names: dict[int, str] = {}
-        for name, field in (
-            ("template", "prompt_template_id"),
-            ("tls", "tls_ja4"),
-            ("agent", "user_agent"),
-            ("payment", "payment_ref"),
-            ("model", "model"),
-        ):
+        for name, field in zip(NAMED_FIELDS[:1] + NAMED_FIELDS[2:], NAMED, strict=True):
             hashes = self._hashes[name]
-            names.update((hashes[text], text) for text in set(col[field]) if text is not None)
-        accounts = self._hashes["account"]
-        if self._pseudonymise:
-            shown = ((accounts[a], pseudonym(a, self._key)) for a in set(col["account_id"]))
-            names.update(shown)
-        else:
-            names.update((accounts[a], a) for a in set(col["account_id"]))
+            texts = set(col[field]) - {None}
+            names.update((hashes[text], self._shown(field, text)) for text in texts)
         return Names.of(names)
 
 

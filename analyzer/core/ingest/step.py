@@ -1,12 +1,11 @@
 """Step 1, one per source: raw records to columns, sent to the shard of their organisation.
 
-Keeps nothing but its position and its watermark. Bad and late records go aside as dead
-letters with their original bytes.
+Keeps nothing but its position and its clock (:mod:`.source_clock`). Records that can't be read,
+late ones and those that no clock bears out go aside as dead letters.
 """
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
@@ -15,19 +14,22 @@ from numpy.typing import NDArray
 
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import EventBlock
-from analyzer.core.contracts.decode import decode_event
-from analyzer.core.contracts.event_time import END_OF_TIME_MS, NO_WATERMARK, late_rows
+from analyzer.core.contracts.event_time import END_OF_TIME_MS, WRONG_UNIT_MS
 from analyzer.core.contracts.events import EventColumns, RequestEvent
+from analyzer.core.contracts.mend import read_event
 from analyzer.core.contracts.records import DeadLetter
 from analyzer.core.contracts.step import StepOutput, labelled
 from analyzer.core.ingest.columnize import Columnizer
+from analyzer.core.ingest.dead_letters import FUTURE, LATE, UNIT, dead_letter
 from analyzer.core.ingest.json_scanner import Scanned
-from analyzer.core.ingest.jump_guard import JumpGuard
+from analyzer.core.ingest.source_clock import HELD as HELD_VERDICT
+from analyzer.core.ingest.source_clock import LATE as LATE_VERDICT
+from analyzer.core.ingest.source_clock import PASSED as PASSED_VERDICT
+from analyzer.core.ingest.source_clock import REFUSED as REFUSED_VERDICT
+from analyzer.core.ingest.source_clock import ClockRules, Judged, SourceClock
 from analyzer.core.ingest.translation import PASSED_OVER, Originals, Translator
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
-
-PAYLOAD_LIMIT = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +57,15 @@ class Look:
     """Whether the events are the raw records themselves."""
 
 
-_Row = tuple[int, bytes]
-"""A record that has to wait: offset and original bytes."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Rows:
     """Good records: their columns, and their original bytes in the same order."""
 
     columns: EventColumns
     values: Texts
+
+    def take(self, rows: NDArray[np.bool_]) -> _Rows:
+        return _Rows(self.columns.take(rows), self.values.take(rows))
 
 
 class IngestStep:
@@ -83,14 +84,24 @@ class IngestStep:
     def __init__(self, config: CoreConfig, *, source: int, source_name: str, shards: int) -> None:
         self.position = 0
         """Next offset that is new."""
-        self.watermark_ms = NO_WATERMARK
-        """Greatest event time seen, less the lateness."""
         self._config = config
         self._source = source
         self._source_name = source_name
         self._shards = shards
         self._columnizer = Columnizer(config)
-        self._guard = JumpGuard[_Row](config.max_jump_s * 1_000)
+        lateness_ms = config.lateness_s * 1_000
+        rules = ClockRules(
+            far_ms=config.max_future_s * 1_000,
+            lateness_ms=lateness_ms,
+            pane_ms=config.pane_ms,
+            quorum=config.time_quorum,
+            stale_after_ms=config.max_jump_s * 1_000,
+        )
+        self._clock = SourceClock(rules)
+        self.watermark_ms = self._clock.watermark_ms
+        """Time reached in this source, less the lateness."""
+        self._held: dict[int, tuple[int, bytes]] = {}
+        """Row of the source → offset and original bytes, until the clock decides."""
         self._translator: Translator | None = None
         self._originals = Originals()
 
@@ -98,10 +109,24 @@ class IngestStep:
         """Take records that are not native as well; without, they are dead letters."""
         self._translator = translator
 
-    def resume(self, position: int, watermark_ms: int | None) -> None:
-        """Go on after a restart; without a watermark, lateness starts anew."""
+    def resume(self, position: int, watermark_ms: int | None, clock: str | None = None) -> None:
+        """Go on after a restart; without a watermark, lateness starts anew.
+
+        Parameters
+        ----------
+        clock
+            What :attr:`clock` said before; more exact than the watermark alone.
+        """
         self.position = position
-        self.watermark_ms = NO_WATERMARK if watermark_ms is None else watermark_ms
+        self._clock.resume(watermark_ms)
+        if clock is not None:
+            self._clock.restore(clock)
+        self.watermark_ms = self._clock.watermark_ms
+
+    @property
+    def clock(self) -> str:
+        """The state of the source's clock, for a restart; of a file it is of no use."""
+        return self._clock.mark()
 
     def look(self, raw: RawBatch) -> Look:
         """Begin :meth:`feed`; changes nothing, so it may run in a thread beside everything."""
@@ -147,15 +172,16 @@ class IngestStep:
         look = look or self.look(raw)
         if not look.is_whole:
             self._originals.add(raw.offsets, raw.values)
-        rows, dead = self._read(look.raw, look.found)
+        rows, dead, mended = self._read(look.raw, look.found)
         dead += look.refused
+        append_ms = look.raw.append_ms
+        if append_ms is not None and len(rows.columns) < len(look.raw.values):
+            append_ms = append_ms[np.searchsorted(look.raw.offsets, rows.columns.offset)]
+        first, refuted = self._clock.rows + 1, self._clock.refuted
+        judged = self._clock.judge(rows.columns.ts_ms, rows.columns.org, append_ms)
         stop = int(raw.offsets[-1]) + 1 if len(raw.offsets) else self.position
-        if raw.append_ms is None and not self._guard.calm(rows.columns.ts_ms):
-            waiting = list(zip(rows.columns.offset.tolist(), rows.values, strict=True))
-            passed, jumped = self._guard.pass_on(waiting, rows.columns.ts_ms.tolist())
-            rows = self._read_again(passed)
-            dead += self._refused(jumped)
-        output = self._pack(rows, dead, stop, len(raw.values))
+        output = self._pack(rows, judged, first, dead, mended, (stop, len(raw.values)))
+        output.counts.update({("ahead", ""): self._clock.refuted - refuted})
         return self._of_records(output, look.passed_over)
 
     def idle(self) -> StepOutput[EventBlock]:
@@ -171,8 +197,8 @@ class IngestStep:
 
         The end takes a position of its own, since a receiver drops a block that brings none.
         """
-        rows, jumped = self._guard.finish()
-        output = self._pack(self._read_again(rows), self._refused(jumped), self.position, 0)
+        none = _Rows(EventColumns(), Texts.of([]))
+        output = self._pack(none, self._clock.finish(), 0, [], Counter(), (self.position, 0))
         output = self._of_records(output, Counter())
         self.watermark_ms, end = END_OF_TIME_MS, self.position
         last = [
@@ -181,21 +207,27 @@ class IngestStep:
         ]
         return replace(output, made=last)
 
-    def _read(self, raw: RawBatch, found: Scanned | None = None) -> tuple[_Rows, list[DeadLetter]]:
+    def _read(
+        self, raw: RawBatch, found: Scanned | None = None
+    ) -> tuple[_Rows, list[DeadLetter], Counter[str]]:
         """Columns of the good records; the others as dead letters, in the order of the source."""
         columns, plain = self._columnizer.scan(raw.values, raw.offsets, found)
-        rows, dead = _Rows(columns, raw.values), list[DeadLetter]()
+        rows, dead, mended = _Rows(columns, raw.values), list[DeadLetter](), Counter[str]()
         if not plain.all():
-            rows, dead = self._decode(raw, columns, plain)
-        return self._without_future(raw, rows, dead)
+            rows, dead = self._decode(raw, columns, plain, mended)
+        return *self._in_milliseconds(rows, dead), mended
 
-    def _read_again(self, rows: list[_Row]) -> _Rows:
+    def _read_again(self, rows: list[tuple[int, bytes]]) -> _Rows:
         """Columns of records that were found good before."""
         offsets = np.array([offset for offset, _ in rows], np.int64)
         return self._read(RawBatch(Texts.of(value for _, value in rows), offsets))[0]
 
     def _decode(
-        self, raw: RawBatch, columns: EventColumns, plain: NDArray[np.bool_]
+        self,
+        raw: RawBatch,
+        columns: EventColumns,
+        plain: NDArray[np.bool_],
+        mended: Counter[str],
     ) -> tuple[_Rows, list[DeadLetter]]:
         """The records that are not plain, one by one, put between the plain ones."""
         events: list[RequestEvent] = []
@@ -205,13 +237,13 @@ class IngestStep:
         for i in np.flatnonzero(~plain).tolist():
             value, offset = raw.values[i], int(raw.offsets[i])
             try:
-                event = decode_event(value, self._config.max_record_bytes)
-                self._columnizer.blocks[event.client_ip or event.ip_prefix]
+                read = read_event(value, self._config.max_record_bytes, self._columnizer.blocks)
             except BadRecord as bad:
                 dead.append(self._dead(offset, value, bad))
                 continue
             good[i] = True
-            events.append(event)
+            mended.update(read.mended)
+            events.append(read.event)
             decoded.append(i)
         more = self._columnizer.columns(events, raw.offsets[decoded].tolist())
         columns = EventColumns.concat([columns, more])
@@ -219,83 +251,85 @@ class IngestStep:
         columns = columns.take(np.argsort(rows))
         return _Rows(columns, raw.values.take(good)), dead
 
-    def _without_future(
-        self, raw: RawBatch, rows: _Rows, dead: list[DeadLetter]
+    def _in_milliseconds(
+        self, rows: _Rows, dead: list[DeadLetter]
     ) -> tuple[_Rows, list[DeadLetter]]:
-        """Events that are further ahead of their append time than they may be, set aside."""
-        if raw.append_ms is None:
+        """The rows whose time can be one in milliseconds; the others are set aside."""
+        ts_ms = rows.columns.ts_ms
+        wrong = np.zeros(len(ts_ms), np.bool_)
+        for low, high in WRONG_UNIT_MS:
+            wrong |= (ts_ms >= low) & (ts_ms < high)
+        if not wrong.any():
             return rows, dead
-        columns = rows.columns
-        limit_ms = raw.append_ms + self._config.max_future_s * 1_000
-        if len(columns) < len(raw.values):
-            limit_ms = limit_ms[np.searchsorted(raw.offsets, columns.offset)]
-        future = columns.ts_ms > limit_ms
-        if not future.any():
-            return rows, dead
-        dead += [
-            self._dead(int(columns.offset[i]), rows.values[i], _AHEAD)
-            for i in np.flatnonzero(future).tolist()
-        ]
-        rows = _Rows(columns.take(~future), rows.values.take(~future))
-        return rows, sorted(dead, key=lambda d: d.offset)
+        dead += self._letters(rows, wrong, UNIT)
+        return rows.take(~wrong), sorted(dead, key=lambda d: d.offset)
 
     def _pack(
-        self, rows: _Rows, dead: list[DeadLetter], stop: int, received: int
+        self,
+        rows: _Rows,
+        judged: Judged,
+        first: int,
+        dead: list[DeadLetter],
+        mended: Counter[str],
+        range_: tuple[int, int],
     ) -> StepOutput[EventBlock]:
-        late = 0
-        columns = rows.columns
-        if len(columns):
-            is_late, self.watermark_ms = late_rows(
-                columns.ts_ms, self.watermark_ms, self._config.pane_ms, self._config.lateness_s
-            )
-            if late := int(is_late.sum()):
-                dead += [
-                    self._dead(int(columns.offset[i]), rows.values[i], _LATE)
-                    for i in np.flatnonzero(is_late).tolist()
-                ]
-                columns = columns.take(~is_late)
+        """Blocks of what passed, letters for what did not; ``first`` is the first row's number."""
+        stop, received = range_
+        verdicts = judged.verdicts
+        late, refused = verdicts == LATE_VERDICT, verdicts == REFUSED_VERDICT
+        held = verdicts == HELD_VERDICT
+        for i in np.flatnonzero(held).tolist():
+            self._held[first + i] = int(rows.columns.offset[i]), rows.values[i]
+        passed, jumped = self._release(judged)
+        before = len(dead)
+        dead += self._letters(rows, late, LATE) if late.any() else []
+        dead += self._letters(rows, refused, FUTURE) if refused.any() else []
+        dead += [self._dead(offset, value, FUTURE) for offset, value in jumped]
+        if len(dead) > before:
+            dead.sort(key=lambda d: d.offset)
+        out = late | refused | held
+        columns = rows.columns.take(~out) if out.any() else rows.columns
+        if passed:
+            columns = EventColumns.concat([columns, self._read_again(passed).columns])
+            columns = columns.take(np.argsort(columns.offset, kind="stable"))
+        self.watermark_ms = self._clock.watermark_ms
         start, self.position = self.position, stop
         blocks = [
-            EventBlock(self._source, start, stop, self.watermark_ms, rows=shard_rows)
+            EventBlock(
+                self._source,
+                start,
+                stop,
+                self.watermark_ms,
+                stale=self._clock.stale,
+                rows=shard_rows,
+            )
             for shard_rows in self._columnizer.split(columns, self._shards)
         ]
-        counts = Counter({("events", ""): received, ("late", ""): late})
-        return StepOutput(blocks, dead, +counts)
+        counts = Counter({("events", ""): received, ("late", ""): int(late.sum())})
+        return StepOutput(blocks, dead, +(counts + labelled("mended", mended)))
+
+    def _release(self, judged: Judged) -> tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]]:
+        """Records held before that are decided now: passed and refused."""
+        passed, refused = list[tuple[int, bytes]](), list[tuple[int, bytes]]()
+        for row, verdict in zip(judged.rows.tolist(), judged.decided.tolist(), strict=True):
+            (passed if verdict == PASSED_VERDICT else refused).append(self._held.pop(row))
+        return passed, refused
 
     def _of_records(
         self, output: StepOutput[EventBlock], passed_over: Counter[str]
     ) -> StepOutput[EventBlock]:
         """What was said of events, as it is told of the records that they were in."""
         dead = self._originals.letters(output.dead, self._dead)
-        if not self._guard.holds:
+        if not self._held:
             self._originals.clear()
-        counts = output.counts + labelled(PASSED_OVER, passed_over)
+        counts = +(output.counts + labelled(PASSED_OVER, passed_over))
         return replace(output, dead=dead, counts=counts)
 
-    def _refused(self, rows: list[_Row]) -> list[DeadLetter]:
-        return [self._dead(offset, value, _UNCONFIRMED) for offset, value in rows]
+    def _letters(self, rows: _Rows, which: NDArray[np.bool_], bad: BadRecord) -> list[DeadLetter]:
+        return [
+            self._dead(int(rows.columns.offset[i]), rows.values[i], bad)
+            for i in np.flatnonzero(which).tolist()
+        ]
 
     def _dead(self, offset: int, value: bytes, bad: BadRecord) -> DeadLetter:
-        return dead_letter(bad, value, self._source_name, self._source, offset)
-
-
-def dead_letter(
-    bad: BadRecord, value: bytes, source: str, partition: int, offset: int
-) -> DeadLetter:
-    """A record that can't be used, with its place and original bytes."""
-    return DeadLetter(
-        reason=bad.reason,
-        detail=bad.detail,
-        source=source,
-        partition=partition,
-        offset=offset,
-        payload_base64=base64.b64encode(value[:PAYLOAD_LIMIT]).decode(),
-        payload_bytes=len(value),
-    )
-
-
-_LATE = BadRecord("late", "its pane was sealed")
-_AHEAD = BadRecord("future", "further ahead of its append time than max_future_s")
-_UNCONFIRMED = BadRecord(
-    "future", "further ahead of its file than max_jump_s, and nothing near it confirms the jump"
-)
+        return dead_letter(bad, value, self._source_name, self._source, offset, self._config)

@@ -138,6 +138,25 @@ class NameBook:
         self._stop = _with(self._stop, before + 1, new.stop + end)
         self._text = _with(self._text, end, new.text)
 
+    @property
+    def size(self) -> int:
+        """Bytes of all texts."""
+        return int(self._stop[len(self)])
+
+    def add_within(self, names: Names, most: int, needed: U64) -> None:
+        """As :meth:`add`; with more than ``most`` bytes held, only the names of ``needed``.
+
+        Examples
+        --------
+        >>> book = NameBook(Names.of({7: "acct-7"}))
+        >>> book.add_within(Names.of({8: "acct-8", 9: "tpl-9"}), 5, np.array([8], np.uint64))
+        >>> book.texts(np.array([7, 8, 9], np.uint64))
+        ['acct-7', 'acct-8', '']
+        """
+        if self.size > most:
+            names = names.take(np.flatnonzero(np.isin(names.key, needed)))
+        self.add(names)
+
     def of(self, keys: U64) -> Names:
         """The names of these hashes; those without one are left out."""
         numbers = self._index.find(keys)

@@ -47,7 +47,7 @@ async def tick_forever(context: Context, ownership: Ownership) -> None:
 
 
 @dataclass(slots=True)
-class Watch:
+class StallDetector:
     """Notices an owner that stands still although records wait for it.
 
     Faust consumers are known to go silent now and then; a supervisor starts the process
@@ -106,7 +106,7 @@ class Watch:
         elif now - self._unopened_since >= self._limit_s:
             raise Broken(f"partitions were assigned but not opened for {self._limit_s:.0f} s")
 
-    def unwell(self) -> str | None:
+    def unhealthy(self) -> str | None:
         """What stands still, from half of the time that is allowed; None if nothing does."""
         standing_s, what = self._standing
         return what if standing_s >= self._limit_s / 2 else None

@@ -1,4 +1,4 @@
-"""The outermost guard: an unexpected error ends the process, with nothing saved after it."""
+"""The outermost supervisor: an unexpected error ends the process, with nothing saved after it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = structlog.get_logger("analyzer.stream")
 EXIT_FAILED = 1
 
 
-class Guard:
+class Supervisor:
     """Turns any error into the end of the worker."""
 
     def __init__(self, app: faust.App, ownership: Ownership) -> None:
@@ -35,7 +35,7 @@ class Guard:
                 raise
             await self.fail(Broken("a client of Kafka gave up a request of its own"))
             return False
-        except Exception as error:  # noqa: BLE001 - the outermost guard of this shell
+        except Exception as error:  # noqa: BLE001 - the outermost supervisor of this adapter
             await self.fail(error)
             return False
         return True

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from faust.types import TP
 
 from analyzer.core.pipeline import Sharding
 from analyzer.errors import Broken
 from analyzer.kafka_metadata import NO_ID
 from analyzer.ops.metrics import WORKER, Meter
 from analyzer.settings import Settings
-from analyzer.stream.state.kafka_log import Send
+from analyzer.stream.state.kafka_log import ReadOn, Send, read_on
 from analyzer.stream.topics.catalog import Layout
 from analyzer.stream.transport.position import ConsumerPort
 
@@ -37,8 +41,8 @@ is this the right topic, in the right format?
     received: float = 0
     bad: float = 0
 
-    def count(self, *, received: int, bad: int) -> None:
-        """Add a batch.
+    def count(self, *, received: int, bad: int, why: str = "") -> None:
+        """Add a batch, with the reason of most of what is bad in it.
 
         Raises
         ------
@@ -48,10 +52,11 @@ is this the right topic, in the right format?
         self.received += received
         self.bad += bad
         if self.received >= ENOUGH and self.bad > self.limit * self.received:
+            most = f", most of them {why}" if why else ""
             raise Broken(
                 f"{self.bad / self.received:.0%} of the last {self.received:.0f} records are bad "
-                f"(worker.max_bad_share is {self.limit:.0%}): is this the right topic, in the "
-                "right format?"
+                f"(worker.max_bad_share is {self.limit:.0%}){most}: is this the right topic, in "
+                "the right format?"
             )
         if self.received > REMEMBERED:
             self.received /= 2
@@ -71,6 +76,16 @@ class Context:
     bad_share: BadShare
     skip_lost: bool = False
     meter: Meter = field(default_factory=lambda: Meter(WORKER))
+    read: ReadOn | None = None
+    """Reads a partition outside every group; None: by a client of Kafka."""
+    part_bytes: int | None = None
+    """A block longer than this travels in parts; None: as usual."""
+    page_bytes: int | None = None
+    """Size of the pages of a snapshot; None: as usual."""
+
+    async def read_on(self, tp: TP, start: int | None) -> tuple[list[Any], int]:
+        """All records from an offset, or the beginning, and the offset after them."""
+        return await (self.read or partial(read_on, self.settings))(tp, start)
 
     @property
     def sharding(self) -> Sharding:

@@ -15,14 +15,13 @@ from faust.types import TP
 
 from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.contracts.feedback import Feedback, FeedbackBlock, decode_feedback
-from analyzer.core.ingest.step import dead_letter
+from analyzer.core.ingest.dead_letters import dead_letter
 from analyzer.errors import BadRecord
 from analyzer.kafka_metadata import NO_ID
 from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.dead_letters import set_aside
 from analyzer.stream.owners.outbox import Outbox
-from analyzer.stream.state.kafka_log import read_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class FeedbackListener:
             start = max(first, step.heard(self._source(partition)))
             if start >= end:
                 continue
-            records, stop = await read_on(self._context.settings, tp, start)
+            records, stop = await self._context.read_on(tp, start)
             if stop > start:
                 heard.append(Heard(partition, stop, records))
         return heard
@@ -66,7 +65,8 @@ class FeedbackListener:
                 try:
                     good.append(decode_feedback(value, context.settings.core.max_record_bytes))
                 except BadRecord as bad:
-                    letter = dead_letter(bad, value, self._topic, part.partition, record.offset)
+                    place = (self._topic, part.partition, record.offset)
+                    letter = dead_letter(bad, value, *place, context.settings.core)
                     await set_aside(context, outbox, letter)
             context.meter.add(metrics.FEEDBACK, len(good))
             step.feed_feedback(FeedbackBlock(self._source(part.partition), part.stop, good))

@@ -6,6 +6,7 @@ Keeps no state but its position and its watermark; both travel in its offset com
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
 import structlog
@@ -15,6 +16,7 @@ from faust.types import TP
 from analyzer.core.contracts.blocks import EventBlock
 from analyzer.core.contracts.event_time import NO_WATERMARK
 from analyzer.core.contracts.step import StepOutput
+from analyzer.core.ingest.dead_letters import CLOCK_REASONS
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.errors import Broken
 from analyzer.formats.reader import reader_of
@@ -48,7 +50,7 @@ class IngestOwner:
         self._step: IngestStep = kind.make(tp.partition)
         settings = context.settings
         self._step.understand(reader_of(settings.formats, settings.core.max_record_bytes))
-        self._outbox = Outbox(context.send)
+        self._outbox = Outbox(context.send, part_bytes=context.part_bytes)
         self._lock = asyncio.Lock()
         self._committed = -1
         self._saved_at = self._active_at = context.clock()
@@ -72,7 +74,9 @@ class IngestOwner:
             log.warning(place.note, partition=f"{tp.topic}/{tp.partition}")
         ours = committed is not None and Mark.parse(committed[1]) is not None
         self._committed = place.position if ours and not place.note else -1
-        self._step.resume(place.position, place.mark.watermark_ms if place.mark else None)
+        mark = place.mark or Mark(NO_WATERMARK)
+        known = None if mark.watermark_ms == NO_WATERMARK else mark.watermark_ms
+        self._step.resume(place.position, known, mark.clock or None)
         self._reading = Reading(context.consumer, tp, place.position, skip_lost=context.skip_lost)
         if place.lost_to is not None:
             self._reading.lost(place.lost_to)
@@ -86,7 +90,6 @@ class IngestOwner:
             new = None if self.closed else await self._reading.admit(records)
             if new is None:
                 return
-            self._active_at, self._idle = self._context.clock(), False
             for piece in new.split(FEED_BYTES):
                 if len(piece.values):
                     raw = RawBatch(piece.values, piece.offsets, piece.append_ms)
@@ -107,8 +110,9 @@ class IngestOwner:
             position, watermark_ms = self._step.position, self._step.watermark_ms
             if self.closed or position == self._committed:
                 return
+            clock = self._step.clock
             await self._outbox.flush()
-        mark = str(Mark(watermark_ms, self._topic_id))
+        mark = str(Mark(watermark_ms, self._topic_id, clock))
         consumer = self._context.consumer
         if await consumer.commit_upto({self.tp: (position, mark)}, self.generation):
             self._committed = position
@@ -136,8 +140,12 @@ class IngestOwner:
 
     async def _pass_on(self, output: StepOutput[EventBlock]) -> None:
         context = self._context
-        bad = sum(letter.reason != "late" for letter in output.dead)
-        context.bad_share.count(received=output.count("events"), bad=bad)
+        if any(len(block.rows) for block in output.made):
+            # a partition that gives nothing of use holds nobody back
+            self._active_at, self._idle = context.clock(), False
+        bad = Counter(d.reason for d in output.dead if d.reason not in CLOCK_REASONS)
+        why = max(bad, key=lambda reason: bad[reason], default="")
+        context.bad_share.count(received=output.count("events"), bad=bad.total(), why=why)
         count(context.meter, output)
         for letter in output.dead:
             await set_aside(context, self._outbox, letter)

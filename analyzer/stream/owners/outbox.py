@@ -20,8 +20,11 @@ class Outbox:
     A failed send is fatal for the owner: an ambiguous write must not be followed by more.
     """
 
-    def __init__(self, send: Send, in_flight: int = IN_FLIGHT) -> None:
+    def __init__(
+        self, send: Send, in_flight: int = IN_FLIGHT, part_bytes: int | None = None
+    ) -> None:
         self._send = send
+        self._part_bytes = part_bytes
         self._limit = in_flight
         self._pending: deque[Awaitable[object]] = deque()
         self._sender = secrets.token_hex(4)
@@ -42,9 +45,10 @@ class Outbox:
             data,
             sender=self._sender,
             number=self._blocks,
-            kind=type(block).__name__,
+            kind=parts.kind_of(block),
             source=block.source,
             stop=block.stop,
+            part_bytes=self._part_bytes,
         ):
             for partition in partitions:
                 await self.put(topic, message, partition=partition)

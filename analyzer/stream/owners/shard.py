@@ -17,7 +17,7 @@ from faust.types import TP
 
 from analyzer.core.contracts import blocks
 from analyzer.core.contracts.step import Step, StepOutput
-from analyzer.core.ingest.step import dead_letter
+from analyzer.core.ingest.dead_letters import dead_letter
 from analyzer.errors import BadRecord, Broken, HoleError, OtherSettingsError, StateError
 from analyzer.kafka_metadata import NO_ID
 from analyzer.ops import metrics
@@ -29,7 +29,7 @@ from analyzer.stream.state.kafka_log import KafkaLog
 from analyzer.stream.state.snapshots import SnapshotStore
 from analyzer.stream.topics.catalog import snapshot_topic
 from analyzer.stream.transport.fetches import Records
-from analyzer.stream.transport.message_chunks import Assembler
+from analyzer.stream.transport.message_chunks import Assembler, kind_of
 from analyzer.stream.transport.position import SKIP_LOST, Reading
 
 log = structlog.get_logger("analyzer.stream")
@@ -77,7 +77,7 @@ class StepOwner:
         self._step: Step = kind.make(tp.partition)
         self._listener = kind.listener(context) if kind.listener else None
         self._stamp = context.settings.stamp
-        self._outbox = Outbox(context.send)
+        self._outbox = Outbox(context.send, part_bytes=context.part_bytes)
         self._assembler = Assembler()
         self._lock = asyncio.Lock()
         self._saving = asyncio.Lock()
@@ -94,9 +94,12 @@ class StepOwner:
         """Restore the best snapshot and find where to go on."""
         context, began = self._context, self._context.clock()
         topic = snapshot_topic(context.settings, self._kind.name)
-        kafka_log = KafkaLog(context.settings, context.send, topic, self.tp.partition)
+        at = (topic, self.tp.partition)
+        kafka_log = KafkaLog(context.settings, context.send, *at, context.read_on)
         topic_id = context.layout.ids.get(self.tp.topic, NO_ID)
-        self._store = SnapshotStore(kafka_log, topic_id=topic_id, stamp=self._stamp)
+        self._store = SnapshotStore(
+            kafka_log, topic_id=topic_id, stamp=self._stamp, page_bytes=context.page_bytes
+        )
         start = await self._restore(topic_id)
         if start is None:
             start = (await context.consumer.bounds(self.tp))[0]
@@ -178,7 +181,8 @@ class StepOwner:
             return blocks.decode(data, *self._kind.takes, stamp=self._stamp)
         except StateError as error:
             bad = BadRecord("wrong_type", str(error))
-            letter = dead_letter(bad, value, self.tp.topic, self.tp.partition, offset)
+            core = self._context.settings.core
+            letter = dead_letter(bad, value, self.tp.topic, self.tp.partition, offset, core)
             log.error("a record is no block", place=f"{self.tp.topic}/{offset}", why=str(error))  # noqa: TRY400 - the record is wrong, not we: no traceback
             await set_aside(self._context, self._outbox, letter)
             return None
@@ -197,7 +201,7 @@ class StepOwner:
     async def _feed(self, block: Any) -> None:
         output = self._output_of(block)
         await self._kind.forward(self._outbox, output.made)
-        self._assembler.delivered(type(block).__name__, block.source, block.stop)
+        self._assembler.delivered(kind_of(block), block.source, block.stop)
         count(self._context.meter, output)
         await asyncio.sleep(0)
 

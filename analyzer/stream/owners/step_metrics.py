@@ -16,6 +16,8 @@ from analyzer.ops.metrics import Meter, Metric
 COUNTED: dict[str, Metric] = {
     "events": metrics.EVENTS,
     "late": metrics.LATE,
+    "ahead": metrics.AHEAD,
+    "mended": metrics.MENDED,
     PASSED_OVER: metrics.PASSED_OVER,
     "duplicates": metrics.DUPLICATES,
     "suppressed": metrics.SUPPRESSED,

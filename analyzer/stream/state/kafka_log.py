@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
 from faust.types import TP
@@ -14,6 +16,9 @@ from analyzer.stream.state.snapshots import Entry
 
 POLL_MS = 150
 
+ReadOn = Callable[[TP, int | None], Awaitable[tuple[list[Any], int]]]
+"""All records of a partition from an offset, or its beginning, to its end; and where that is."""
+
 Send = Callable[[str, int | None, bytes | None, bytes | None], Awaitable[Awaitable[object]]]
 """Topic, partition, key, value; the inner awaitable is the broker's answer."""
 
@@ -21,14 +26,21 @@ Send = Callable[[str, int | None, bytes | None, bytes | None], Awaitable[Awaitab
 class KafkaLog:
     """Implements :class:`~analyzer.stream.state.snapshots.Log`."""
 
-    def __init__(self, settings: Settings, send: Send, topic: str, partition: int) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        send: Send,
+        topic: str,
+        partition: int,
+        read: ReadOn | None = None,
+    ) -> None:
+        self._read = read or partial(read_on, settings)
         self._send = send
         self._tp = TopicPartition(topic, partition)
 
     async def read(self) -> list[Entry]:
         """All entries, in their order."""
-        records, _ = await read_on(self._settings, TP(*self._tp))
+        records, _ = await self._read(TP(*self._tp), None)
         return [(record.key, record.value) for record in records if record.key]
 
     async def write(self, entries: list[Entry]) -> None:

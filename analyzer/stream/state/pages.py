@@ -73,7 +73,9 @@ class Page:
         return crc32(self.stored)
 
 
-def cut(state: bytes, known: dict[bytes, PageRef]) -> list[Page | PageRef]:
+def cut(
+    state: bytes, known: dict[bytes, PageRef], page_bytes: int | None = None
+) -> list[Page | PageRef]:
     """The pages of a state; those whose digest is known come as references.
 
     Examples
@@ -83,8 +85,9 @@ def cut(state: bytes, known: dict[bytes, PageRef]) -> list[Page | PageRef]:
     True
     """
     pages: list[Page | PageRef] = []
-    for start in range(0, max(len(state), 1), PAGE_BYTES):
-        plain = state[start : start + PAGE_BYTES]
+    page_bytes = page_bytes or PAGE_BYTES
+    for start in range(0, max(len(state), 1), page_bytes):
+        plain = state[start : start + page_bytes]
         digest = blake2b(plain, digest_size=16).digest()
         ref = known.get(digest)
         pages.append(ref or Page(digest, zstandard.compress(plain, 1)))

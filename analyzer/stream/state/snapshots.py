@@ -57,8 +57,15 @@ class SnapshotStore:
     """The snapshots of one shard, in the hands of one owner."""
 
     def __init__(
-        self, log: Log, *, topic_id: str, nonce: str | None = None, stamp: Stamp = UNSTAMPED
+        self,
+        log: Log,
+        *,
+        topic_id: str,
+        nonce: str | None = None,
+        stamp: Stamp = UNSTAMPED,
+        page_bytes: int | None = None,
     ) -> None:
+        self._page_bytes = page_bytes
         self._log = log
         self._stamp = stamp
         self._topic_id = topic_id
@@ -117,7 +124,7 @@ class SnapshotStore:
             Whatever the log raises. The store must not be used any more then.
         """
         self._number += 1
-        pages = cut(state, self._refs)
+        pages = cut(state, self._refs, self._page_bytes)
         refs, entries, digests = self._place(pages)
         await self._log.write(entries)
         manifest = Manifest(

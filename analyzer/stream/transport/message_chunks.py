@@ -17,12 +17,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from analyzer.errors import StateError
 
 PART_BYTES = 768 * 1_024
+FORGOTTEN_AFTER = 100_000
+"""Messages after which nobody waits any more for the next part of a block."""
 MARK = b"\x00"
 """First byte of a part; a block begins with the magic number of zstd, which has another."""
 
@@ -40,28 +43,42 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     """The block covers its source up to here."""
     piece: bytes
     kind: str
-    """Type of the block: a topic may carry several, each with sources of its own."""
+    """See :func:`kind_of`: a topic may carry several, each with sources of its own."""
+
+
+def kind_of(block: Any) -> str:
+    """What its sources are numbered within: its type, and the topic that they belong to."""
+    return type(block).__name__ + getattr(block, "origin", "")
 
 
 def cut(
-    data: bytes, *, sender: str, number: int, kind: str, source: int, stop: int
+    data: bytes,
+    *,
+    sender: str,
+    number: int,
+    kind: str,
+    source: int,
+    stop: int,
+    part_bytes: int | None = None,
 ) -> Iterator[bytes]:
     """The messages that carry one encoded block."""
-    if len(data) <= PART_BYTES:
+    part_bytes = part_bytes or PART_BYTES
+    if len(data) <= part_bytes:
         yield data
         return
-    count = math.ceil(len(data) / PART_BYTES)
+    count = math.ceil(len(data) / part_bytes)
     for index in range(count):
-        piece = data[index * PART_BYTES : (index + 1) * PART_BYTES]
+        piece = data[index * part_bytes : (index + 1) * part_bytes]
         part = Part(sender, number, index, count, source, stop, piece, kind)
         yield MARK + msgspec.msgpack.encode(part)
 
 
 @dataclass(slots=True)
-class _Half:
+class _PartialMessage:
     """A block of which some parts have come."""
 
     first_offset: int
+    last_offset: int
     count: int
     origin: tuple[str, int]
     """Type of the block, and its source."""
@@ -74,7 +91,9 @@ class Assembler:
     """Puts parts together again, for the messages of one partition in their order."""
 
     def __init__(self) -> None:
-        self._halves: dict[tuple[str, str, int], _Half] = {}
+        self._partial: dict[tuple[str, str, int], _PartialMessage] = {}
+        self._delivered: dict[tuple[str, int], int] = {}
+        """Up to where each source was delivered."""
 
     def feed(self, offset: int, message: bytes) -> bytes | None:
         """The block that this message completes, or None.
@@ -93,22 +112,34 @@ class Assembler:
         origin = (part.kind, part.source)
         key = (part.sender, *origin)
         if part.index == 0:
-            self._halves[key] = _Half(offset, part.count, origin, part.stop, part.number)
-        half = self._halves.get(key)
-        if half is None or half.number != part.number or len(half.pieces) != part.index:
+            if part.stop <= self._delivered.get(origin, -1):
+                return None  # a dead sender's, later than its successor's
+            self._partial[key] = _PartialMessage(
+                offset, offset, part.count, origin, part.stop, part.number
+            )
+        partial = self._partial.get(key)
+        if partial is None or partial.number != part.number or len(partial.pieces) != part.index:
             return None  # its first part lies below where we began to read
-        half.pieces.append(part.piece)
-        if len(half.pieces) < half.count:
+        partial.pieces.append(part.piece)
+        partial.last_offset = offset
+        if len(partial.pieces) < partial.count:
             return None
-        del self._halves[key]
-        return b"".join(half.pieces)
+        del self._partial[key]
+        return b"".join(partial.pieces)
 
     def delivered(self, kind: str, source: int, stop: int) -> None:
-        """A block up to ``stop`` was taken: older halves of the same source are not needed."""
-        for key, half in list(self._halves.items()):
-            if half.origin == (kind, source) and half.stop <= stop:
-                del self._halves[key]
+        """A block up to ``stop`` was taken: older ones of that source are not needed."""
+        self._delivered[kind, source] = max(stop, self._delivered.get((kind, source), stop))
+        for key, partial in list(self._partial.items()):
+            if partial.origin == (kind, source) and partial.stop <= stop:
+                del self._partial[key]
 
     def cover(self, position: int) -> int:
-        """Where a restart has to begin so that every incomplete block is read from its start."""
-        return min((half.first_offset for half in self._halves.values()), default=position)
+        """Where a restart has to begin so that every incomplete block is read from its start.
+
+        One that has not gone on for very long never will: nobody of ours sends it.
+        """
+        for key, partial in list(self._partial.items()):
+            if position - partial.last_offset > FORGOTTEN_AFTER:
+                del self._partial[key]
+        return min((partial.first_offset for partial in self._partial.values()), default=position)

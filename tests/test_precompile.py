@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import analyzer.core
-from analyzer import precompile as warm
+from analyzer import precompile
 from analyzer.core.config import CoreConfig
 from analyzer.replay.runner import Runner
 from analyzer.replay.sources import FileSource
@@ -32,14 +32,14 @@ def signatures() -> dict[str, int]:
     """How many versions of each compiled function there are now."""
     return {
         f"{module.__name__}.{kernel.py_func.__name__}": len(kernel.signatures)
-        for module in warm.MODULES
-        for kernel in warm.kernels(module)
+        for module in precompile.MODULES
+        for kernel in precompile.kernels(module)
     }
 
 
 def replay_after_warming(file: Path) -> None:
     """What a process does in :func:`test_no_event_waits_for_the_compiler`."""
-    warm.warm()
+    precompile.compile_all()
     before = signatures()
     for _ in Runner(CoreConfig(), [FileSource(str(file), 0)]):
         pass
@@ -73,7 +73,7 @@ def test_every_module_with_compiled_functions_is_known() -> None:
     core = Path(analyzer.core.__file__ or "").parent
     marked = re.compile("^@(compiled|borrowing)$", re.MULTILINE)
     having = {file for file in core.rglob("*.py") if marked.search(file.read_text("utf-8"))}
-    assert having <= {Path(str(module.__file__)) for module in warm.MODULES}
+    assert having <= {Path(str(module.__file__)) for module in precompile.MODULES}
 
 
 def test_what_is_old_is_thrown_away(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_what_is_old_is_thrown_away(tmp_path: Path) -> None:
     others = [tmp_path / "scan._scan-9.py39.nbi", tmp_path / "scan.cpython.pyc"]
     for file in (*old, *others):
         file.touch()
-    warm._throw_away([tmp_path])
+    precompile._throw_away([tmp_path])
     assert sorted(tmp_path.iterdir()) == sorted(others)
 
 

@@ -1,0 +1,1 @@
+"""``analyzer export`` and ``analyzer import``: findings out to others, their evidence in."""

@@ -1,0 +1,156 @@
+"""Whatever comes in from outside is taken or refused with a reason, never an error of ours."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analyzer.core.config import CoreConfig
+from analyzer.core.contracts import blocks
+from analyzer.core.contracts.blocks import EventBlock
+from analyzer.core.contracts.feedback import decode_feedback
+from analyzer.core.ingest.step import IngestStep, RawBatch
+from analyzer.core.kernels.byte_strings import Texts
+from analyzer.core.pipeline import Pipeline
+from analyzer.errors import BadRecord, StateError, UsageError
+from analyzer.settings import Settings
+
+EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
+EVENTS = [file.read_bytes() for file in sorted((EXAMPLES / "llm.request.v1").glob("*/*.json"))]
+FEEDBACK = [file.read_bytes() for file in sorted((EXAMPLES / "feedback.v1").glob("*/*.json"))]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=3,
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, whole: list[bytes]) -> bytes:
+    """One of these with bytes changed, put in, left out, or a field replaced."""
+    data = draw(st.sampled_from(whole))
+    if draw(st.booleans()):
+        fields = json.loads(data)
+        for name in draw(st.lists(st.sampled_from(sorted(fields) or ["x"]), max_size=3)):
+            fields[name] = draw(VALUES)
+        return json.dumps(fields).encode()
+    at, drop = draw(st.integers(0, len(data))), draw(st.integers(0, 9))
+    return data[:at] + draw(st.binary(max_size=9)) + data[at + drop :]
+
+
+@settings(max_examples=150)
+@given(st.lists(damaged(EVENTS), min_size=1, max_size=40), st.booleans())
+def test_any_records_go_the_whole_way(lines: list[bytes], topic: bool) -> None:
+    """Each record is an event or one dead letter, and the steps after ingest take what it gives."""
+    config = CoreConfig(warmup_s=0)
+    step = IngestStep(config, source=0, source_name="odd", shards=1)
+    append = np.arange(len(lines)) if topic else None
+    output = step.feed(RawBatch(Texts.of(lines), np.arange(len(lines)), append))
+    last = step.finish()
+    events = sum(len(block.rows) for block in [*output.made, *last.made])
+    assert events + len(output.dead) + len(last.dead) == len(lines)
+    pipeline = Pipeline(config)
+    for made in (output.made, last.made):
+        for block in made:
+            assert blocks.decode(blocks.encode(block), EventBlock).stop == block.stop
+        list(pipeline.judge(pipeline.gather(list(made)).made).made)
+
+
+@settings(max_examples=300)
+@given(damaged(FEEDBACK) | st.binary(max_size=60))
+def test_any_feedback_is_taken_or_refused(value: bytes) -> None:
+    """And what is taken can be written again."""
+    try:
+        said = decode_feedback(value, 10_000)
+    except BadRecord as bad:
+        assert bad.reason  # noqa: PT017 - either outcome is right
+        return
+    assert decode_feedback(msgspec.json.encode(said), 10_000) == said
+
+
+[BLOCK] = (
+    IngestStep(CoreConfig(), source=0, source_name="x", shards=1)
+    .feed(RawBatch(Texts.of(EVENTS), np.arange(len(EVENTS)), np.arange(len(EVENTS))))
+    .made
+)
+WHOLE = blocks.encode(BLOCK)
+
+
+@settings(max_examples=300)
+@given(st.integers(0, len(WHOLE)), st.integers(0, 9), st.binary(max_size=9))
+def test_any_bytes_are_a_block_or_a_state_error(at: int, drop: int, junk: bytes) -> None:
+    """A block with bytes changed anywhere."""
+    try:
+        blocks.decode(WHOLE[:at] + junk + WHOLE[at + drop :], EventBlock)
+    except StateError as error:
+        assert str(error)  # noqa: PT017 - either outcome is right
+
+
+NAMES = st.sampled_from(
+    [
+        *(f"CORE__{name.upper()}" for name in CoreConfig.model_fields),
+        *(name.upper() for name in Settings.model_fields),
+        *("WORKER__STUCK_AFTER_S", "HEALTH__PORT", "SLACK__WEBHOOK_URL", "KAFKA__SASL_PASSWORD"),
+    ]
+)
+
+
+@settings(max_examples=200)
+@given(
+    name=NAMES, value=st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=20)
+)
+def test_any_setting_is_taken_or_refused_by_name(name: str, value: str) -> None:
+    """Whatever stands in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(f"ANALYZER_{name}", value)
+        try:
+            Settings.load()
+        except UsageError as error:
+            key: Any = name.lower().replace("__", ".")
+            assert key.partition(".")[0] in str(error).lower()  # noqa: PT017 - either is right
+
+
+@pytest.mark.parametrize(
+    "settings_",
+    [{"pseudonymise": True}, {"pseudonymise": True, "hash_key": "x", "keep_payloads": True}],
+)
+def test_pseudonyms_that_hide_nothing_are_refused(settings_: dict[str, Any]) -> None:
+    """With the key that everybody knows, or beside the records themselves."""
+    with pytest.raises(ValueError, match="pseudonymise"):
+        CoreConfig(**settings_)
+
+
+def test_pseudonyms_reach_everything_that_is_shown() -> None:
+    """Accounts, templates, clients and payments, on both ways through ingest."""
+    config = CoreConfig(pseudonymise=True, hash_key="a secret of ours")
+    fields = {
+        "event_id": "e",
+        "timestamp_ms": 1_772_532_000_000,
+        "account_id": "SECRET-1",
+        "org_id": "SECRET-2",
+        "model": "m",
+        "input_tokens": 1,
+        "output_tokens": 1,
+        "status": "ok",
+        "user_agent": "SECRET-3",
+        "payment_ref": "SECRET-4",
+        "prompt_template_id": "SECRET-5",
+        "tls_ja4": "SECRET-6",
+        "client_ip": "203.0.113.7",
+    }
+    lines = [json.dumps(fields).encode(), json.dumps(fields | {"prompt_text": "SECRET"}).encode()]
+    lines.append(json.dumps(fields | {"status": "SECRET"}).encode())
+    step = IngestStep(config, source=0, source_name="x", shards=1)
+    output = step.feed(RawBatch(Texts.of(lines), np.arange(3), np.arange(3)))
+    [block] = output.made
+    assert len(block.rows) == 2
+    assert "m" in block.rows.names.texts()
+    assert not [text for text in block.rows.names.texts() if "SECRET" in text]
+    assert "SECRET" not in repr(output.dead)

@@ -1,0 +1,29 @@
+"""The worker on the embedded broker, which tells less than Apache Kafka does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analyzer.settings import Settings
+from analyzer.testing import brokers
+from analyzer.testing import harness as trial
+
+pytestmark = pytest.mark.integration
+
+WATCHED_S = 14.0
+"""Longer than the watch over topics and members takes for two looks."""
+
+
+def test_it_goes_on_working(tmp_path: Path) -> None:
+    """Whatever that broker does not tell of topics, members and marks is no reason to stop."""
+    with brokers.embedded() as broker:
+        settings: Settings = trial.settings_for(broker.url, 2)
+        trial.create_topics(settings)
+        trial.produce(settings, [(b"k", b"no event")] * 50)
+        for log in (tmp_path / "a.log", tmp_path / "b.log"):
+            with trial.worker(settings, log) as worker:
+                assert not trial.wait_until(lambda w=worker: w.popen.poll() is not None, WATCHED_S)
+                assert worker.terminate() == 0, worker.text()
+        assert trial.consume(settings, settings.topics.dead_letters)
