@@ -27,7 +27,10 @@ def test_a_season_is_as_large_as_it_says() -> None:
 
 
 def test_a_season_is_one_campaign_to_its_end() -> None:
-    """Three members in four and nobody else are in one open campaign, which is extraction."""
+    """Three members in four and nobody else are in one open campaign, which is extraction.
+
+    It may be told as something else before that is sure; once said, it stays.
+    """
     pipeline, at = Pipeline(CoreConfig()), 0
     records: list[Record] = []
     for lines in islice(season(0.008, 3), DAYS * STEPS_A_DAY):
@@ -42,4 +45,7 @@ def test_a_season_is_one_campaign_to_its_end() -> None:
     assert named == pool
     assert len(pool) >= 150
     told = [r for r in records if isinstance(r, Alert) and r.campaign_id == held[0].campaign_id]
-    assert {alert.kind for alert in told} == {"extraction_campaign"}
+    kinds = [alert.kind for alert in told]
+    said = kinds.index("extraction_campaign")
+    assert set(kinds[said:]) == {"extraction_campaign"}
+    assert said < len(kinds) / 2
