@@ -27,7 +27,7 @@ from analyzer.core.contracts.step import StepOutput
 from analyzer.core.kernels.group_by import in_time
 from analyzer.core.kernels.interned_names import NameBook, Names
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 NAMES_LIMIT = 500_000
 NAMES_BYTES = 128 * 1_048_576
 """Of texts held; beyond, those of accounts alone are taken in, and objects are shown by number."""
