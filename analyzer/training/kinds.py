@@ -1,6 +1,7 @@
-"""The kinds of groups, fitted: a softmax over readings of groups in economies drawn at random.
+"""The kinds of groups, fitted: a softmax over readings of groups in simulated worlds.
 
-No world but these is in the fit, so that every other generator judges it as a stranger.
+Economies drawn at random, and small worlds of named scenarios beside them. No other generator is
+in the fit, so that every other one judges it as a stranger.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +23,23 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.records import AlertKind
 from analyzer.core.ingest.step import RawBatch
 from analyzer.replay.lines import raw_batch
+from analyzer.simulate import generate
 from analyzer.simulate.economy import economy
+from analyzer.simulate.world import Labels
 from analyzer.training.readings import BENIGN, Readings, collect
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-VERSION = "kinds-2"
+VERSION = "kinds-3"
 SEEDS = range(1, 29)
 ACCOUNTS, DAYS = 2_500, 5.0
+SCENARIOS = (
+    "quiet", "reseller", "agency", "unlinked_fleet", "fleet", "course", "plugin", "campus",
+    "plain", "evasive", "residential", "text", "proxy_market", "embedded_in_reseller", "burst",
+    "fragmented_templates",
+)  # fmt: skip
+SCENARIO_SEEDS, SCALE, SCENARIO_DAYS = (1, 2), 0.25, 4.0
 RAISES = (
     "entanglement", "private_blocks", "rotation", "client_homogeneity", "creation_scan",
     "payment_sharing", "hand_over", "pivot", "work_queue", "output_length", "params_homogeneity",
@@ -67,20 +77,40 @@ class Rows:
 
 def fitted_kinds() -> str:
     """The text of ``kinds.json``, from worlds of the shipped seeds."""
-    readings = Readings()
+    readings, styles = Readings(), dict[tuple[str, str], str]()
+    for name, lines, truth in _worlds():
+        readings.join(collect(_batches(lines), truth, CoreConfig(), name))
+        for campaign in truth["campaigns"]:
+            styles[name, f"campaign:{campaign['id']}"] = str(campaign["egress"])
+    return fit_of(rows_of(readings, styles))
+
+
+def _worlds() -> Iterator[tuple[str, Iterator[bytes], dict[str, Any]]]:
+    """Name, lines and truth of each world of the fit."""
     for seed in SEEDS:
-        world = economy(seed, ACCOUNTS, DAYS)
-        readings.join(collect(_batches(world.lines()), world.truth(), CoreConfig(), f"{seed}"))
-    return fit_of(rows_of(readings, _styles()))
+        drawn = economy(seed, ACCOUNTS, DAYS)
+        yield f"economy-{seed}", drawn.lines(), drawn.truth()
+    for scenario in SCENARIOS:
+        for seed in SCENARIO_SEEDS:
+            world = generate(scenario, seed, scale=SCALE, days=SCENARIO_DAYS)
+            yield f"{scenario}-{seed}", iter(world.lines()), truth_of(world.labels)
 
 
-def _styles() -> dict[tuple[str, str], str]:
-    """Egress of each operation: its kind."""
-    return {
-        (f"{seed}", f"campaign:{campaign['id']}"): str(campaign["egress"])
-        for seed in SEEDS
-        for campaign in economy(seed, ACCOUNTS, DAYS).truth()["campaigns"]  # type: ignore[attr-defined]
-    }
+def truth_of(labels: Labels) -> dict[str, Any]:
+    """The labels of a named scenario in the form of an economy's truth."""
+    found: dict[str, Any] = {"labels": {}, "groups": {}, "campaigns": []}
+    for group in labels["lookalikes"]:
+        found["groups"] |= dict.fromkeys(group["accounts"], f"{group['type']}#{group['id']}")
+        found["labels"] |= dict.fromkeys(group["accounts"], group["type"])
+    for number, campaign in enumerate(labels["campaigns"]):
+        operation = campaign["kind"] == "extraction_campaign"
+        label = f"campaign:{number}" if operation else f"reseller:{number}"
+        found["labels"] |= dict.fromkeys(campaign["accounts"], label)
+        if operation:
+            found["campaigns"].append({"id": number, "egress": campaign["family"]})
+        for account in campaign["accounts"]:
+            found["groups"].pop(account, None)
+    return found
 
 
 def _batches(lines: Iterator[bytes], size: int = 50_000) -> Iterator[RawBatch]:
