@@ -37,7 +37,7 @@ def run(raw: Path, folder: Path, said: list[Feedback]) -> Runner:
     with Report(folder, BytesIO()) as report:
         runner = Runner(CoreConfig(), [FileSource(str(raw), 0)], feedback=said)
         report.take(runner)
-    report.finish({"fdr": CoreConfig().fdr})
+        report.finish({"fdr": CoreConfig().fdr})
     return runner
 
 
