@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
+
 from analyzer.core.account.step import AccountStep
 from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.cohort.step import CohortStep
@@ -196,14 +198,19 @@ class Pipeline:
     def pieces(self, block: PaneBlock) -> Iterator[PaneBlock]:
         """The block cut wherever a window ends that may hold something.
 
-        That is from the first pane with rows, of this block or any before, until the longest
-        window has passed the last. Where the input ends, windows end with the rows.
+        That is after each pane with rows, of this block or the last before, until the longest
+        window has passed it: however long a silence is, it costs no more. Where the input ends,
+        windows end with the rows.
         """
-        windows, rows = self.steps["cohort"][0].windows, block.rows.org_pane
-        first = int(rows.min(initial=windows.first))
-        reach = max(windows.reach, int(rows.max(initial=0)) + 1)
-        more = self._longest if block.stop < END_PANE else 0
-        return block.cut(self.hop, first, reach + more)
+        windows = self.steps["cohort"][0].windows
+        panes = np.unique(np.append(block.rows.org_pane, windows.reach - 1))
+        buckets = np.unique(panes[panes >= 0] // self.hop)
+        ends = buckets[:, None] + np.arange(1, self._longest // self.hop + 2)
+        stops = np.unique(ends) * self.hop
+        if block.stop >= END_PANE:
+            stops = stops[stops <= panes.max(initial=-1) + 1]
+        stops = stops[(stops > block.start) & (stops < block.stop)]
+        return block.cut(stops.tolist())
 
     def _send(self, sender: str, made: Iterable[Any], until: str = "") -> StepOutput[Any]:
         """Feed to the steps after it what a step made, one by one, each to the end of the way."""

@@ -48,8 +48,8 @@ def is_by_line(head: bytes) -> bool:
         return True
     if lines[0] == b"{":  # an object goes on with a name, or it is broken
         return len(lines) > 1 and lines[1][:1] not in {b'"', b"}"}
-    if lines[0] == b"[":
-        return False
+    if lines[0][:1] == b"[":  # an array a line, or one that is the whole file
+        return len(lines) > 1 and _is_whole(lines[0])
     return _is_whole(lines[0]) or (len(lines) > 1 and _is_whole(lines[1]))
 
 

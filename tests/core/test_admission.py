@@ -52,7 +52,7 @@ def _flood(
         lines = [_line(pane, name) for name in names]
         told += pipeline.feed(0, raw_batch(lines, offset, append_ms=10**13))
         offset += len(lines)
-    return pipeline.steps["cohort"][0]._population, told
+    return pipeline.steps["cohort"][0].windows.population, told
 
 
 def _line(pane: int, name: str) -> bytes:

@@ -29,7 +29,9 @@ Bool = NDArray[np.bool_]
 
 PROFILED = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT)
 HUB = 0.02
-"""Share of the innocent from which an object is popular: it joins nobody."""
+HUB_USERS = 20
+"""Share and number of the innocent from which an object is popular: it joins nobody. Where few
+organisations are active, the part of an operation that is not found yet is such a share."""
 TIMES = math.log(5)
 """An object belongs to a profile from five times the null on."""
 MOST_SAID = 9.0
@@ -158,7 +160,8 @@ class Groups:
         row, column, users, requests = common(self.members, usage.matrix)
         n = self.size[row]
         null = background.null(column, self.volume[row])
-        rare = (users >= 2) & (background.users[column] < HUB)
+        popular = (background.users >= HUB) & (background.count >= HUB_USERS)
+        rare = (users >= 2) & ~popular[column]
         value = np.where(rare, np.log(users / n / np.maximum(null, 1e-12)) - TIMES, 0.0)
         value = np.maximum(value, 0.0)
         groups = len(self.size)

@@ -34,6 +34,8 @@ def strange_accounts(window: Window, triage: Triage) -> tuple[Cohorts, F64] | No
     and 150 times the median, with answers 1.5 deviations longer than usual and half of their
     requests on one template.
     """
+    if not window.n_active:
+        return None
     totals = window.totals.astype(np.float64)
     requests = np.maximum(totals[:, REQUESTS], 1.0)
     z = window.deviation(window.log_output)

@@ -13,7 +13,7 @@ raw partition (events) or numbers of panes (everything after). The receiver's ga
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -62,17 +62,13 @@ class PaneBlock:
     stop: int
     rows: PaneColumns = field(default_factory=PaneColumns)
 
-    def cut(self, hop: int, first: int, last: int) -> Iterator[PaneBlock]:
-        """The same in blocks that end at multiples of ``hop`` panes, from ``first`` to ``last``.
-
-        Before the pane ``first`` of all rows, and after pane ``last``, no window ends that
-        anybody stops at.
-        """
+    def cut(self, stops: Iterable[int]) -> Iterator[PaneBlock]:
+        """The same in blocks that end at these panes, rising, and at its own end."""
         start = self.start
-        stop = ((start or min(first, self.stop)) // hop + 1) * hop
-        while stop < min(self.stop, last + 1):
-            yield PaneBlock(self.source, start, stop, self.rows.between(start, stop))
-            start, stop = stop, stop + hop
+        for stop in stops:
+            if start < stop < self.stop:
+                yield PaneBlock(self.source, start, stop, self.rows.between(start, stop))
+                start = stop
         rows = self.rows if start == self.start else self.rows.between(start, self.stop)
         yield PaneBlock(self.source, start, self.stop, rows)
 
