@@ -256,6 +256,10 @@ class Judgements:
         if allowance := self._allowance("campaign", campaign.id):
             allowance.hits += 1
             return True
+        work = campaign.state.templates[:1]
+        if work and (allowance := self._allowance("template", work[0])):
+            allowance.hits += 1
+            return True
         dismissal = self._dismissed.get(campaign.id)
         return dismissal is not None and dismissal.silent
 

@@ -114,6 +114,9 @@ class Publisher:
         silenced = activity is not None and self._judgements.silences(campaign)
         if silenced:
             activity = None
+            if not state.revision:
+                self.suppressed["feedback"] += 1
+                return []
         state.severity = severity
         records: list[Record] = []
         if activity is not None:
