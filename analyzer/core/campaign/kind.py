@@ -38,6 +38,9 @@ MEANS: dict[str, tuple[tuple[str, float], ...]] = {
 }
 """Families of shared means or purpose, each by the features that show it."""
 SPONSOR = 0.6
+MANY_WORKS = 0.75
+"""From this diversity on, in nats, each member does the work of several customers, as the accounts
+of a reseller do."""
 ONE_STREAM, BEYOND_OTHERS = 0.8, -0.15
 """Accounts are parts of one stream if their dispersion, given the group's common profile, is at
 most so much (ln, 0 is pure chance) and so much below that of others of like volume."""
@@ -63,12 +66,15 @@ def guarded(features: F64) -> Bool:
     thinning = features[:, index["thinning"]]
     beyond = features[:, index["thinning_others"]]
     one_stream = (thinning <= ONE_STREAM) & (beyond <= BEYOND_OTHERS)
-    return np.asarray((means - sponsored >= 2) & one_stream)
+    many_works = known[:, index["diversity"]] >= MANY_WORKS
+    return np.asarray((means - sponsored >= 2) & one_stream & ~many_works)
 
 
 EXTRACTION: AlertKind = "extraction_campaign"
 SAID, READINGS = 0.6, 2
-"""Extraction is said at this probability in so many readings in a row."""
+"""Extraction is said at this probability in so many readings in a row …"""
+FEW, SAID_OF_FEW = 30, 0.75
+"""… and at the second of fewer organisations, of which a customer's fleet may be made."""
 FIRST_S = 12 * 3_600
 """Hour-long windows count so long after a campaign was opened."""
 HOPS = 2
@@ -106,7 +112,10 @@ def decide_kind(
     if state.kind == EXTRACTION:
         _take_back(state, pane, classes, scale)
         return
-    sure = state.extraction >= SAID
+    if any(reading.features.get("diversity", 0.0) >= MANY_WORKS for reading in readings):
+        state.extraction = min(state.extraction, HALF)  # short windows show few works of each
+    few = max(reading.facts.get("organisations", FEW) for reading in readings) < FEW
+    sure = state.extraction >= (SAID_OF_FEW if few else SAID)
     state.sure = max(0, state.sure) + 1 if sure else 0
     if state.sure >= READINGS and state.kind_changes < MOST_CHANGES:
         _change(state, EXTRACTION, "its readings say so twice running")
