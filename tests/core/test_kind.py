@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from analyzer.core.campaign.alert_text import summarise_campaign
 from analyzer.core.campaign.campaign_state import Campaign, CampaignState, Reading
 from analyzer.core.campaign.kind import (
-    COUNTER,
     EXTRACTION,
     MOST_CHANGES,
     VIEWS,
@@ -51,7 +50,7 @@ def read(
         DAY_S: Reading(
             pane=pane,
             window_s=DAY_S,
-            features=dict.fromkeys(COUNTER, counter),
+            features={"one_block": counter},
             usual={},
             facts={},
             kinds={"operation": extraction, "course": other + 0.01, "reseller": other - 0.01},

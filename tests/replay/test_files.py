@@ -119,6 +119,7 @@ def test_a_damaged_archive_is_no_traceback(
         (PLAIN.decode().encode("utf-16"), "UTF-16"),
         (PLAIN.decode().encode("utf-16-le"), "UTF-16"),
     ],
+    ids=["bzip2", "xz", "zip", "parquet", "twice", "tar", "utf-16", "utf-16-le"],
 )
 def test_other_kinds_are_called_by_their_names(data: bytes, said: str, tmp_path: Path) -> None:
     """What is no file of lines is refused with what to do."""
