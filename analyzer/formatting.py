@@ -13,6 +13,7 @@ KINDS: dict[AlertKind, str] = {
     "extraction_campaign": "Extraction campaign",
     "reseller_pool": "Reseller pool",
     "linked_accounts": "Linked accounts",
+    "shared_tool": "Users of one product",
     "account_anomaly": "Account anomaly",
 }
 """What each kind of alert is called."""
