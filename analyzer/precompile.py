@@ -118,7 +118,16 @@ def _run() -> None:
     Pipeline(config).feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
+    _compare()
     kafka_records.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
+
+
+def _compare() -> None:
+    """What only campaigns reach: groups compared by their profiles."""
+    starts, objects, requests = np.array([0, 1, 2], np.int32), np.zeros(2, np.int32), np.ones(2)
+    shares = sparse.row_shares(starts, requests, sparse.row_totals(starts, requests))
+    likeness.weigh_backgrounds((starts, objects, shares), np.ones(2, np.bool_), 1)
+    likeness.weigh_common(objects, (starts, objects), np.zeros(1, np.int32), np.ones(1))
 
 
 def _event(number: int, hop: int) -> bytes:

@@ -62,8 +62,8 @@ class Background:
             (row_shares(matrix.indptr, matrix.data, totals), matrix.indices, matrix.indptr),
             shape=matrix.shape,
         )
-        count, weight = np.zeros(matrix.shape[1]), np.zeros(matrix.shape[1])
-        _add_up((matrix.indptr, matrix.indices, shares.data), innocent, count, weight)
+        cells = matrix.indptr, matrix.indices, shares.data
+        count, weight = weigh_backgrounds(cells, innocent, matrix.shape[1])
         n = int(innocent.sum())
         return cls(usage, count, (count + 0.5) / (n + 1), weight / max(n, 1), shares)
 
@@ -77,6 +77,13 @@ class Background:
         """
         used = -np.expm1(-self.share[objects] * requests)
         return np.asarray(np.maximum(self.users[objects], used))
+
+
+def weigh_backgrounds(cells: tuple[I32, I32, F64], counted: Bool, n: int) -> tuple[F64, F64]:
+    """Users of each of ``n`` objects, and their shares added up, over the rows counted."""
+    count, weight = np.zeros(n), np.zeros(n)
+    _add_up(cells, counted, count, weight)
+    return count, weight
 
 
 @compiled
@@ -276,7 +283,7 @@ class Groups:
         met = float(profile.rooted[one] @ profile.rooted[other])
         if len(both):
             weight = np.sqrt(profile.value[one] * profile.value[other])
-            met -= _weigh(both, _cells(profile), profile.column_of, weight)
+            met -= weigh_common(both, _cells(profile), profile.column_of, weight)
         return max(0.0, met / pairs) / math.sqrt(within)
 
     def _kin(self, one: int, other: int, both: I32) -> bool:
@@ -299,7 +306,9 @@ class Groups:
             users = profile.users[other] * told
             shared = users.sum()
             if len(both):
-                shared -= _weigh(both, _cells(profile), profile.column_of, told.astype(np.float64))
+                shared -= weigh_common(
+                    both, _cells(profile), profile.column_of, told.astype(np.float64)
+                )
             met += shared
             mean += alone * float(profile.null[other][told].sum())
             own = profile.users[one][told]
@@ -338,7 +347,7 @@ def _both(members: sp.csr_matrix, one: int, other: int) -> I32:
 
 
 @compiled
-def _weigh(orgs: I32, cells: tuple[I32, I32], column_of: I32, weight: F64) -> float:
+def weigh_common(orgs: I32, cells: tuple[I32, I32], column_of: I32, weight: F64) -> float:
     """Sum of the weights of all telling objects that these organisations use."""
     starts, objects = cells
     total = 0.0
