@@ -49,11 +49,11 @@ def payload(number: int, **fields: Any) -> dict[str, Any]:
 
 RECORDS = [
     orjson.dumps(event(1)),
-    orjson.dumps([event(2), payload(3), {"nothing": 1}, event(4, client_ip="nowhere")]),
+    orjson.dumps([event(2), payload(3), {"nothing": 1}, event(4, input_tokens=-1)]),
     orjson.dumps(payload(5, cache_hit=True)),
     b"not json",
     orjson.dumps({"specversion": "1.0", "data": payload(6)}),
-    orjson.dumps([event(7, client_ip="nowhere"), event(8, client_ip="nor here"), event(9)]),
+    orjson.dumps([event(7, input_tokens=-1), event(8, input_tokens=-2), event(9)]),
     b"[]",
 ]
 TAKEN = [1, 2, 2, 5, 6]
@@ -62,7 +62,7 @@ TAKEN = [1, 2, 2, 5, 6]
 
 def step() -> IngestStep:
     """A blank one that knows all formats."""
-    made = IngestStep(CoreConfig(), source=0, source_name="topic", shards=1)
+    made = IngestStep(CoreConfig(keep_payloads=True), source=0, source_name="topic", shards=1)
     made.understand(Reader(FormatSettings(), 1_048_576))
     return made
 
@@ -96,7 +96,7 @@ def test_every_event_has_its_records_offset(size: int, *, timed: bool) -> None:
     dead += output.dead
     assert sorted(taken) == sorted([*TAKEN])
     places = sorted((letter.offset, letter.reason) for letter in dead)
-    assert places == [(2, "bad_ip"), (2, "missing_field"), (4, "not_json"), (6, "bad_ip")]
+    assert places == [(2, "missing_field"), (2, "out_of_range"), (4, "not_json"), (6, "out_of_range")]
     for letter in dead:
         assert base64.b64decode(letter.payload_base64) == RECORDS[letter.offset - 1]
 

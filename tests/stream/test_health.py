@@ -62,7 +62,7 @@ def event(number: int, at_ms: int) -> trial.Message:
     fields = {
         "event_id": f"event-{number}",
         "timestamp_ms": at_ms,
-        "account_id": "somebody",
+        "account_id": f"somebody-{number % 20}",
         "model": "model",
         "input_tokens": 1,
         "output_tokens": 1,
@@ -81,10 +81,10 @@ def test_a_worker_counts_what_it_is_given(settings: Settings, tmp_path: Path) ->
         [
             (None, b"not json"),
             (None, b"{}"),
-            *(event(number, START_MS) for number in range(5)),
+            *(event(number, START_MS) for number in range(20)),
             event(0, START_MS),  # a duplicate
-            event(7, START_MS + HOUR_MS),
-            event(8, START_MS),  # late
+            *(event(number, START_MS + HOUR_MS) for number in range(20, 40)),
+            event(40, START_MS),  # late
         ],
         partition=0,
     )
@@ -98,12 +98,12 @@ def test_a_worker_counts_what_it_is_given(settings: Settings, tmp_path: Path) ->
         waiting = 'analyzer_lag_records{partition="0",step="ingest"}'
         assert trial.wait_until(lambda: waiting + " 0.0" in get(settings, "/metrics")[1], 10.0)
         samples = {
-            "analyzer_events_total": 10,
+            "analyzer_events_total": 44,
             'analyzer_dead_letters_total{reason="not_json"}': 1,
             'analyzer_dead_letters_total{reason="missing_field"}': 1,
             'analyzer_dead_letters_total{reason="late"}': 1,
             "analyzer_late_events_total": 1,
-            "analyzer_panes_closed_total": 1,
+            "analyzer_panes_closed_total": settings.shards,  # the same one in each
         }
         assert {sample: read(settings, sample) for sample in samples} == samples
         assert read(settings, 'analyzer_event_time_lag_seconds{partition="0",step="ingest"}') > 0

@@ -68,7 +68,7 @@ async def _counted(settings: Settings) -> tuple[int, int]:
         topic = snapshot_topic(settings, "account")
         log = KafkaLog(settings, _nothing, topic, shard)  # type: ignore[arg-type] # never sends
         states: list[bytes] = []
-        await SnapshotStore(log, topic_id="").load(states.append)
+        await SnapshotStore(log, topic_id="", stamp=settings.stamp).load(states.append)
         for state in states:
             _, shard_events, shard_total, _ = msgspec.msgpack.decode(state)
             events, total = events + shard_events, total + shard_total

@@ -31,7 +31,7 @@ from analyzer.testing.simulation.memory_broker import MemoryBroker
 from analyzer.testing.simulation.virtual_time import run_virtually
 from analyzer.testing.simulation.worker import SimWorker
 
-PANE_S, PANES, EVENTS = 60, 12, 60
+PANE_S, PANES, EVENTS, ACCOUNTS = 60, 12, 60, 9
 BEGIN_MS = 1_700_000_040_000
 PARTITIONS, SHARDS = 2, 2
 STILL_S = 20
@@ -46,13 +46,14 @@ SETTINGS = Settings(
 
 
 def events(rng: Generator) -> list[list[bytes]]:
-    """Events of each partition, a little out of order; the last of each closes all panes."""
+    """Events of each partition, a little out of order; those at the end close all panes."""
     parts = []
     for source in range(PARTITIONS):
         at = np.sort(rng.integers(0, PANES * PANE_S * 1_000, EVENTS))
         at = at + rng.integers(0, 20_000, EVENTS)  # less than the lateness
-        lines = [_event(f"{source}-{i}", int(ms), int(rng.integers(9))) for i, ms in enumerate(at)]
-        lines.append(_event(f"{source}-end", (PANES + 60) * PANE_S * 1_000, 0))
+        lines = [_event(f"{source}-{i}", int(ms), int(rng.integers(ACCOUNTS))) for i, ms in enumerate(at)]
+        after = (PANES + 60) * PANE_S * 1_000
+        lines += [_event(f"{source}-end-{n}", after + n, n) for n in range(ACCOUNTS)]
         parts.append(lines)
     return parts
 
