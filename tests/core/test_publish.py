@@ -33,7 +33,7 @@ def campaign(
 ) -> Campaign:
     """A campaign that was measured, each member found three times."""
     found = finding(orgs, pane=pane)
-    made = registry.found("group", found, found.orgs)
+    made = registry.found("group", found.pane, found.about, found.orgs)
     made.members.add(found.orgs, pane, hits=2)
     registry.support(made, found, free=found.orgs[:0])
     made.state.kind, made.state.extraction = kind, 0.9

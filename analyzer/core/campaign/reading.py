@@ -33,9 +33,8 @@ class Reader:
         """Measure every open group of enough active members in each window that ends here."""
         for window in due:
             found, members = [], []
-            by_key = np.argsort(keys := window.of_orgs("key"))
             for campaign in (*registry.open("group"), *registry.open("inside")):
-                numbers = _numbers(keys, by_key, campaign.members.key)
+                numbers = window.numbers_of(campaign.members.key)
                 if len(numbers) >= FEWEST:
                     found.append(campaign)
                     members.append(numbers)
@@ -43,7 +42,7 @@ class Reader:
                 self._measure(found, cohorts_of(window, members), pane)
         classes = dict(zip(self._model.kinds, self._model.classes, strict=True))
         scale = dict(zip(FEATURES, self._model.scale.tolist(), strict=True))
-        for campaign in (*registry.open("group"), *registry.open("inside")):
+        for campaign in registry.open("group"):
             before = campaign.state.kind
             decide_kind(campaign.state, pane, self._config, classes, scale)
             if campaign.state.kind != before or campaign.state.revision == 0:
@@ -75,13 +74,3 @@ class Reader:
                 ),
                 extraction=float(sure[row]),
             )
-
-
-def _numbers(
-    keys: NDArray[np.uint64], by_key: NDArray[np.intp], wanted: NDArray[np.uint64]
-) -> NDArray[np.int64]:
-    if not len(keys) or not len(wanted):
-        return np.zeros(0, np.int64)
-    at = np.searchsorted(keys, wanted, sorter=by_key)
-    at = by_key[np.minimum(at, len(keys) - 1)]
-    return np.sort(at[keys[at] == wanted]).astype(np.int64)

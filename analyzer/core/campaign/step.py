@@ -15,6 +15,7 @@ from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.campaign.decision import Judged, judge
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.findings import Finding, findings
+from analyzer.core.campaign.inside import look_inside
 from analyzer.core.campaign.linker import MERGE_S, Linker, Registry
 from analyzer.core.campaign.membership import unite_moved, update_members
 from analyzer.core.campaign.models.kind_model import KindModel
@@ -37,7 +38,7 @@ from analyzer.core.contracts.records import AlertKind, Record
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 9
+STATE_VERSION = 10
 LEARNED = 64
 """Cohorts of a pane that the anomaly model learns from: enough to know what is usual."""
 UNDER_ALERT = 0.2
@@ -161,6 +162,7 @@ class CampaignStep:
         self._link(view, found, pane)
         self.registry.expire(pane - 1)
         self.reader.read(self.registry, due, pane - 1)
+        look_inside(self.registry, due)
         return self._publisher.publish(self.registry, view, pane - 1)
 
     def _judge(self, rows: CohortColumns) -> list[Finding]:
