@@ -18,6 +18,7 @@ from analyzer.core.campaign.findings import Finding, findings
 from analyzer.core.campaign.inside import look_inside
 from analyzer.core.campaign.linker import MERGE_S, Linker, Registry
 from analyzer.core.campaign.membership import unite_moved, update_members
+from analyzer.core.campaign.models.kind_learner import KindLearner
 from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.publish import Publisher
 from analyzer.core.campaign.reading import Reader
@@ -70,10 +71,10 @@ class CampaignStep:
         self._fusion = Fusion.shipped()
         self.judgements = Judgements()
         self.registry = Registry(config)
-        self._model = KindModel.shipped()
+        self._kinds = KindLearner(KindModel.shipped())
         self._baseline = Baseline(config.calibration or Calibration.shipped())
-        self.reader = Reader(config, self._model, self._baseline)
-        self._publisher = Publisher(config, self._fusion, self.judgements, self._model.version)
+        self.reader = Reader(config, self._kinds, self._baseline)
+        self._publisher = Publisher(config, self._fusion, self.judgements, self._kinds)
         self._anomaly = Strangeness(config.seed)
 
     def look_on(self, windows: WindowFeed) -> None:
@@ -157,7 +158,9 @@ class CampaignStep:
         view = max(
             (w for w in due if w.length_s <= DAY_S), key=lambda w: w.length_s, default=due[0]
         )
-        self.judgements.enter(pane * self._config.pane_ms, self.registry, view)
+        now_ms = pane * self._config.pane_ms
+        for campaign, true in self.judgements.enter(now_ms, self.registry, view):
+            self._kinds.learn_one(campaign.state.readings.values(), true=true)
         found = self._judge(now)
         self._link(view, found, pane)
         self.registry.expire(pane - 1)
@@ -234,6 +237,7 @@ class CampaignStep:
                 "waiting": [to_plain(rows) for rows in self._waiting],
                 "windows": None if self._looks_on else self._windows.state(),
                 "registry": self.registry.state(),
+                "kinds": self._kinds.state(),
                 "baseline": self._baseline.state(),
                 "anomaly": self._anomaly.snapshot(),
                 "judgements": self.judgements.state(),
@@ -258,6 +262,7 @@ class CampaignStep:
         if state["windows"] is not None:
             self._windows.restore(state["windows"])
         self.registry.restore(state["registry"])
+        self._kinds.restore(state["kinds"])
         self._baseline.restore(state["baseline"])
         self._anomaly.restore(state["anomaly"])
         self.judgements.restore(state["judgements"])
