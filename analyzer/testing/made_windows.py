@@ -28,6 +28,10 @@ class Request(NamedTuple):
     """What it used, by kind and hash."""
     part: int = 0
     """Pane of the window in which it came."""
+    prompt: int = 0
+    """Hash of what was asked; 0 for none."""
+    log_output: int = 5_000_000
+    """10⁶ · ln(output tokens + 1)."""
 
 
 def day(requests: Iterable[Request], config: CoreConfig | None = None) -> Window:
@@ -54,9 +58,14 @@ def window(requests: Iterable[Request], length_s: int, config: CoreConfig) -> Wi
 def _pane(pane: int, requests: list[Request]) -> PaneColumns:
     orgs = sorted(Counter(request.org for request in requests).items())
     pairs = sorted(Counter((r.org, *used) for r in requests for used in r.objects).items())
-    templates = sorted(
-        Counter(h for r in requests for kind, h in r.objects if kind == Kind.TEMPLATE).items()
+    templates = sorted(Counter(h for r in requests for h in _templates(r)).items())
+    prompts = sorted(
+        Counter((r.org, h, r.prompt) for r in requests for h in _templates(r) if r.prompt).items()
     )
+    outputs, on_template = Counter[int](), Counter[int]()
+    for request in requests:
+        outputs[request.org] += request.log_output
+        on_template.update(dict.fromkeys(_templates(request), request.log_output))
     org, count = _column(o for o, _ in orgs), _numbers(n for _, n in orgs)
     each = np.ones(len(orgs), np.int64)
     hashes = {h: f"object-{h}" for (_, _, h), _ in pairs}
@@ -65,7 +74,7 @@ def _pane(pane: int, requests: list[Request]) -> PaneColumns:
         org_pane=pane * each,
         org=org,
         org_requests=count,
-        org_log_output=count * 5_000_000,
+        org_log_output=_numbers(outputs[o] for o, _ in orgs),
         org_output_tokens=count * 148,
         org_created_ms=-each,
         account_pane=pane * each,
@@ -79,12 +88,21 @@ def _pane(pane: int, requests: list[Request]) -> PaneColumns:
         pair_kind=_numbers(int(k) for (_, k, _), _ in pairs),
         pair_object=_column(h for (_, _, h), _ in pairs),
         pair_requests=_numbers(n for _, n in pairs),
+        prompt_pane=np.full(len(prompts), pane),
+        prompt_org=_column(o for (o, _, _), _ in prompts),
+        prompt_template=_column(h for (_, h, _), _ in prompts),
+        prompt=_column(p for (_, _, p), _ in prompts),
+        prompt_requests=_numbers(n for _, n in prompts),
         template_pane=np.full(len(templates), pane),
         template=_column(h for h, _ in templates),
         template_requests=_numbers(n for _, n in templates),
-        template_log_output=_numbers(n * 5_000_000 for _, n in templates),
+        template_log_output=_numbers(on_template[h] for h, _ in templates),
         names=Names.of(hashes | names),
     )
+
+
+def _templates(request: Request) -> list[int]:
+    return [h for kind, h in request.objects if kind == Kind.TEMPLATE]
 
 
 def _column(values: Iterable[int]) -> NDArray[np.uint64]:

@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.measure import FEATURES
-from analyzer.core.campaign.models.kind_model import WINDOWS_S, columns_of
+from analyzer.core.campaign.models.kind_model import WINDOWS_S, bounds_of, columns_of
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.records import AlertKind
 from analyzer.core.ingest.step import RawBatch
@@ -40,17 +40,6 @@ SCENARIOS = (
     "fragmented_templates",
 )  # fmt: skip
 SCENARIO_SEEDS, SCALE, SCENARIO_DAYS = (1, 2), 0.25, 4.0
-RAISES = (
-    "entanglement", "private_blocks", "rotation", "client_homogeneity", "creation_scan",
-    "payment_sharing", "hand_over", "pivot", "work_queue", "output_length", "params_homogeneity",
-    "narrowness", "balance", "synchrony", "spec_long", "all_long", "pay_any",
-)  # fmt: skip
-"""More of these never makes an operation less likely."""
-LOWERS = (
-    "one_block", "repeated_items", "spec_repeat", "all_repeat", "over_spec", "top_block",
-    "diversity", "many_templates", "alone_work",
-)  # fmt: skip
-"""More of these never makes it more likely."""
 LEFT_OUT = ("popular",)
 """A size, which a model would learn by heart."""
 CLASSES: dict[str, AlertKind] = {
@@ -178,7 +167,8 @@ def fit_of(rows: Rows) -> str:
         x[mine] = columns_of(rows.features[mine], mean, scale, window_s)
     names, y = np.unique(np.array(rows.kind), return_inverse=True)
     classes = [_class(name) for name in names.tolist()]
-    bounds = _bounds(classes)
+    low, high = bounds_of(classes)
+    bounds = np.stack([low.ravel(), high.ravel()], axis=1)
     shape = x.shape[1], len(names)
     target = np.zeros((len(y), len(names)))
     target[np.arange(len(y)), y] = 1.0
@@ -220,22 +210,6 @@ def _standard(features: F64) -> tuple[F64, F64]:
 
 def _class(kind: str) -> AlertKind:
     return EXTRACTION if kind.startswith("operation") else CLASSES.get(kind, "shared_tool")
-
-
-def _bounds(classes: list[AlertKind]) -> list[tuple[float | None, float | None]]:
-    """Bounds of each weight, by column and kind."""
-    n = len(FEATURES)
-    sign = np.zeros(3 * n + len(WINDOWS_S) + 1)
-    for names, direction in ((RAISES, 1), (LOWERS, -1)):
-        for name in names:
-            i = FEATURES.index(name)
-            sign[[i, n + i]], sign[2 * n + i] = direction, -direction
-    found: list[tuple[float | None, float | None]] = []
-    for s in sign.tolist():
-        for kind in classes:
-            up = s if kind == EXTRACTION else -s
-            found.append((0.0 if up > 0 else None, 0.0 if up < 0 else None))
-    return found
 
 
 def _text(mean: F64, scale: F64, weights: F64, kinds: tuple[list[str], list[AlertKind]]) -> str:

@@ -53,7 +53,7 @@ def linked(registry: Registry, *found: Finding) -> Registry:
 def campaign(registry: Registry, orgs: range, hits: int = 3) -> Campaign:
     """An open campaign of these organisations, each found so often before."""
     founded = finding(orgs, pane=0)
-    made = registry.found("group", founded, founded.orgs)
+    made = registry.found("group", founded.pane, founded.about, founded.orgs)
     made.members.add(founded.orgs, 0, hits=hits)
     return made
 
@@ -181,7 +181,7 @@ def test_a_campaign_keeps_its_name_when_its_founders_change_a_little(seed: int) 
         names = set()
         for kept in (orgs, orgs[rng.permutation(len(orgs))[: int(0.9 * len(orgs))]]):
             found = finding(kept.tolist())
-            names.add(Registry(CoreConfig()).found("group", found, found.orgs).id)
+            names.add(Registry(CoreConfig()).found("group", found.pane, found.about, found.orgs).id)
         same += len(names) == 1
     assert same >= 35
 

@@ -22,7 +22,7 @@ def campaign(registry: Registry, orgs: range, hits: int = 3) -> Campaign:
     keys = np.array(orgs, np.uint64)
     nothing = np.zeros(len(NAMES))
     founded = Finding(0, Kind.TEMPLATE, WORK, DAY_S, 0, 0.9, None, nothing, keys, 1.0)
-    made = registry.found("group", founded, keys)
+    made = registry.found("group", founded.pane, founded.about, keys)
     made.members.add(keys, 0, hits=hits)
     return made
 

@@ -8,6 +8,8 @@ from analyzer.core.campaign.campaign_state import Campaign, Reading
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.findings import Finding
 from analyzer.core.campaign.linker import Registry
+from analyzer.core.campaign.models.kind_learner import KindLearner
+from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.publish import LOW_AFTER_S, Publisher
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.fusion import Fusion
@@ -33,7 +35,7 @@ def campaign(
 ) -> Campaign:
     """A campaign that was measured, each member found three times."""
     found = finding(orgs, pane=pane)
-    made = registry.found("group", found, found.orgs)
+    made = registry.found("group", found.pane, found.about, found.orgs)
     made.members.add(found.orgs, pane, hits=2)
     registry.support(made, found, free=found.orgs[:0])
     made.state.kind, made.state.extraction = kind, 0.9
@@ -44,7 +46,9 @@ def campaign(
 
 def told(registry: Registry, pane: int, publisher: Publisher | None = None) -> list[Record]:
     """What is published after this pane."""
-    publisher = publisher or Publisher(CONFIG, Fusion.shipped(), Judgements(), "made")
+    publisher = publisher or Publisher(
+        CONFIG, Fusion.shipped(), Judgements(), KindLearner(KindModel.shipped())
+    )
     return publisher.publish(registry, two_operations(), pane)
 
 

@@ -96,7 +96,12 @@ def test_every_event_has_its_records_offset(size: int, *, timed: bool) -> None:
     dead += output.dead
     assert sorted(taken) == sorted([*TAKEN])
     places = sorted((letter.offset, letter.reason) for letter in dead)
-    assert places == [(2, "missing_field"), (2, "out_of_range"), (4, "not_json"), (6, "out_of_range")]
+    assert places == [
+        (2, "missing_field"),
+        (2, "out_of_range"),
+        (4, "not_json"),
+        (6, "out_of_range"),
+    ]
     for letter in dead:
         assert base64.b64decode(letter.payload_base64) == RECORDS[letter.offset - 1]
 

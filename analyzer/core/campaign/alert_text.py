@@ -42,9 +42,10 @@ def summarise_campaign(campaign: Campaign, members: int) -> str:
             "long answers."
         )
     orgs = len(campaign.confirmed())
+    within = f" inside the pool {state.parent}" if state.parent else ""
     changed = f" Changed: {state.kind_reason}." if state.kind_reason else ""
     return (
-        f"{members} accounts of {orgs} organisations {_WHAT[state.kind]} "
+        f"{members} accounts of {orgs} organisations{within} {_WHAT[state.kind]} "
         f"(joined by {state.about or 'several objects'}).{changed}"
     )
 

@@ -154,6 +154,8 @@ class CampaignState(msgspec.Struct):
     """Strongest outside evidence of a finding, in [-1, 1]."""
     parent: str | None = None
     """The pool that this work lies inside."""
+    inside: dict[int, int] = {}
+    """Per window length, readings in a row in which one work inside showed; see :mod:`.inside`."""
     readings: dict[int, Reading] = {}
     """Latest reading of each window, by its length in seconds."""
     extraction: float = 0.0

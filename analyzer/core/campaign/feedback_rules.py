@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -91,6 +91,13 @@ class Dismissal(msgspec.Struct):
     """Findings dropped because of it."""
 
 
+class Lesson(NamedTuple):
+    """A campaign whose verdict is known now."""
+
+    campaign: Campaign
+    true: bool
+
+
 class Judgements:
     """All feedback in effect; the one place that knows what it means."""
 
@@ -108,9 +115,10 @@ class Judgements:
         """Records that arrived; they take effect in their time."""
         self.inbox.take(block)
 
-    def enter(self, now_ms: int, registry: Registry, view: Window) -> None:
-        """Let everything take effect that has, up to the end of a pane."""
+    def enter(self, now_ms: int, registry: Registry, view: Window) -> list[Lesson]:
+        """Let everything take effect that has, up to the end of a pane; what there is to learn."""
         self._now_ms, self._objects = now_ms, Objects(view)
+        lessons: list[Lesson] = []
         for said in self.inbox.due(now_ms):
             key = (said.target.type, _current(said.target, registry))
             if said.action == "allow":
@@ -118,7 +126,8 @@ class Judgements:
             elif said.evidence is not None and said.action == "evidence":
                 self._evidence[*key, said.evidence.source] = said
             else:
-                self._label(key, said, registry)
+                lessons += self._label(key, said, registry)
+        return lessons
 
     def _allow(self, key: Key, said: Feedback, registry: Registry) -> None:
         self.allowed[key] = Allowance(said)
@@ -131,13 +140,14 @@ class Judgements:
         elif key[0] == "campaign" and key[1] in registry.campaigns:
             registry.touched[key[1]] = None
 
-    def _label(self, key: Key, said: Feedback, registry: Registry) -> None:
+    def _label(self, key: Key, said: Feedback, registry: Registry) -> Iterator[Lesson]:
         before, self.labels[key] = self.labels.get(key), said
         campaign = registry.campaigns.get(key[1]) if key[0] == "campaign" else None
         if campaign is None or (true := _truth(said)) is None:
             return
         if before is None or _truth(before) != true:
             self.model.learn_one(campaign.vectors(), true=true)
+            yield Lesson(campaign, true)
         if true:
             self._dismissed.pop(campaign.id, None)
         elif said.verdict == "false_positive" and self._counts(said):

@@ -38,9 +38,10 @@ MEANS: dict[str, tuple[tuple[str, float], ...]] = {
 }
 """Families of shared means or purpose, each by the features that show it."""
 SPONSOR = 0.6
-MANY_WORKS = 0.75
-"""From this diversity on, in nats, each member does the work of several customers, as the accounts
-of a reseller do."""
+DIVERSE, ONE_QUEUE, OWN_WORK = 0.75, 0.5, 0.8
+"""From this diversity on, in nats, each member does many works, as the accounts of a reseller do;
+unless from so strong a work queue, or narrowness, on, these are the parts of one work: prompts of
+which none is sent twice, or templates of the group that hardly anybody else uses."""
 ONE_STREAM, BEYOND_OTHERS = 0.8, -0.15
 """Accounts are parts of one stream if their dispersion, given the group's common profile, is at
 most so much (ln, 0 is pure chance) and so much below that of others of like volume."""
@@ -66,8 +67,15 @@ def guarded(features: F64) -> Bool:
     thinning = features[:, index["thinning"]]
     beyond = features[:, index["thinning_others"]]
     one_stream = (thinning <= ONE_STREAM) & (beyond <= BEYOND_OTHERS)
-    many_works = known[:, index["diversity"]] >= MANY_WORKS
-    return np.asarray((means - sponsored >= 2) & one_stream & ~many_works)
+    return np.asarray((means - sponsored >= 2) & one_stream & ~_many_works(known))
+
+
+def _many_works(known: F64) -> Bool:
+    """True where each member does the work of several customers, shape (n,)."""
+    diversity, queue, own = (
+        known[:, FEATURES.index(name)] for name in ("diversity", "work_queue", "narrowness")
+    )
+    return np.asarray((diversity >= DIVERSE) & (queue < ONE_QUEUE) & (own < OWN_WORK))
 
 
 EXTRACTION: AlertKind = "extraction_campaign"
@@ -112,7 +120,8 @@ def decide_kind(
     if state.kind == EXTRACTION:
         _take_back(state, pane, classes, scale)
         return
-    if any(reading.features.get("diversity", 0.0) >= MANY_WORKS for reading in readings):
+    vectors = [[reading.features.get(name, 0.0) for name in FEATURES] for reading in readings]
+    if _many_works(np.array(vectors)).any():
         state.extraction = min(state.extraction, HALF)  # short windows show few works of each
     few = max(reading.facts.get("organisations", FEW) for reading in readings) < FEW
     sure = state.extraction >= (SAID_OF_FEW if few else SAID)

@@ -76,7 +76,7 @@ class Registry:
         quiet = (7_200 if window_s >= 86_400 else 3_600) // self._config.pane_s
         return pane - self._last.get(key, -quiet) < quiet
 
-    def found(self, domain: Domain, finding: Finding, orgs: U64) -> Campaign:
+    def found(self, domain: Domain, pane: int, about: str, orgs: U64) -> Campaign:
         """A new campaign, named by the founder whose hash is least.
 
         Other settings find another set of founders, but as like this one as the sets are the
@@ -87,7 +87,7 @@ class Registry:
         again = 0
         while (id_ := _name(domain, founder, again)) in self.campaigns:
             again += 1
-        state = CampaignState(id_, domain, finding.pane, finding.pane, about=finding.about)
+        state = CampaignState(id_, domain, pane, pane, about=about)
         self.campaigns[id_] = Campaign(state)
         return self.campaigns[id_]
 
@@ -126,7 +126,7 @@ class Registry:
                 return
         if np.isin(finding.orgs, self.held()).any():
             return
-        campaign = self.found("account", finding, finding.orgs)
+        campaign = self.found("account", finding.pane, finding.about, finding.orgs)
         campaign.state.kind = "account_anomaly"
         campaign.members.add(finding.orgs, finding.pane)
         self.support(campaign, finding, free=finding.orgs[:0])
@@ -184,7 +184,6 @@ class Linker:
     def __init__(self, registry: Registry, view: Window, findings: Sequence[Finding]) -> None:
         self._registry, self._view = registry, view
         self._keys = view.of_orgs("key")
-        self._by_key = np.argsort(self._keys)
         self._campaigns = registry.open()
         self.owner = np.full(len(self._keys), -1)
         """Number of the campaign that each organisation of the view belongs to; −1: of none."""
@@ -193,8 +192,8 @@ class Linker:
         self.group_of: dict[str, int] = {}
         """Campaign → its row among the groups."""
         for number, campaign in enumerate(self._campaigns):
-            self.owner[self.numbers(campaign.members.key)] = number
-            core = self.numbers(campaign.members.core)
+            self.owner[self._view.numbers_of(campaign.members.key)] = number
+            core = self._view.numbers_of(campaign.members.core)
             if len(core):
                 self.group_of[campaign.id] = len(rows)
                 rows.append(core)
@@ -202,7 +201,7 @@ class Linker:
         self._finding_row: dict[str, int] = {}
         self._findings = []
         for finding in findings:
-            numbers = self.numbers(finding.orgs)
+            numbers = self._view.numbers_of(finding.orgs)
             if len(numbers):
                 self._findings.append((finding, numbers))
                 if not self._is_plain(finding, numbers):
@@ -237,14 +236,6 @@ class Linker:
             and self._view.length_s >= MERGE_S
             and common < MOST * core
         )
-
-    def numbers(self, keys: U64) -> NDArray[np.int64]:
-        """Rising numbers in the view of those that are active in it."""
-        if not len(self._keys) or not len(keys):
-            return np.zeros(0, np.int64)
-        at = np.searchsorted(self._keys, keys, sorter=self._by_key)
-        at = self._by_key[np.minimum(at, len(self._keys) - 1)]
-        return np.sort(at[self._keys[at] == keys])
 
     def link(self) -> None:
         """Let every finding support, found or unite; then compare what was touched."""
@@ -355,7 +346,7 @@ class Linker:
             left = self._campaigns[number]
             left.members.keep(~np.isin(left.members.key, orgs))
             self._registry.touched[left.id] = None
-        campaign = self._registry.found("group", finding, orgs)
+        campaign = self._registry.found("group", finding.pane, finding.about, orgs)
         campaign.members.add(orgs, finding.pane)
         self.owner[numbers] = len(self._campaigns)
         self._campaigns.append(campaign)

@@ -56,11 +56,11 @@ def update_members(registry: Registry, linker: Linker, pane: int, barred: U64 = 
     number = {id(c): n for n, c in enumerate(campaigns)}
     owner = np.full(len(keys), -1)
     for campaign in campaigns:
-        owner[linker.numbers(campaign.members.key)] = number[id(campaign)]
+        owner[linker.groups.window.numbers_of(campaign.members.key)] = number[id(campaign)]
     asked = np.zeros(likeness.shape, np.bool_)
     for campaign in campaigns:
         wanted_keys = np.fromiter(campaign.candidates, np.uint64, len(campaign.candidates))
-        asked[number[id(campaign)], linker.numbers(wanted_keys)] = True
+        asked[number[id(campaign)], linker.groups.window.numbers_of(wanted_keys)] = True
     unasked = (likeness >= JOINS_UNASKED) & (telling[:, None] >= TELLING_MORE)
     wanted = (asked & (likeness >= JOINS)) | (unasked & (requests >= REQUESTS))
     wanted &= (telling[:, None] >= TELLING) & ~np.isin(keys, barred)
@@ -113,7 +113,7 @@ def _release(
     """Members that are unlike the core in two views of a day in a row leave."""
     members = campaign.members
     keys = linker.groups.window.of_orgs("key")
-    numbers = linker.numbers(members.key)
+    numbers = linker.groups.window.numbers_of(members.key)
     rows = np.searchsorted(members.key, keys[numbers])
     seen = requests[numbers] >= SEEN
     unlike = likeness[numbers] < LEAVES

@@ -17,6 +17,7 @@ from analyzer.core.campaign.evidence import Evidence
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.linker import Registry
+from analyzer.core.campaign.models.kind_learner import KindLearner
 from analyzer.core.campaign.objects import Objects
 from analyzer.core.campaign.severity import severity_of
 from analyzer.core.cohort.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
@@ -59,12 +60,12 @@ class Publisher:
     """Turns changed campaigns into alerts, campaign states and member states."""
 
     def __init__(
-        self, config: CoreConfig, fusion: Fusion, judgements: Judgements, model_version: str
+        self, config: CoreConfig, fusion: Fusion, judgements: Judgements, kinds: KindLearner
     ) -> None:
         self._config = config
         self._fusion = fusion
         self._judgements = judgements
-        self._model_version = f"{fusion.version}+{model_version}"
+        self._kinds = kinds
         self.suppressed: Counter[str] = Counter()
         """Alerts not sent by this process: ``nothing_new``, or ``feedback`` speaks against it."""
         self._due: dict[int, Window] = {}
@@ -199,7 +200,10 @@ class Publisher:
             runbook_url=self._config.runbook_url.replace("{kind}", state.kind),
             next_steps=next_steps(state.kind),
             provenance=Provenance(
-                __version__, self._config.config_hash, self._model_version, replay=False
+                __version__,
+                self._config.config_hash,
+                f"{self._fusion.version}+{self._kinds.version}",
+                replay=False,
             ),
         )
 

@@ -10,7 +10,7 @@ from analyzer.core.campaign.campaign_state import Campaign, Reading
 from analyzer.core.campaign.kind import HALF, decide_kind, guarded
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.measure import FEATURES, FEWEST, cohorts_of, measure
-from analyzer.core.campaign.models.kind_model import KindModel
+from analyzer.core.campaign.models.kind_learner import KindLearner
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.population import OUTPUT_TOKENS
 from analyzer.core.cohort.selection import Cohorts
@@ -24,8 +24,8 @@ F64 = NDArray[np.float64]
 class Reader:
     """Measures campaigns; every reading is of all members, in one window."""
 
-    def __init__(self, config: CoreConfig, model: KindModel, baseline: Baseline) -> None:
-        self._config, self._model, self._baseline = config, model, baseline
+    def __init__(self, config: CoreConfig, kinds: KindLearner, baseline: Baseline) -> None:
+        self._config, self._kinds, self._baseline = config, kinds, baseline
         self.unknown: frozenset[str] = frozenset()
         """Features to leave out, as if nothing were known of them; none, but for an ablation."""
 
@@ -33,17 +33,17 @@ class Reader:
         """Measure every open group of enough active members in each window that ends here."""
         for window in due:
             found, members = [], []
-            by_key = np.argsort(keys := window.of_orgs("key"))
             for campaign in (*registry.open("group"), *registry.open("inside")):
-                numbers = _numbers(keys, by_key, campaign.members.key)
+                numbers = window.numbers_of(campaign.members.key)
                 if len(numbers) >= FEWEST:
                     found.append(campaign)
                     members.append(numbers)
             if found:
                 self._measure(found, cohorts_of(window, members), pane)
-        classes = dict(zip(self._model.kinds, self._model.classes, strict=True))
-        scale = dict(zip(FEATURES, self._model.scale.tolist(), strict=True))
-        for campaign in (*registry.open("group"), *registry.open("inside")):
+        model = self._kinds.model
+        classes = dict(zip(model.kinds, model.classes, strict=True))
+        scale = dict(zip(FEATURES, model.scale.tolist(), strict=True))
+        for campaign in registry.open("group"):
             before = campaign.state.kind
             decide_kind(campaign.state, pane, self._config, classes, scale)
             if campaign.state.kind != before or campaign.state.revision == 0:
@@ -53,8 +53,9 @@ class Reader:
         window = groups.window
         features = measure(groups)
         features[:, [name in self.unknown for name in FEATURES]] = np.nan
-        probabilities = self._model.probabilities(features, window.length_s)
-        sure = self._model.extraction(probabilities)
+        model = self._kinds.model
+        probabilities = model.probabilities(features, window.length_s)
+        sure = model.extraction(probabilities)
         sure = np.where(guarded(features), sure, np.minimum(sure, HALF))
         usual, _ = self._baseline.usual(strata_of_groups(groups.size))
         tokens = groups.totals[:, OUTPUT_TOKENS]
@@ -70,18 +71,6 @@ class Reader:
                     "requests": float(groups.requests[row]),
                     "output_tokens": float(tokens[row]),
                 },
-                kinds=dict(
-                    zip(self._model.kinds, probabilities[row].round(6).tolist(), strict=True)
-                ),
+                kinds=dict(zip(model.kinds, probabilities[row].round(6).tolist(), strict=True)),
                 extraction=float(sure[row]),
             )
-
-
-def _numbers(
-    keys: NDArray[np.uint64], by_key: NDArray[np.intp], wanted: NDArray[np.uint64]
-) -> NDArray[np.int64]:
-    if not len(keys) or not len(wanted):
-        return np.zeros(0, np.int64)
-    at = np.searchsorted(keys, wanted, sorter=by_key)
-    at = by_key[np.minimum(at, len(keys) - 1)]
-    return np.sort(at[keys[at] == wanted]).astype(np.int64)

@@ -15,8 +15,10 @@ from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.campaign.decision import Judged, judge
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.findings import Finding, findings
+from analyzer.core.campaign.inside import look_inside
 from analyzer.core.campaign.linker import MERGE_S, Linker, Registry
 from analyzer.core.campaign.membership import unite_moved, update_members
+from analyzer.core.campaign.models.kind_learner import KindLearner
 from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.publish import Publisher
 from analyzer.core.campaign.reading import Reader
@@ -37,7 +39,7 @@ from analyzer.core.contracts.records import AlertKind, Record
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 9
+STATE_VERSION = 10
 LEARNED = 64
 """Cohorts of a pane that the anomaly model learns from: enough to know what is usual."""
 UNDER_ALERT = 0.2
@@ -69,10 +71,10 @@ class CampaignStep:
         self._fusion = Fusion.shipped()
         self.judgements = Judgements()
         self.registry = Registry(config)
-        self._model = KindModel.shipped()
+        self._kinds = KindLearner(KindModel.shipped())
         self._baseline = Baseline(config.calibration or Calibration.shipped())
-        self.reader = Reader(config, self._model, self._baseline)
-        self._publisher = Publisher(config, self._fusion, self.judgements, self._model.version)
+        self.reader = Reader(config, self._kinds, self._baseline)
+        self._publisher = Publisher(config, self._fusion, self.judgements, self._kinds)
         self._anomaly = Strangeness(config.seed)
 
     def look_on(self, windows: WindowFeed) -> None:
@@ -156,11 +158,14 @@ class CampaignStep:
         view = max(
             (w for w in due if w.length_s <= DAY_S), key=lambda w: w.length_s, default=due[0]
         )
-        self.judgements.enter(pane * self._config.pane_ms, self.registry, view)
+        now_ms = pane * self._config.pane_ms
+        for campaign, true in self.judgements.enter(now_ms, self.registry, view):
+            self._kinds.learn_one(campaign.state.readings.values(), true=true)
         found = self._judge(now)
         self._link(view, found, pane)
         self.registry.expire(pane - 1)
         self.reader.read(self.registry, due, pane - 1)
+        look_inside(self.registry, due)
         return self._publisher.publish(self.registry, view, pane - 1, due)
 
     def _judge(self, rows: CohortColumns) -> list[Finding]:
@@ -232,6 +237,7 @@ class CampaignStep:
                 "waiting": [to_plain(rows) for rows in self._waiting],
                 "windows": None if self._looks_on else self._windows.state(),
                 "registry": self.registry.state(),
+                "kinds": self._kinds.state(),
                 "baseline": self._baseline.state(),
                 "anomaly": self._anomaly.snapshot(),
                 "judgements": self.judgements.state(),
@@ -256,6 +262,7 @@ class CampaignStep:
         if state["windows"] is not None:
             self._windows.restore(state["windows"])
         self.registry.restore(state["registry"])
+        self._kinds.restore(state["kinds"])
         self._baseline.restore(state["baseline"])
         self._anomaly.restore(state["anomaly"])
         self.judgements.restore(state["judgements"])

@@ -100,6 +100,12 @@ class Window:
         """A column of the organisations' table, shape (organisations,)."""
         return self.population.orgs[column][self.orgs]
 
+    def numbers_of(self, keys: NDArray[np.uint64]) -> I64:
+        """Rising numbers in the window of the organisations of these keys that are active in it."""
+        rows = self.population.orgs.find(keys)
+        numbers = self.number_of[rows[rows >= 0]]
+        return np.sort(numbers[numbers >= 0]).astype(np.int64)
+
     @cached_property
     def usual_requests(self) -> float:
         """Median requests of an active organisation, at least 1."""

@@ -51,7 +51,8 @@ def events(rng: Generator) -> list[list[bytes]]:
     for source in range(PARTITIONS):
         at = np.sort(rng.integers(0, PANES * PANE_S * 1_000, EVENTS))
         at = at + rng.integers(0, 20_000, EVENTS)  # less than the lateness
-        lines = [_event(f"{source}-{i}", int(ms), int(rng.integers(ACCOUNTS))) for i, ms in enumerate(at)]
+        who = rng.integers(ACCOUNTS, size=EVENTS).tolist()
+        lines = [_event(f"{source}-{i}", ms, who[i]) for i, ms in enumerate(at.tolist())]
         after = (PANES + 60) * PANE_S * 1_000
         lines += [_event(f"{source}-end-{n}", after + n, n) for n in range(ACCOUNTS)]
         parts.append(lines)

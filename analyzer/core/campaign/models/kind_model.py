@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Self
 
@@ -25,6 +25,17 @@ BEND = 0.5
 WINDOWS_S = (3_600, 21_600, 86_400, 259_200)
 """Windows that the model knows; another counts as the nearest."""
 OPERATION = "extraction_campaign"
+RAISES = (
+    "entanglement", "private_blocks", "rotation", "client_homogeneity", "creation_scan",
+    "payment_sharing", "hand_over", "pivot", "work_queue", "output_length", "params_homogeneity",
+    "narrowness", "balance", "synchrony", "spec_long", "all_long", "pay_any",
+)  # fmt: skip
+"""More of these never makes an operation less likely."""
+LOWERS = (
+    "one_block", "repeated_items", "spec_repeat", "all_repeat", "over_spec", "top_block",
+    "diversity", "many_templates", "alone_work",
+)  # fmt: skip
+"""More of these never makes it more likely."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,10 @@ class KindModel:
             weights=weights,
         )
 
+    def with_weights(self, weights: F64) -> Self:
+        """The same with other weights, of the same shape."""
+        return replace(self, weights=weights)
+
     def columns(self, features: F64, window_s: int) -> F64:
         """Columns of the linear model, shape (n, columns).
 
@@ -103,3 +118,19 @@ def columns_of(features: F64, mean: F64, scale: F64, window_s: int) -> F64:
     window[:, nearest] = 1.0
     bent = np.maximum(z - BEND, 0.0), np.maximum(-BEND - z, 0.0)
     return np.concatenate([z, *bent, window, np.ones((len(z), 1))], axis=1)
+
+
+def bounds_of(classes: Sequence[AlertKind]) -> tuple[F64, F64]:
+    """Least and greatest weight of each column and kind, each of shape (columns, kinds).
+
+    A feature of :data:`RAISES` never makes an operation less likely, one of :data:`LOWERS` never
+    more; the part of it below −½ deviations has the other sign.
+    """
+    n = len(FEATURES)
+    sign = np.zeros((3 * n + len(WINDOWS_S) + 1, 1))
+    for names, direction in ((RAISES, 1.0), (LOWERS, -1.0)):
+        for name in names:
+            i = FEATURES.index(name)
+            sign[[i, n + i]], sign[2 * n + i] = direction, -direction
+    toward = sign * np.array([1.0 if kind == OPERATION else -1.0 for kind in classes])
+    return np.where(toward > 0, 0.0, -np.inf), np.where(toward < 0, 0.0, np.inf)
