@@ -20,6 +20,7 @@ from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.models.kind_learner import KindLearner
 from analyzer.core.campaign.objects import Objects
 from analyzer.core.campaign.severity import severity_of
+from analyzer.core.campaign.verdict import verdict_of
 from analyzer.core.cohort.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.window import Window
@@ -199,6 +200,7 @@ class Publisher:
             attack=ATTACK,
             runbook_url=self._config.runbook_url.replace("{kind}", state.kind),
             next_steps=next_steps(state.kind),
+            verdict=verdict_of(campaign, self._kinds.model, NEEDED["group"]),
             provenance=Provenance(
                 __version__,
                 self._config.config_hash,
