@@ -26,7 +26,7 @@ HALF = 0.5
 EVIDENT = 0.35
 """Value of a signal from which its family of evidence counts in the guard."""
 MEANS: dict[str, tuple[tuple[str, float], ...]] = {
-    "client": (("client_homogeneity", EVIDENT),),
+    "software": (("client_homogeneity", EVIDENT), ("params_homogeneity", EVIDENT)),
     "infrastructure": (
         ("private_blocks", EVIDENT),
         ("entanglement", EVIDENT),
@@ -34,9 +34,10 @@ MEANS: dict[str, tuple[tuple[str, float], ...]] = {
         ("hop_member", 0.5),
     ),
     "card": (("payment_sharing", EVIDENT),),
-    "elicitation": (("output_length", EVIDENT), ("params_homogeneity", EVIDENT)),
+    "elicitation": (("output_length", EVIDENT),),
 }
-"""Families of shared means or purpose, each by the features that show it."""
+"""Families of shared means or purpose, each by the features that show it; one program explains
+the client and the parameters that it sends alike."""
 SPONSOR = 0.6
 DIVERSE, ONE_QUEUE = 0.75, 0.5
 """From this diversity on, in nats, each member does many works, as the accounts of a reseller do;
