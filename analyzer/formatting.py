@@ -83,14 +83,9 @@ def sureness(confidence: float) -> str:
 
 
 def sentence(reading: SignalReading) -> str:
-    """What a signal says, without the figures that its evidence repeats in brackets."""
-    words = clean(reading.evidence, 300).rsplit(" (", 1)[0]
+    """What a signal says, the same everywhere: what was seen, and what is usual."""
+    words = clean(reading.evidence, 300)
     return words[:1].upper() + words[1:]
-
-
-def figures(reading: SignalReading) -> str:
-    """A signal's value beside what is normal, and over which time."""
-    return f"{reading.value:.2f} vs {reading.baseline:.2f} normally, {span(reading.window_s)}"
 
 
 def some(names: list[str], count: int, total: int | None = None) -> tuple[list[str], int]:

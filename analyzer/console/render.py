@@ -110,12 +110,12 @@ def _readings(readings: list[SignalReading], colour: str) -> RenderableType:
     table.add_column(no_wrap=True)
     table.add_column(ratio=1)
     for reading in readings:
-        table.add_row(_bar(reading.value, colour), _figures(reading), Text(sentence(reading)))
+        table.add_row(_bar(reading.value, colour), _over(reading), Text(sentence(reading)))
     return table
 
 
-def _figures(reading: SignalReading) -> Text:
-    return Text.assemble(f"{reading.value:.2f}", (f" usual {reading.baseline:.2f}", "dim"))
+def _over(reading: SignalReading) -> Text:
+    return Text(span(reading.window_s), style="dim")
 
 
 def _bar(value: float, colour: str) -> Text:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from analyzer.formatting import KINDS, clean, clip, figures, moment, sentence, some, sureness
+from analyzer.formatting import KINDS, clean, clip, moment, sentence, some, span, sureness
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -115,7 +115,7 @@ def _and_more(count: int) -> str:
 
 def _reasons(readings: Iterable[SignalReading]) -> list[str]:
     return [
-        f"• {_words(sentence(reading))} ({figures(reading)})"
+        f"• {_words(sentence(reading))} ({span(reading.window_s)})"
         for reading in list(readings)[:SHOWN_SIGNALS]
     ]
 

@@ -37,7 +37,7 @@ def test_everything_an_operator_asks() -> None:
         "32 accounts of 31 organisations work one queue of prompts",
         "and 28 more",
         "Since    2026-03-02 00:05 UTC (34 h of activity)",
-        "1.00 usual 0.09 Members run the same client software",
+        "████████ 6 h 31 of 31 accounts use the TLS fingerprint",
         "Against  nothing found",
         "1. Look at the sample of members",
         "Runbook: https://example.org/runbooks/usage-analyzer",
@@ -49,7 +49,7 @@ def test_everything_an_operator_asks() -> None:
 def test_counter_evidence_is_shown() -> None:
     """What speaks against a finding stands beside what speaks for it."""
     text = shown(example("escalated_with_counter_evidence"))
-    assert "Against  ██░░░░░░ 0.31 usual 0.12 What joins the members" in text
+    assert "Against  ██░░░░░░ 6 h 63 of 512 active organisations are members, 12 %" in text
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])

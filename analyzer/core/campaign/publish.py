@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -12,6 +13,7 @@ import numpy as np
 from analyzer import __version__
 from analyzer.core.campaign.alert_text import next_steps, summarise_campaign
 from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Account, Campaign, CampaignState
+from analyzer.core.campaign.evidence import Evidence
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.linker import Registry
@@ -66,9 +68,13 @@ class Publisher:
         self._kinds = kinds
         self.suppressed: Counter[str] = Counter()
         """Alerts not sent by this process: ``nothing_new``, or ``feedback`` speaks against it."""
+        self._due: dict[int, Window] = {}
 
-    def publish(self, registry: Registry, view: Window, pane: int) -> list[Record]:
-        """Records for what changed up to the end of this pane."""
+    def publish(
+        self, registry: Registry, view: Window, pane: int, due: Sequence[Window] = ()
+    ) -> list[Record]:
+        """Records for what changed up to the end of this pane, at which these windows end."""
+        self._due = {window.length_s: window for window in (view, *due)}
         now_ms = (pane + 1) * self._config.pane_ms
         records: list[Record] = []
         touched, registry.touched = list(registry.touched), {}
@@ -168,6 +174,7 @@ class Publisher:
         self, campaign: Campaign, inside: list[Account], activity: Activity, now_ms: int
     ) -> Alert:
         state = campaign.state
+        evidence = self._evidence(campaign, inside, now_ms)
         return Alert(
             alert_id=_digest(f"{state.id}:{state.revision}"),
             dedup_key=state.id,
@@ -183,10 +190,10 @@ class Publisher:
             detected_at_ms=now_ms,
             summary=summarise_campaign(campaign, len(inside)),
             campaign=_facts(campaign, inside),
-            signals=self._readings(campaign, against=False)
+            signals=self._readings(campaign, evidence, against=False)
             + _strange(state)
             + self._judgements.readings(campaign, against=False),
-            counter_evidence=self._readings(campaign, against=True)
+            counter_evidence=self._readings(campaign, evidence, against=True)
             + self._judgements.readings(campaign, against=True),
             suppressed=self._judgements.suppressed(campaign),
             attack=ATTACK,
@@ -200,7 +207,18 @@ class Publisher:
             ),
         )
 
-    def _readings(self, campaign: Campaign, *, against: bool) -> list[SignalReading]:
+    def _evidence(self, campaign: Campaign, inside: list[Account], now_ms: int) -> Evidence | None:
+        """What may be said in figures; None unless the campaign was measured just now."""
+        reading = campaign.latest
+        if reading is None or (reading.pane + 1) * self._config.pane_ms != now_ms:
+            return None
+        window = self._due.get(reading.window_s)
+        orgs = np.array(sorted({account.org for account in inside}), np.uint64)
+        return Evidence(window, orgs) if window is not None else None
+
+    def _readings(
+        self, campaign: Campaign, evidence: Evidence | None, *, against: bool
+    ) -> list[SignalReading]:
         reading = campaign.latest
         if reading is None:
             return []
@@ -214,7 +232,7 @@ class Publisher:
                 value=_round(features[i]),
                 baseline=_round(reading.usual.get(NAMES[i], 0.0)),
                 unit=SIGNALS[i].UNIT,
-                evidence=_evidence(i, features[i], reading.usual.get(NAMES[i], 0.0)),
+                evidence=(evidence and evidence.sentence(NAMES[i])) or SIGNALS[i].MEANING,
                 window_s=reading.window_s,
             )
             for i in order
@@ -322,11 +340,6 @@ def _confidence(state: CampaignState) -> float:
         return state.score * (1 - 0.5**state.findings)
     sure = state.extraction if state.kind == EXTRACTION else 1 - state.extraction
     return sure * (1 - 0.5 ** max(1, state.findings))
-
-
-def _evidence(signal: int, value: float, usual: float) -> str:
-    """What the signal says, and how others of the same sort and size compare."""
-    return f"{SIGNALS[signal].MEANING} ({value:.2f}; others {usual:.2f})"
 
 
 def _strange(state: CampaignState) -> list[SignalReading]:

@@ -166,7 +166,7 @@ class CampaignStep:
         self.registry.expire(pane - 1)
         self.reader.read(self.registry, due, pane - 1)
         look_inside(self.registry, due)
-        return self._publisher.publish(self.registry, view, pane - 1)
+        return self._publisher.publish(self.registry, view, pane - 1, due)
 
     def _judge(self, rows: CohortColumns) -> list[Finding]:
         """What is found among the cohorts that end here; the innocent are learned from."""

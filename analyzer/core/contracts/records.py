@@ -31,7 +31,8 @@ class SignalReading(msgspec.Struct, frozen=True):
     """What the population shows; the same scale as ``value``."""
     unit: str
     evidence: str
-    """One sentence for a person."""
+    """One sentence for a person: what was seen among the members that are named, and what chance or
+    all others give."""
     window_s: int
 
 
