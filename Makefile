@@ -34,12 +34,12 @@ run: venv ## first run: broker, worker, notifier and traffic with a campaign hid
 	$(BIN)/analyzer demo
 
 test: static ## what CI runs: format, lint, types, layers and all tests (on Apache Kafka if it is there)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: test ## the same
 
 check-fast: static ## format, lint, types, layers, and the tests that need no broker and no simulated world
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m 'not integration and not slow'
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not integration and not slow'
 
 static: venv
 	$(BIN)/ruff format --check .

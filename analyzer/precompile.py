@@ -16,7 +16,9 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+import numba
 import numpy as np
+from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.extending import is_jitted
 
 from analyzer.core.campaign import likeness
@@ -57,7 +59,7 @@ log = logging.getLogger("analyzer.precompile")
 
 
 def compile_all() -> None:
-    """Run every compiled function once, so that no event waits for the compiler.
+    """Compile what is not compiled yet, so that no event waits for the compiler.
 
     Machine code is kept beside the package or, if nothing can be written there, in
     ``NUMBA_CACHE_DIR`` or the user's cache; if nowhere, each process compiles anew. What is
@@ -73,16 +75,15 @@ def compile_all() -> None:
     mark = folders[0] / f"{sys.implementation.cache_tag}.compiled"
     digest = _digest()
     if mark.exists() and mark.read_text("ascii") == digest:
-        _run()
         return
     with mark.open("a+", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if mark.read_text("ascii") != digest:
             log.info("compiling, once on this machine")
             _throw_away(folders)
-        _run()
-        file.truncate(0)
-        file.write(digest)
+            _run()
+            file.truncate(0)
+            file.write(digest)
 
 
 def _folders() -> set[Path]:
@@ -97,9 +98,11 @@ def kernels(module: ModuleType) -> Iterator[Any]:
 
 
 def _digest() -> str:
-    """What the sources of all compiled functions come to."""
-    sources = (Path(str(module.__file__)).read_bytes() for module in MODULES)
-    return hashlib.blake2b(b"\0".join(sources), digest_size=16).hexdigest()
+    """What the sources of all compiled functions, the compiler and the processor come to."""
+    sources = [Path(str(module.__file__)).read_bytes() for module in MODULES]
+    machine = [numba.__version__, get_host_cpu_name(), get_host_cpu_features().flatten()]
+    text = b"\0".join([*sources, *(part.encode() for part in machine)])
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def _throw_away(folders: list[Path]) -> None:

@@ -61,17 +61,34 @@ class Rows:
     features: F64
     window_s: I64
     kind: tuple[str, ...]
+    world: tuple[str, ...]
     weight: F64
+
+    def take(self, rows: NDArray[np.bool_]) -> Rows:
+        """The rows where the mask is true."""
+        kept = np.flatnonzero(rows)
+        return Rows(
+            self.features[kept],
+            self.window_s[kept],
+            tuple(self.kind[i] for i in kept),
+            tuple(self.world[i] for i in kept),
+            self.weight[kept],
+        )
 
 
 def fitted_kinds() -> str:
     """The text of ``kinds.json``, from worlds of the shipped seeds."""
+    return fit_of(rows_of(*gathered()))
+
+
+def gathered() -> tuple[Readings, dict[tuple[str, str], str]]:
+    """Readings of the shipped seeds, and the style of each operation by world and label."""
     readings, styles = Readings(), dict[tuple[str, str], str]()
     for name, lines, truth in _worlds():
         readings.join(collect(_batches(lines), truth, CoreConfig(), name))
         for campaign in truth["campaigns"]:
             styles[name, f"campaign:{campaign['id']}"] = str(campaign["egress"])
-    return fit_of(rows_of(readings, styles))
+    return readings, styles
 
 
 def _worlds() -> Iterator[tuple[str, Iterator[bytes], dict[str, Any]]]:
@@ -114,11 +131,7 @@ def rows_of(readings: Readings, styles: dict[tuple[str, str], str]) -> Rows:
 
     Kinds weigh by the root of their groups, operations as much as all innocents together.
     """
-    kinds, groups = [], []
-    for world, group, label in zip(readings.world, readings.group, readings.label, strict=True):
-        operation = styles.get((world, label))
-        kinds.append(f"operation:{operation}" if operation else label.split("#")[0].split(":")[0])
-        groups.append(f"{world}|{group if label == BENIGN else label}")
+    kinds, groups = kinds_and_groups(readings, styles)
     kept = _thinned(readings, [k == BENIGN for k in kinds])
     kind = np.array(kinds)[kept]
     of_group = np.array(groups)[kept]
@@ -133,8 +146,21 @@ def rows_of(readings: Readings, styles: dict[tuple[str, str], str]) -> Rows:
         np.array(readings.features)[kept],
         np.array(readings.window_s)[kept],
         tuple(kind.tolist()),
+        tuple(readings.world[i] for i in kept.tolist()),
         weight,
     )
+
+
+def kinds_and_groups(
+    readings: Readings, styles: dict[tuple[str, str], str]
+) -> tuple[list[str], list[str]]:
+    """Kind of each reading's group, and the name of the group that it is about."""
+    kinds, groups = [], []
+    for world, group, label in zip(readings.world, readings.group, readings.label, strict=True):
+        operation = styles.get((world, label))
+        kinds.append(f"operation:{operation}" if operation else label.split("#")[0].split(":")[0])
+        groups.append(f"{world}|{group if label == BENIGN else label}")
+    return kinds, groups
 
 
 def _thinned(readings: Readings, benign: Sequence[bool]) -> NDArray[np.intp]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,37 +45,26 @@ def line_of(thread: Thread) -> dict[str, Any]:
     }
 
 
-@cache
 def threads(scenario: str) -> tuple[Thread, ...]:
     """Alert threads of a small world."""
     _, records = replay(generate(scenario, SEED, scale=SCALE, days=LONGER.get(scenario, DAYS)))
     return tuple(threads_of(records[WHOLE]))
 
 
+KNOWN = {"reseller": "a pool of 24 accounts that has just opened is taken for an operation"}
+"""Where the house is not yet as it should be; each must be mended, and then goes from here."""
+
+
 @pytest.mark.parametrize("scenario", FAMILIES + INNOCENT)
 def test_alerts_are_as_kept(scenario: str, pytestconfig: pytest.Config) -> None:
-    """Each thread of the world is one line of the file."""
-    lines = sorted(orjson.dumps(line_of(thread)) for thread in threads(scenario))
+    """Each thread of the world is one line of the file; look-alikes never come to medium."""
+    found = threads(scenario)
+    lines = sorted(orjson.dumps(line_of(thread)) for thread in found)
     file = Path(__file__).parent / scenario / "expected.ndjson"
     if pytestconfig.getoption("--write-golden", default=False):
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(b"".join(line + b"\n" for line in lines))
     assert file.read_bytes().splitlines() == lines
-
-
-KNOWN = {"reseller": "a pool of 24 accounts that has just opened is taken for an operation"}
-"""Where the house is not yet as it should be; each must be mended, and then goes from here."""
-
-
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=KNOWN[name])) if name in KNOWN else name
-        for name in INNOCENT
-    ],
-)
-def test_innocent_worlds_raise_nothing(scenario: str) -> None:
-    """Look-alikes never come to medium severity or above."""
-    alerts = [alert for thread in threads(scenario) for alert in thread.alerts]
+    alerts = [alert for thread in found for alert in thread.alerts]
     loud = [alert.summary for alert in alerts if SEVERITIES.index(alert.severity) >= MEDIUM]
-    assert loud == []
+    assert scenario in FAMILIES or bool(loud) == (scenario in KNOWN), loud

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from analyzer.bench.detection.leave_out import Judged
     from analyzer.bench.detection.result import Result
 
 
@@ -18,17 +19,31 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("bench-detection.json"))
 @click.option("--quick", is_flag=True, help="One seed of four scenarios at a fifth of the size.")
 @click.option("--ablation", is_flag=True, help="Every signal family left out once.")
+@click.option("--leave-out", is_flag=True, help="Each kind judged by a fit that never saw it.")
 @click.option("--peers/--no-peers", default=True, help="Peers on small runs of seven scenarios.")
 def bench_detection(
-    *, seeds: int, jobs: int, scale: float, out: Path, quick: bool, ablation: bool, peers: bool
+    *,
+    seeds: int,
+    jobs: int,
+    scale: float,
+    out: Path,
+    quick: bool,
+    ablation: bool,
+    leave_out: bool,
+    peers: bool,
 ) -> None:
     """Judge the detector on simulated worlds with labels; writes bench-detection.json."""
     from analyzer.bench.detection import tasks  # noqa: PLC0415 - `analyzer --help` must be quick
     from analyzer.bench.detection.ablation import EVERY_FAMILY  # noqa: PLC0415 - as above
+    from analyzer.bench.detection.leave_out import leave_out as judge  # noqa: PLC0415 - as above
+    from analyzer.bench.detection.leave_out import tell as tell_left_out  # noqa: PLC0415 - as above
     from analyzer.bench.detection.peers import PEERS  # noqa: PLC0415 - as above
     from analyzer.bench.detection.result import WHOLE  # noqa: PLC0415 - as above
     from analyzer.bench.detection.table import line  # noqa: PLC0415 - as above
 
+    left_out = judge() if leave_out else []
+    if left_out:
+        click.echo("\n".join(tell_left_out(left_out)))
     todo = tasks.tasks(
         seeds=1 if quick else seeds,
         scale=min(scale, 0.2) if quick else scale,
@@ -40,7 +55,7 @@ def bench_detection(
     for result in tasks.perform_all(todo, jobs):
         results.append(result)
         click.echo(line(result.outcomes[WHOLE]))
-    _report(sorted(results, key=lambda r: (r.task.scenario, r.task.seed)), out)
+    _report(sorted(results, key=lambda r: (r.task.scenario, r.task.seed)), left_out, out)
 
 
 @click.command()
@@ -67,7 +82,7 @@ def evaluate(folder: Path, labels: Path, *, as_json: bool) -> None:
     click.echo(data.decode().rstrip() if as_json else "\n".join(tell(found)))
 
 
-def _report(results: list[Result], out: Path) -> None:
+def _report(results: list[Result], left_out: list[Judged], out: Path) -> None:
     import msgspec  # noqa: PLC0415 - as above
 
     from analyzer.bench.detection import table  # noqa: PLC0415 - as above
@@ -82,6 +97,7 @@ def _report(results: list[Result], out: Path) -> None:
     written = {
         "summary": summaries[WHOLE],
         "ablation": {name: summary for name, summary in summaries.items() if name != WHOLE},
+        "leave_out": left_out,
         "peers": beside,
         "peers_missing": missing(),
         "runs": [result.outcomes[WHOLE] for result in results],

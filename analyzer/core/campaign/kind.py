@@ -26,7 +26,7 @@ HALF = 0.5
 EVIDENT = 0.35
 """Value of a signal from which its family of evidence counts in the guard."""
 MEANS: dict[str, tuple[tuple[str, float], ...]] = {
-    "client": (("client_homogeneity", EVIDENT),),
+    "software": (("client_homogeneity", EVIDENT), ("params_homogeneity", EVIDENT)),
     "infrastructure": (
         ("private_blocks", EVIDENT),
         ("entanglement", EVIDENT),
@@ -34,14 +34,15 @@ MEANS: dict[str, tuple[tuple[str, float], ...]] = {
         ("hop_member", 0.5),
     ),
     "card": (("payment_sharing", EVIDENT),),
-    "elicitation": (("output_length", EVIDENT), ("params_homogeneity", EVIDENT)),
+    "elicitation": (("output_length", EVIDENT),),
 }
-"""Families of shared means or purpose, each by the features that show it."""
+"""Families of shared means or purpose, each by the features that show it; one program explains
+the client and the parameters that it sends alike."""
 SPONSOR = 0.6
-DIVERSE, ONE_QUEUE, OWN_WORK = 0.75, 0.5, 0.8
+DIVERSE, ONE_QUEUE = 0.75, 0.5
 """From this diversity on, in nats, each member does many works, as the accounts of a reseller do;
-unless from so strong a work queue, or narrowness, on, these are the parts of one work: prompts of
-which none is sent twice, or templates of the group that hardly anybody else uses."""
+unless from so strong a work queue on, these are the parts of one: none of its prompts is sent
+twice, while customers repeat theirs."""
 ONE_STREAM, BEYOND_OTHERS = 0.8, -0.15
 """Accounts are parts of one stream if their dispersion, given the group's common profile, is at
 most so much (ln, 0 is pure chance) and so much below that of others of like volume."""
@@ -72,10 +73,8 @@ def guarded(features: F64) -> Bool:
 
 def _many_works(known: F64) -> Bool:
     """True where each member does the work of several customers, shape (n,)."""
-    diversity, queue, own = (
-        known[:, FEATURES.index(name)] for name in ("diversity", "work_queue", "narrowness")
-    )
-    return np.asarray((diversity >= DIVERSE) & (queue < ONE_QUEUE) & (own < OWN_WORK))
+    diversity, queue = (known[:, FEATURES.index(name)] for name in ("diversity", "work_queue"))
+    return np.asarray((diversity >= DIVERSE) & (queue < ONE_QUEUE))
 
 
 EXTRACTION: AlertKind = "extraction_campaign"

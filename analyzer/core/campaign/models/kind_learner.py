@@ -17,16 +17,18 @@ Reference: Bottou (2010), Large-scale machine learning with stochastic gradient 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from river import linear_model, optim
 
 from analyzer.core.campaign.campaign_state import Reading
 from analyzer.core.campaign.measure import FEATURES
 from analyzer.core.campaign.models.kind_model import OPERATION, KindModel, bounds_of
 from analyzer.errors import StateError
+
+if TYPE_CHECKING:
+    from river import linear_model
 
 F64 = NDArray[np.float64]
 
@@ -102,6 +104,8 @@ class KindLearner:
 
 def as_river(model: KindModel) -> linear_model.SoftmaxRegression:
     """The same model in River's own form: it predicts the same and can go on learning."""
+    from river import linear_model, optim  # noqa: PLC0415 - takes a second to load
+
     river = linear_model.SoftmaxRegression(optimizer=optim.SGD(STEP))
     for kind, column in zip(model.kinds, model.weights.T.tolist(), strict=True):
         river.weights[kind].update(enumerate(column))

@@ -10,12 +10,16 @@ Reference: Bottou (2010), Large-scale machine learning with stochastic gradient 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from river import compose, linear_model, optim, preprocessing
 
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.models.safe_pickle import dump, load, probe
+
+if TYPE_CHECKING:
+    from river import compose
 
 NEEDED = 3
 """Campaigns of each kind, true and false, before anything is said."""
@@ -33,10 +37,16 @@ class Verdicts:
     """
 
     def __init__(self) -> None:
-        self._model = preprocessing.StandardScaler() | linear_model.LogisticRegression(
+        self.true, self.false = 0, 0
+
+    @cached_property
+    def _model(self) -> compose.Pipeline:
+        """Made when it is first asked: River takes a second to load."""
+        from river import linear_model, optim, preprocessing  # noqa: PLC0415 - as above
+
+        return preprocessing.StandardScaler() | linear_model.LogisticRegression(
             optimizer=optim.SGD(STEP)
         )
-        self.true, self.false = 0, 0
 
     def score_one(self, features: Sequence[float]) -> float | None:
         """Probability in [0, 1] that the campaign is a true one; None until it knows enough."""

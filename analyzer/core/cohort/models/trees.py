@@ -10,10 +10,13 @@ Reference: Tan, Ting & Liu (2011), Fast anomaly detection for streaming data.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from river import anomaly
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from analyzer.core.cohort.models.safe_pickle import dump, load, probe
+
+if TYPE_CHECKING:
+    from river import anomaly
 
 TREES, HEIGHT = 10, 6
 
@@ -34,19 +37,26 @@ class Trees:
     """
 
     def __init__(self, names: Sequence[str], *, window: int, strange: float, seed: int) -> None:
-        trees = anomaly.HalfSpaceTrees(
-            n_trees=TREES,
-            height=HEIGHT,
-            window_size=window,
-            limits=dict.fromkeys(names, (0.0, 1.0)),
-            seed=seed,
-        )
-        self._model = anomaly.QuantileFilter(trees, q=strange, protect_anomaly_detector=True)
+        self._strange, self._seed = strange, seed
         self._names = self._splits = tuple(names)
         """What a vector holds, and what the trees ask for: a restored model asks for the names
         that it was made with."""
         self._window = window
         self._learned = 0
+
+    @cached_property
+    def _model(self) -> anomaly.QuantileFilter:
+        """Made when it is first asked: River takes a second to load."""
+        from river import anomaly  # noqa: PLC0415 - as above
+
+        trees = anomaly.HalfSpaceTrees(
+            n_trees=TREES,
+            height=HEIGHT,
+            window_size=self._window,
+            limits=dict.fromkeys(self._names, (0.0, 1.0)),
+            seed=self._seed,
+        )
+        return anomaly.QuantileFilter(trees, q=self._strange, protect_anomaly_detector=True)
 
     @property
     def known(self) -> bool:
