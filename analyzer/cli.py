@@ -15,6 +15,7 @@ COMMANDS = {
     "worker": "analyzer.stream.command:worker",
     "notify": "analyzer.sinks.command:notify",
     "replay": "analyzer.replay.command:replay",
+    "explain": "analyzer.exchange.explain:explain",
     "export": "analyzer.exchange.command:export",
     "import": "analyzer.exchange.command:import_",
     "diff": "analyzer.replay.command:diff",
