@@ -16,6 +16,7 @@ COMMANDS = {
     "notify": "analyzer.sinks.command:notify",
     "replay": "analyzer.replay.command:replay",
     "explain": "analyzer.exchange.explain:explain",
+    "report": "analyzer.exchange.report:report",
     "export": "analyzer.exchange.command:export",
     "import": "analyzer.exchange.command:import_",
     "diff": "analyzer.replay.command:diff",

@@ -43,14 +43,21 @@ from analyzer.settings import Settings
     type=click.Choice(NAMES),
     help="Format of the raw records, instead of that of the settings.  [default: auto]",
 )
+@click.option(
+    "--report",
+    "page",
+    type=click.Path(path_type=Path),
+    help="Page to write on the results, as `analyzer report` does.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def replay(
+    *,
     sources: tuple[str, ...],
     out: str,
     config: Path | None,
     feedback: Path | None,
     format_name: str | None,
-    *,
+    page: Path | None,
     as_json: bool,
 ) -> None:
     """Run the detector over files (NDJSON, .gz, .zst, -) or kafka://HOST:PORT/TOPIC."""
@@ -59,6 +66,8 @@ def replay(
     opened = open_sources(sources, settings)
     translator = reader_of(settings.formats, settings.core.max_record_bytes, format_name)
     folder = None if out == "-" else Path(out)
+    if page is not None and folder is None:
+        raise UsageError("--report is drawn from the results; give --out a folder")
     compile_all()
     with stoppable(), Report(folder, sys.stdout.buffer) as report:
         with progress_of(opened, quiet=as_json) as bar:
@@ -88,6 +97,10 @@ def replay(
         )
     if folder is not None:
         _print(summary, as_json=as_json)
+    if folder is not None and page is not None:
+        from analyzer import wiring  # noqa: PLC0415 - loaded when used
+
+        wiring.write_report(folder, settings, page)
     for remark in remarks(tally):
         click.echo(f"analyzer: {remark}", err=True)
     if not tally.events:
