@@ -11,6 +11,7 @@ from analyzer.core.campaign.kind import HALF, decide_kind, guarded
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.measure import FEATURES, FEWEST, cohorts_of, measure
 from analyzer.core.campaign.models.kind_model import KindModel
+from analyzer.core.campaign.overlap import numbers_of
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.population import OUTPUT_TOKENS
 from analyzer.core.cohort.selection import Cohorts
@@ -33,9 +34,8 @@ class Reader:
         """Measure every open group of enough active members in each window that ends here."""
         for window in due:
             found, members = [], []
-            by_key = np.argsort(keys := window.of_orgs("key"))
             for campaign in (*registry.open("group"), *registry.open("inside")):
-                numbers = _numbers(keys, by_key, campaign.members.key)
+                numbers = numbers_of(window, campaign.members.key)
                 if len(numbers) >= FEWEST:
                     found.append(campaign)
                     members.append(numbers)
@@ -75,13 +75,3 @@ class Reader:
                 ),
                 extraction=float(sure[row]),
             )
-
-
-def _numbers(
-    keys: NDArray[np.uint64], by_key: NDArray[np.intp], wanted: NDArray[np.uint64]
-) -> NDArray[np.int64]:
-    if not len(keys) or not len(wanted):
-        return np.zeros(0, np.int64)
-    at = np.searchsorted(keys, wanted, sorter=by_key)
-    at = by_key[np.minimum(at, len(keys) - 1)]
-    return np.sort(at[keys[at] == wanted]).astype(np.int64)
