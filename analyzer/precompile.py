@@ -21,7 +21,7 @@ import numpy as np
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.extending import is_jitted
 
-from analyzer.core.campaign import likeness
+from analyzer.core.campaign import likeness, overlap
 from analyzer.core.cohort import co_sharing_graph
 from analyzer.core.cohort.signals import scale
 from analyzer.core.config import CoreConfig
@@ -46,7 +46,7 @@ from analyzer.core.pipeline import Pipeline
 
 MODULES = (
     bloom, byte_strings, co_sharing_graph, events, group_by, hash_index,
-    interned_names, jit, json_scanner, kafka_records, likeness, scale, scanner_schema,
+    interned_names, jit, json_scanner, kafka_records, likeness, overlap, scale, scanner_schema,
     sliding_sum, source_clock, sparse, template_chains, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
@@ -131,6 +131,7 @@ def _compare() -> None:
     shares = sparse.row_shares(starts, requests, sparse.row_totals(starts, requests))
     likeness.weigh_backgrounds((starts, objects, shares), np.ones(2, np.bool_), 1)
     likeness.weigh_common(objects, (starts, objects), np.zeros(1, np.int32), np.ones(1))
+    overlap.divide(np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
 
 
 def _event(number: int, hop: int) -> bytes:

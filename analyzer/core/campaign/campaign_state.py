@@ -61,8 +61,11 @@ class Members:
         )
 
     def hit(self, keys: U64) -> None:
-        """Those of these that are members were part of one more finding."""
-        self.hits[np.isin(self.key, keys)] += 1
+        """Those of these that are members were part of one more finding, each time they come."""
+        at = np.searchsorted(self.key, keys)
+        known = at < len(self.key)
+        known[known] = self.key[at[known]] == keys[known]
+        self.hits += np.bincount(at[known], minlength=len(self.key)).astype(np.int32)
 
     def keep(self, kept: Bool) -> None:
         """Let the others go."""

@@ -192,6 +192,8 @@ class Judgements:
 
     def admit(self, finding: Finding) -> Finding | None:
         """The finding without whom it must not name; None if it must not count."""
+        if not self.allowed and not self._dismissed:
+            return finding if len(finding.orgs) else None
         if self.allowed and (allowance := self._founder(finding)):
             allowance.hits += 1
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """One cohort that was found, see :mod:`analyzer.core.campaign.decision`."""
 
@@ -47,7 +48,7 @@ class Finding:
         """The kind and name of the defining object."""
         return f"{self.cohort_kind.name.lower()} {self.name}".strip()
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Names the cohort: kind and hash of the object, window, and which of its users."""
         return _key(self.cohort_kind, self.object, self.window_s, self.newcomers)
@@ -78,24 +79,36 @@ def findings(
     name_of
         Told the kind and hash of an object: what people call it.
     """
-    starts = np.searchsorted(cohorts.member_row, np.arange(len(cohorts.pane) + 1))
-    for row in np.flatnonzero(judged.found).tolist():
-        kind, hash_ = Kind(int(cohorts.kind[row])), int(cohorts.object[row])
-        window_s, newcomers = int(cohorts.window_s[row]), int(cohorts.newcomers[row])
-        pane = int(cohorts.pane[row])
+    rows = np.flatnonzero(judged.found)
+    starts = np.searchsorted(cohorts.member_row, rows).tolist()
+    stops = np.searchsorted(cohorts.member_row, rows, side="right").tolist()
+    columns = (
+        rows,
+        cohorts.pane[rows],
+        cohorts.kind[rows],
+        cohorts.object[rows],
+        cohorts.window_s[rows],
+        cohorts.newcomers[rows],
+        judged.score[rows],
+        cohorts.facts[rows, FACTS.index("times_usual")],
+        judged.outside[rows],
+    )
+    for start, stop, row, pane, kind, hash_, window_s, newcomers, score, times, outside in zip(
+        starts, stops, *(column.tolist() for column in columns), strict=True
+    ):
         if is_old(_key(kind, hash_, window_s, newcomers), window_s, pane):
             continue
         yield Finding(
             pane=pane,
-            cohort_kind=kind,
+            cohort_kind=Kind(kind),
             object=hash_,
             window_s=window_s,
             newcomers=newcomers,
-            score=float(judged.score[row]),
+            score=score,
             anomaly=anomaly[row],
             features=cohorts.features[row],
-            orgs=np.sort(cohorts.member_org[starts[row] : starts[row + 1]]),
-            times_usual=float(cohorts.facts[row, FACTS.index("times_usual")]),
-            outside=float(judged.outside[row]),
+            orgs=np.sort(cohorts.member_org[start:stop]),
+            times_usual=times,
+            outside=outside,
             name_of=name_of,
         )

@@ -19,12 +19,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import Campaign, CampaignState, Domain, Members
 from analyzer.core.campaign.findings import Finding
 from analyzer.core.campaign.likeness import Groups
+from analyzer.core.campaign.overlap import Holders, members_of
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.columns import Kind
@@ -43,6 +43,7 @@ FOUNDING_WORK, FOUNDING_PLACE = 0.2, 0.6
 """Mass of the profile that founders without common work of their own must show."""
 MERGE_S = 6 * 3_600
 """Shorter windows merge nothing: one public block would join several operations."""
+NOBODY: U64 = np.zeros(0, np.uint64)
 
 
 class Registry:
@@ -93,9 +94,13 @@ class Registry:
 
     def support(self, campaign: Campaign, finding: Finding, *, free: U64) -> None:
         """Members that are part of the finding are found once more; the free are candidates."""
-        state = campaign.state
         campaign.members.hit(finding.orgs)
         campaign.candidates |= dict.fromkeys(free.tolist(), finding.pane)
+        self.note(campaign, finding)
+
+    def note(self, campaign: Campaign, finding: Finding) -> None:
+        """The finding counts, but for whom it holds."""
+        state = campaign.state
         state.last_pane = finding.pane
         state.score = max(state.score, finding.score)
         state.outside = max(state.outside, finding.outside, key=abs)
@@ -183,8 +188,7 @@ class Linker:
 
     def __init__(self, registry: Registry, view: Window, findings: Sequence[Finding]) -> None:
         self._registry, self._view = registry, view
-        self._keys = view.of_orgs("key")
-        self._campaigns = registry.open()
+        self._keys, self._campaigns = view.of_orgs("key"), registry.open()
         self.owner = np.full(len(self._keys), -1)
         """Number of the campaign that each organisation of the view belongs to; −1: of none."""
         rows: list[NDArray[np.int64]] = []
@@ -199,34 +203,32 @@ class Linker:
                 rows.append(core)
                 own.append(-1)
         self._finding_row: dict[str, int] = {}
-        self._findings = []
-        for finding in findings:
-            numbers = self._view.numbers_of(finding.orgs)
-            if len(numbers):
-                self._findings.append((finding, numbers))
-                if not self._is_plain(finding, numbers):
-                    self._finding_row[finding.key] = len(rows)
-                    rows.append(numbers)
-                    own.append(_object_row(view, finding))
+        held = Holders(view, [finding.orgs for finding in findings])
+        kept = np.flatnonzero(held.size).tolist()
+        self._findings = [(findings[i], held.of(i), i) for i in kept]
+        self._shares = held.shares(self.owner, len(self._campaigns), (BIG, BIG_SHARE))
+        self._stale = False
+        """True once an organisation has another owner than when the shares were counted."""
+        self._supports: dict[int, list[tuple[Finding, U64]]] = {}
+        """Campaign → findings that support it, and their free members, not counted yet."""
+        core_size = [len(campaign.members.core) for campaign in self._campaigns]
+        for finding, numbers, i in self._findings:
+            if not self._is_plain(finding, i, len(numbers), core_size):
+                self._finding_row[finding.key] = len(rows)
+                rows.append(numbers)
+                own.append(view.population.object_row(finding.cohort_kind, finding.object))
         self.innocent = self.owner < 0
         self.groups = Groups(
-            view, _matrix(rows, len(self._keys)), np.array(own, np.int32), self.innocent
+            view, members_of(rows, len(self._keys)), np.array(own, np.int32), self.innocent
         )
 
-    def _is_plain(self, finding: Finding, numbers: NDArray[np.int64]) -> bool:
+    def _is_plain(self, finding: Finding, i: int, size: int, core_size: list[int]) -> bool:
         """True if it is about one campaign without a question: nothing need be compared."""
-        owned = self.owner[numbers]
-        counts = np.bincount(owned[owned >= 0], minlength=len(self._campaigns))
-        if not len(counts):
-            return False
-        first = int(np.argmax(counts))
-        several = (counts >= max(BIG, BIG_SHARE * len(numbers))).sum() > 1
-        if several:
-            return True
-        core = self._campaigns[first].members.core
-        return bool(counts[first] >= MOST * len(numbers)) and not self._may_be_other(
-            finding, int(counts[first]), len(core)
-        )
+        most = int(self._shares.most[i])
+        if not core_size or self._shares.big[i] > 1:
+            return bool(core_size)
+        core = core_size[self._shares.first[i]]
+        return most >= MOST * size and not self._may_be_other(finding, most, core)
 
     def _may_be_other(self, finding: Finding, common: int, core: int) -> bool:
         """True if it could be an operation of its own among the members of another campaign."""
@@ -242,17 +244,23 @@ class Linker:
         order = sorted(self._findings, key=lambda found: found[0].rank)
         merges = self._view.length_s >= MERGE_S
         touched: list[Campaign] = []
-        for finding, numbers in order:
-            touched += self._place(finding, numbers, merges=merges)
+        for finding, numbers, i in order:
+            touched += self._place(finding, numbers, i, merges=merges)
+        self._count_supports()
         if merges:
             for campaign in dict.fromkeys(touched):
                 self._unite(campaign)
 
     def _place(
-        self, finding: Finding, numbers: NDArray[np.int64], *, merges: bool
+        self, finding: Finding, numbers: NDArray[np.int64], i: int, *, merges: bool
     ) -> list[Campaign]:
         """The campaigns that the finding supports."""
         row = self._finding_row.get(finding.key)
+        if row is None and not self._stale:
+            shares = self._shares
+            if shares.big[i] == 1 and shares.most[i] >= MOST * len(numbers):
+                free = self._free(numbers) if shares.free[i] else NOBODY
+                return self._support(finding, int(shares.first[i]), free)
         owned = self.owner[numbers]
         free = self._keys[numbers[owned < 0]]
         counts = np.bincount(owned[owned >= 0], minlength=len(self._campaigns))
@@ -270,16 +278,20 @@ class Linker:
             return []
         return self._of_strangers(finding, row, numbers, big.tolist())
 
+    def _free(self, numbers: NDArray[np.int64]) -> U64:
+        """Keys of those that are in no campaign."""
+        return self._keys[numbers[self.owner[numbers] < 0]]
+
     def _of_strangers(
         self, finding: Finding, row: int, numbers: NDArray[np.int64], big: list[int]
     ) -> list[Campaign]:
         """Mostly of no campaign: more of one that is the same, or a new one."""
-        free = self._keys[numbers[self.owner[numbers] < 0]]
+        free = self._free(numbers)
         alike = self._most_like(row)
         if alike is not None:
             return self._support(finding, alike, free)
         for number in big:  # a few of a campaign beside strangers
-            self._registry.support(self._campaigns[number], finding, free=free[:0])
+            self._support(finding, number, NOBODY)
         if self._founds(finding, row, len(free), len(numbers)):
             return [self._found(finding, row, numbers[self.owner[numbers] < 0])]
         return []
@@ -300,19 +312,32 @@ class Linker:
         first = self._campaigns[big[0]]
         same = [n for n in big[1:] if self._alike(first, self._campaigns[n])]
         if merges and same:
+            self._count_supports()
             for number in same:
                 self._registry.merge(first, self._campaigns[number])
                 self.owner[self.owner == number] = big[0]
+            self._stale = True
             if len(same) == len(big) - 1:
                 return self._support(finding, big[0], free)
         for number in big:
             if self._campaigns[number].is_open:
-                self._registry.support(self._campaigns[number], finding, free=free[:0])
+                self._support(finding, number, NOBODY)
         return []
 
     def _support(self, finding: Finding, number: int, free: U64) -> list[Campaign]:
-        self._registry.support(self._campaigns[number], finding, free=free)
+        self._registry.note(self._campaigns[number], finding)
+        self._supports.setdefault(number, []).append((finding, free))
         return [self._campaigns[number]]
+
+    def _count_supports(self) -> None:
+        """Count whom the findings hold since last time, before a campaign has other members."""
+        for number, found in self._supports.items():
+            campaign = self._campaigns[number]
+            campaign.members.hit(np.concatenate([finding.orgs for finding, _ in found]))
+            for finding, free in found:
+                if len(free):
+                    campaign.candidates |= dict.fromkeys(free.tolist(), finding.pane)
+        self._supports = {}
 
     def _alike(self, one: Campaign, other: Campaign) -> float:
         rows = [self.group_of.get(c.id) for c in (one, other)]
@@ -341,6 +366,8 @@ class Linker:
         )
 
     def _found(self, finding: Finding, row: int, numbers: NDArray[np.int64]) -> Campaign:
+        self._count_supports()
+        self._stale = True
         orgs = self._keys[numbers]
         for number in np.unique(self.owner[numbers][self.owner[numbers] >= 0]).tolist():
             left = self._campaigns[number]
@@ -351,7 +378,7 @@ class Linker:
         self.owner[numbers] = len(self._campaigns)
         self._campaigns.append(campaign)
         self.group_of[campaign.id] = row
-        self._registry.support(campaign, finding, free=np.zeros(0, np.uint64))
+        self._registry.support(campaign, finding, free=NOBODY)
         return campaign
 
     def _unite(self, campaign: Campaign) -> None:
@@ -367,15 +394,3 @@ class Linker:
                 self.owner[self.owner == self._campaigns.index(younger)] = self._campaigns.index(
                     older
                 )
-
-
-def _object_row(view: Window, finding: Finding) -> int:
-    """Row of the defining object in the object table, −1 for a graph's group."""
-    return view.population.object_row(finding.cohort_kind, finding.object)
-
-
-def _matrix(rows: list[NDArray[np.int64]], orgs: int) -> sp.csr_matrix:
-    lengths = [len(row) for row in rows]
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    indices = np.concatenate([*rows, np.zeros(0, np.int64)]).astype(np.int32)
-    return sp.csr_matrix((np.ones(len(indices)), indices, indptr), shape=(len(rows), orgs))
