@@ -19,7 +19,7 @@ from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.interned_names import NameBook
 from analyzer.core.pipeline import Pipeline, Sharding
 from analyzer.formats.reader import reader_of
-from analyzer.replay.command import open_sources
+from analyzer.replay.opening import open_sources
 from analyzer.replay.sources import Source
 from analyzer.settings import Settings
 
