@@ -17,6 +17,7 @@ COMMANDS = {
     "replay": "analyzer.replay.command:replay",
     "explain": "analyzer.exchange.explain:explain",
     "report": "analyzer.exchange.report:report",
+    "tune": "analyzer.exchange.tune:tune",
     "export": "analyzer.exchange.command:export",
     "import": "analyzer.exchange.command:import_",
     "diff": "analyzer.replay.command:diff",

@@ -1,4 +1,4 @@
-"""The last gate on the way out: what is below its bounds waits; a thread begins where it is told."""
+"""The last gate on the way out: what is below waits, and a thread begins where it is told."""
 
 from __future__ import annotations
 
