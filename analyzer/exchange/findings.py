@@ -45,7 +45,7 @@ def members_at(place: str, settings: Settings) -> list[Member]:
 def _found(place: str, settings: Settings, kind: type[T], name: str) -> list[T]:
     if place == "live":
         topic = str(getattr(settings.topics, name))
-        return _decoded(asyncio.run(_from_topic(settings, topic)), topic, kind)
+        return _decoded(values_of(topic, settings), topic, kind)
     path = Path(place) / f"{name}.ndjson"
     try:
         return _decoded(path.read_bytes().splitlines(), str(path), kind)
@@ -61,6 +61,19 @@ def _decoded(lines: Iterable[bytes], place: str, kind: type[T]) -> list[T]:
         return [decode(line) for line in lines if line.strip()]
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise UsageError(f"{place}: not {kind.__name__.lower()}.v1: {error}") from error
+
+
+def values_of(topic: str, settings: Settings) -> list[bytes]:
+    """Values of all records that a topic holds now.
+
+    Raises
+    ------
+    UsageError
+        If there is no such topic.
+    AnalyzerError
+        If no broker answers.
+    """
+    return asyncio.run(_from_topic(settings, topic))
 
 
 async def _from_topic(settings: Settings, topic: str) -> list[bytes]:
