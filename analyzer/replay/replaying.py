@@ -21,6 +21,7 @@ from analyzer.replay.record import Decisions
 from analyzer.replay.remarks import nothing_counted, remarks
 from analyzer.replay.report import Report, read
 from analyzer.replay.runner import Runner
+from analyzer.replay.span import EVER, Span
 from analyzer.replay.stopping import stoppable
 from analyzer.settings import Settings
 
@@ -36,6 +37,7 @@ class Order:
     format_name: str | None
     record: bool
     against: CoreConfig | None
+    span: Span
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,12 @@ def run(order: Order, settings: Settings, *, quiet: bool) -> Done:
     with stoppable(), Report(order.folder, sys.stdout.buffer) as report:
         with progress_of(opened, quiet=quiet) as bar:
             runner = Runner(
-                settings.core, opened, feedback=said, translator=translator, progress=bar
+                settings.core,
+                opened,
+                feedback=said,
+                translator=translator,
+                progress=bar,
+                span=order.span,
             )
             decided = Decisions(runner.campaign, settings.core)
             if order.record:
@@ -95,6 +102,8 @@ def _summary(
         "passed_over": dict(sorted(tally.passed_over.items())),
         "first_event_ms": tally.first_event_ms,
         "last_event_ms": tally.last_event_ms,
+        "since_ms": None if order.span.since_ms == -EVER else order.span.since_ms,
+        "until_ms": None if order.span.until_ms == EVER else order.span.until_ms,
         "feedback": len(said),
         "allowed": allowances(runner.campaign.judgements),
     }

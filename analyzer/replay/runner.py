@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_blocks
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from analyzer.core.ingest.translation import PASSED_OVER, Translator
 from analyzer.core.pipeline import Call, Pipeline, Sharding, feed
 from analyzer.replay.ahead import ahead
 from analyzer.replay.sources import Source
+from analyzer.replay.span import Span
 
 AHEAD = 16
 """Batches whose panes are made while one before is judged: more than the batches of a pane on a
@@ -65,6 +67,8 @@ class Runner:
         How each step is fed, to see what goes in and out; from two threads.
     progress
         Called with how much of a source's size was read.
+    span
+        The part of time that counts; all of it by default.
     """
 
     def __init__(
@@ -78,8 +82,10 @@ class Runner:
         translator: Translator | None = None,
         call: Call = feed,
         progress: Callable[[int], None] = lambda _: None,
+        span: Span | None = None,
     ) -> None:
         self.tally = Tally()
+        self._span = span or Span()
         self._progress = progress
         self._batches: dict[int, Iterator[tuple[RawBatch, int]]] = {
             number: source.batches() for number, source in enumerate(sources)
@@ -98,7 +104,7 @@ class Runner:
         for read, panes, size in ahead(self._panes(), AHEAD):
             yield from read.dead
             judged = self._pipeline.judge(panes.made)
-            yield from map(_replayed, judged.made)
+            yield from map(_replayed, filter(self._span.tells, judged.made))
             self._count(read, panes, judged)
             self._progress(size)
 
@@ -112,6 +118,7 @@ class Runner:
                 del self._batches[number]
             raw, size = batch or (None, 0)
             read = pipeline.read(number, raw)
+            read = replace_blocks(read, made=[self._span.cut(block) for block in read.made])
             yield read, pipeline.gather(read.made), size
 
     def _count(self, read: StepOutput[EventBlock], *after: StepOutput[Any]) -> None:
