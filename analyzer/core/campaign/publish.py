@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from hashlib import blake2b
 
 import msgspec
 import numpy as np
@@ -20,12 +19,14 @@ from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.models.kind_learner import KindLearner
 from analyzer.core.campaign.objects import Objects
 from analyzer.core.campaign.severity import severity_of
+from analyzer.core.campaign.verdict import verdict_of
 from analyzer.core.cohort.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.hashing import alert_id
 from analyzer.core.contracts.records import (
     SEVERITIES,
     Activity,
@@ -176,7 +177,7 @@ class Publisher:
         state = campaign.state
         evidence = self._evidence(campaign, inside, now_ms)
         return Alert(
-            alert_id=_digest(f"{state.id}:{state.revision}"),
+            alert_id=alert_id(state.id, state.revision),
             dedup_key=state.id,
             revision=state.revision,
             activity=activity,
@@ -199,6 +200,7 @@ class Publisher:
             attack=ATTACK,
             runbook_url=self._config.runbook_url.replace("{kind}", state.kind),
             next_steps=next_steps(state.kind),
+            verdict=verdict_of(campaign, self._kinds.model, NEEDED["group"]),
             provenance=Provenance(
                 __version__,
                 self._config.config_hash,
@@ -386,10 +388,6 @@ def _facts(campaign: Campaign, inside: list[Account]) -> CampaignFacts:
         output_tokens=int(reading.facts["output_tokens"]) if reading else 0,
         merged_from=list(state.merged_from),
     )
-
-
-def _digest(text: str) -> str:
-    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _round(value: float) -> float:
