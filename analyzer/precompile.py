@@ -21,9 +21,18 @@ import numpy as np
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.extending import is_jitted
 
-from analyzer.core.campaign import likeness, overlap
+from analyzer.core.campaign import likeness, measure, overlap
 from analyzer.core.cohort import co_sharing_graph
-from analyzer.core.cohort.signals import scale
+from analyzer.core.cohort.signals import (
+    balance,
+    creation,
+    first_seen,
+    hand_over,
+    many_templates,
+    rotation,
+    scale,
+)
+from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
 from analyzer.core.ingest import json_scanner, scanner_schema, source_clock, template_chains
@@ -45,9 +54,10 @@ from analyzer.core.kernels.hash_index import HashIndex
 from analyzer.core.pipeline import Pipeline
 
 MODULES = (
-    bloom, byte_strings, co_sharing_graph, events, group_by, hash_index,
-    interned_names, jit, json_scanner, kafka_records, likeness, overlap, scale, scanner_schema,
-    sliding_sum, source_clock, sparse, template_chains, xxh3,
+    balance, bloom, byte_strings, co_sharing_graph, creation, events, first_seen, group_by,
+    hand_over, hash_index, interned_names, jit, json_scanner, kafka_records, likeness, measure,
+    many_templates, overlap, rotation, scale, scanner_schema, sliding_sum, source_clock, sparse,
+    template_chains, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000
@@ -118,11 +128,19 @@ def _run() -> None:
     values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
     append_ms = np.full(len(values), 5 * STEP_MS)
     lines = Texts.lines(b"\n".join(values))
-    Pipeline(config).feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
+    pipeline = Pipeline(config)
+    pipeline.feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
+    _measure(pipeline.steps["cohort"][0].windows)
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
     _compare()
     kafka_records.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
+
+
+def _measure(windows: WindowFeed) -> None:
+    """Campaigns of all who are active, as they are measured in each window."""
+    for window in windows.due(0):
+        measure.measure(measure.cohorts_of(window, [np.arange(window.n_active)]))
 
 
 def _compare() -> None:

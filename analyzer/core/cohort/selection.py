@@ -45,6 +45,8 @@ class Shared:
     """Requests of the members on the object."""
     own: Bool
     """True where the object is the one that defines the cohort."""
+    starts: I64
+    """Shape (cohorts + 1,), where the entries of each cohort start, and the last of them stop."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,8 @@ class Cohorts:
         usage = self.window.usage(kind)
         row, column, users, requests = common(self.members, usage.matrix)
         own = usage.column_of(self.object)
-        return Shared(row, column, users, requests, column == own[row])
+        starts = np.searchsorted(row, np.arange(len(self) + 1))
+        return Shared(row, column, users, requests, column == own[row], starts)
 
 
 def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:

@@ -254,7 +254,7 @@ def _sums_of_rows(starts: I32, orgs: I32, values: NDArray[Any], found: F64) -> N
                 found[cohort, column] += values[orgs[member], column]
 
 
-def row_totals(starts: I32, values: F64) -> F64:
+def row_totals(starts: I32 | I64, values: F64) -> F64:
     """Sum of the values of each row of a matrix, shape (rows,).
 
     Examples
@@ -268,12 +268,34 @@ def row_totals(starts: I32, values: F64) -> F64:
 
 
 @compiled
-def _row_totals(starts: I32, values: F64, found: F64) -> None:
+def _row_totals(starts: I32 | I64, values: F64, found: F64) -> None:
     for row in range(len(found)):
         total = 0.0
         for cell in range(starts[row], starts[row + 1]):
             total += values[cell]
         found[row] = total
+
+
+def row_maxima(starts: I32 | I64, values: F64) -> F64:
+    """Greatest of the values of each row of a matrix, at least 0; shape (rows,).
+
+    Examples
+    --------
+    >>> row_maxima(np.array([0, 2, 2], np.int32), np.array([1.0, 2.0])).tolist()
+    [2.0, 0.0]
+    """
+    found = np.empty(len(starts) - 1)
+    _row_maxima(starts, values, found)
+    return found
+
+
+@compiled
+def _row_maxima(starts: I32 | I64, values: F64, found: F64) -> None:
+    for row in range(len(found)):
+        most = 0.0
+        for cell in range(starts[row], starts[row + 1]):
+            most = max(most, values[cell])
+        found[row] = most
 
 
 def column_counts(columns: I32, n: int) -> F64:
@@ -293,6 +315,25 @@ def column_counts(columns: I32, n: int) -> F64:
 def _column_counts(columns: I32, found: F64) -> None:
     for column in columns:
         found[column] += 1.0
+
+
+def column_totals(columns: I32, values: F64, n: int) -> F64:
+    """Sum of the values of each column of a matrix, shape (n,).
+
+    Examples
+    --------
+    >>> column_totals(np.array([1, 0, 1], np.int32), np.array([2.0, 3.0, 4.0]), 3).tolist()
+    [3.0, 6.0, 0.0]
+    """
+    found = np.zeros(n)
+    _column_totals(columns, values, found)
+    return found
+
+
+@compiled
+def _column_totals(columns: I32, values: F64, found: F64) -> None:
+    for i in range(len(columns)):
+        found[columns[i]] += values[i]
 
 
 def row_shares(starts: I32, values: F64, totals: F64) -> F64:
