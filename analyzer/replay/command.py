@@ -42,6 +42,9 @@ from analyzer.settings import Settings
     "before, by default, only warms up.",
 )
 @click.option("--until", help="Read no event of this event time or later.")
+@click.option(
+    "--resume", is_flag=True, help="Go on where the same replay was stopped by Ctrl-C (exit 130)."
+)
 @click.option("--record", is_flag=True, help="Keep all decisions, for --from-record and tune.")
 @click.option(
     "--from-record",
@@ -70,6 +73,7 @@ def replay(
     against: Path | None,
     since: str | None,
     until: str | None,
+    resume: bool,
     as_json: bool,
 ) -> None:
     """Run the detector over files (NDJSON, .gz, .zst, Parquet, -) or kafka://HOST:PORT/TOPIC."""
@@ -87,7 +91,16 @@ def replay(
     from analyzer.replay.span import span_of  # noqa: PLC0415 - as above
 
     span = span_of(since, until, settings.core)
-    order = Order(sources, folder, feedback, format_name, record=record, against=other, span=span)
+    order = Order(
+        sources,
+        folder,
+        feedback,
+        format_name,
+        record=record,
+        against=other,
+        span=span,
+        resume=resume,
+    )
     done = run(order, settings, quiet=as_json)
     _finish(done.summary, folder, settings, page, as_json=as_json)
     if done.difference is not None:
