@@ -32,6 +32,7 @@ from analyzer.core.cohort.signals import (
     rotation,
     scale,
 )
+from analyzer.core.cohort.window import Window
 from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
@@ -130,17 +131,19 @@ def _run() -> None:
     lines = Texts.lines(b"\n".join(values))
     pipeline = Pipeline(config)
     pipeline.feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
-    _measure(pipeline.steps["cohort"][0].windows)
+    _measure(config, pipeline.steps["cohort"][0].windows)
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
     _compare()
     kafka_records.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
 
 
-def _measure(windows: WindowFeed) -> None:
-    """Campaigns of all who are active, as they are measured in each window."""
-    for window in windows.due(0):
-        measure.measure(measure.cohorts_of(window, [np.arange(window.n_active)]))
+def _measure(config: CoreConfig, windows: WindowFeed) -> None:
+    """Campaigns of all who are active, as they are measured in each window that holds any."""
+    for number in range(len(config.windows)):
+        window = Window(config, windows.population, number, windows.stands_at)
+        if window.n_active:
+            measure.measure(measure.cohorts_of(window, [np.arange(window.n_active)]))
 
 
 def _compare() -> None:
