@@ -117,10 +117,13 @@ class _Kept:
 
     @classmethod
     def of(cls, order: Order, settings: Settings, said: list[Feedback]) -> _Kept | None:
-        """None for a replay that can't go on: from standard input, to it, or with a record."""
-        if order.folder is None or "-" in order.sources or order.record or order.against:
+        """None for a replay that can't go on: from a pipe, to one, or with a record."""
+        again = all(name.startswith("kafka://") or Path(name).is_file() for name in order.sources)
+        if order.folder is None or not again or order.record or order.against:
             if order.resume:
-                raise UsageError("--resume goes with files or topics and --out, without --record")
+                raise UsageError(
+                    "--resume goes with files or topics and a folder, without --record or --against"
+                )
             return None
         of = terms(
             order.sources,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from dataclasses import replace as replace_blocks
 from typing import Any
 
@@ -124,7 +124,7 @@ class Runner:
         return {
             "next_offsets": list(self.next_offsets.items()),
             "steps": {name: [step.snapshot() for step in steps[name]] for name in steps},
-            "tally": asdict(self.tally),
+            "tally": {f.name: getattr(self.tally, f.name) for f in fields(self.tally)},
         }
 
     def go_on(self, state: dict[str, Any]) -> None:
