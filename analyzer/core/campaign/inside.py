@@ -88,13 +88,13 @@ def one_work(pools: Cohorts) -> Work:
     own = (shared.members >= COMMON * size) & (others < STRANGERS * rest)
     own &= shared.members / size >= TIMES * (others + 0.5) / rest
     requests = np.where(own, shared.requests, 0.0)
-    mine = row_sums(shared, requests, n)
+    mine = row_sums(shared, requests)
     objects = usage.objects[shared.column]
     prompts = window.prompts[objects] * own[:, None]
-    prompted, repeated = (row_sums(shared, prompts[:, which], n) for which in (0, 1))
+    prompted, repeated = (row_sums(shared, column) for column in prompts.T.copy())
     totals = window.totals
     usual = float(totals[:, REPEATED].sum()) / max(1.0, float(totals[:, PROMPTED].sum()))
-    longer = _longer(pools, mine, row_sums(shared, requests * _log_output(window, objects), n))
+    longer = _longer(pools, mine, row_sums(shared, requests * _log_output(window, objects)))
     shows = (mine >= MUCH * pools.requests) & (longer >= LONGER)
     shows &= (prompted > 0) & (repeated < (usual + MORE_REPEATS) * prompted)
     members, about = [], []

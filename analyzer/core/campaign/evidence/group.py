@@ -85,7 +85,9 @@ class Group:
         if not len(shared.column) or not others:
             return None
         base = degree / (known + others)
-        top = int(np.argmax(over_share(shared.members / known, base)))
+        share = (shared.members / known).tolist()
+        over = [over_share(mine, all_) for mine, all_ in zip(share, base.tolist(), strict=True)]
+        top = int(np.argmax(over))
         mine = int(shared.members[top])
         return Common(
             self.texts(kind, np.array([top]))[0], mine, known, int(degree[top]) - mine, others
