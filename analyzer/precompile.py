@@ -21,7 +21,7 @@ import numpy as np
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.extending import is_jitted
 
-from analyzer.core.campaign import likeness, measure, overlap
+from analyzer.core.campaign import likeness, measure, overlap, thinning
 from analyzer.core.cohort import co_sharing_graph
 from analyzer.core.cohort.signals import (
     balance,
@@ -36,6 +36,7 @@ from analyzer.core.cohort.window import Window
 from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
+from analyzer.core.contracts.columns import Kind
 from analyzer.core.ingest import json_scanner, scanner_schema, source_clock, template_chains
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels import (
@@ -46,6 +47,7 @@ from analyzer.core.kernels import (
     interned_names,
     jit,
     kafka_records,
+    matrix_sums,
     sliding_sum,
     sparse,
     xxh3,
@@ -57,8 +59,8 @@ from analyzer.core.pipeline import Pipeline
 MODULES = (
     balance, bloom, byte_strings, co_sharing_graph, creation, events, first_seen, group_by,
     hand_over, hash_index, interned_names, jit, json_scanner, kafka_records, likeness, measure,
-    many_templates, overlap, rotation, scale, scanner_schema, sliding_sum, source_clock, sparse,
-    template_chains, xxh3,
+    many_templates, matrix_sums, overlap, rotation, scale, scanner_schema, sliding_sum,
+    source_clock, sparse, template_chains, thinning, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000
@@ -139,18 +141,20 @@ def _run() -> None:
 
 
 def _measure(config: CoreConfig, windows: WindowFeed) -> None:
-    """Campaigns of all who are active, as they are measured in each window that holds any."""
-    for number in range(len(config.windows)):
-        window = Window(config, windows.population, number, windows.stands_at)
-        if window.n_active:
-            measure.measure(measure.cohorts_of(window, [np.arange(window.n_active)]))
+    """A campaign of all who are active, as it is measured in the longest window."""
+    longest = max(range(len(config.windows)), key=lambda n: config.windows[n].length_s)
+    window = Window(config, windows.population, longest, windows.stands_at)
+    everyone = np.arange(window.n_active)
+    measure.measure(measure.cohorts_of(window, [everyone]))
+    window.usage(Kind.TEMPLATE).amounts(everyone)
 
 
 def _compare() -> None:
     """What only campaigns reach: groups compared by their profiles."""
     starts, objects, requests = np.array([0, 1, 2], np.int32), np.zeros(2, np.int32), np.ones(2)
-    shares = sparse.row_shares(starts, requests, sparse.row_totals(starts, requests))
+    shares = matrix_sums.row_shares(starts, requests, matrix_sums.row_totals(starts, requests))
     likeness.weigh_backgrounds((starts, objects, shares), np.ones(2, np.bool_), 1)
+    likeness.in_both(starts[:1], starts[:1])
     likeness.weigh_common(objects, (starts, objects), np.zeros(1, np.int32), np.ones(1))
     overlap.divide(np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
 

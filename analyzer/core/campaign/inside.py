@@ -22,7 +22,7 @@ from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.measure import cohorts_of
-from analyzer.core.cohort.population import PROMPTED, REPEATED, REQUESTS
+from analyzer.core.cohort.population import REQUESTS
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import divide, row_sums
 from analyzer.core.cohort.window import Window
@@ -92,8 +92,7 @@ def one_work(pools: Cohorts) -> Work:
     objects = usage.objects[shared.column]
     prompts = window.prompts[objects] * own[:, None]
     prompted, repeated = (row_sums(shared, prompts[:, which]) for which in (0, 1))
-    totals = window.totals
-    usual = float(totals[:, REPEATED].sum()) / max(1.0, float(totals[:, PROMPTED].sum()))
+    usual = window.usual_repeats
     longer = _longer(pools, mine, row_sums(shared, requests * _log_output(window, objects)))
     shows = (mine >= MUCH * pools.requests) & (longer >= LONGER)
     shows &= (prompted > 0) & (repeated < (usual + MORE_REPEATS) * prompted)

@@ -261,19 +261,22 @@ class Publisher:
         hits = dict(zip(campaign.members.key.tolist(), campaign.members.hits.tolist(), strict=True))
         full = max(2.0, float(np.median(list(hits.values()) or [0])))
         found: dict[int, Account] = {}
-        for row, key in zip(rows.tolist(), keys.tolist(), strict=True):
+        columns = [accounts[name][rows].tolist() for name in ("requests", "first_ms", "last_ms")]
+        org_keys = population.orgs["key"][accounts["org"][rows]].tolist()
+        for key, org, requests, first_ms, last_ms in zip(
+            keys.tolist(), org_keys, *columns, strict=True
+        ):
             before = state.accounts.get(key)
             name = names.get(key, "") if before is None else before.name
             if not name or not self._judgements.names_account(name):
                 continue
-            org = int(population.orgs["key"][accounts["org"][row]])
             found[key] = Account(
                 key=key,
                 name=name,
                 org=org,
-                requests=int(accounts["requests"][row]),
-                first_ms=int(accounts["first_ms"][row]),
-                last_ms=int(accounts["last_ms"][row]),
+                requests=requests,
+                first_ms=first_ms,
+                last_ms=last_ms,
                 joined_ms=now_ms if before is None else before.joined_ms,
                 membership=_round(0.5 + 0.5 * min(1.0, hits.get(org, 0) / full)),
                 reasons=[state.about] if state.about else [],

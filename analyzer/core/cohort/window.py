@@ -16,16 +16,15 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.kernels import group_by
-from analyzer.core.kernels.sparse import (
+from analyzer.core.kernels.matrix_sums import (
     column_counts,
     column_totals,
-    incidence,
-    per_object,
     row_maxima,
     row_shares,
     row_totals,
-    used,
+    totals_of_rows,
 )
+from analyzer.core.kernels.sparse import incidence, per_object, used
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -89,6 +88,11 @@ class Usage:
         """Shape (organisations,): true for those that use an object which another one uses too."""
         common = row_totals(self.matrix.indptr, (self.degree >= 2)[self.matrix.indices])
         return np.asarray(common > 0)
+
+    def amounts(self, orgs: I64) -> F64:
+        """Requests of these organisations on each object, shape (columns,)."""
+        cells = self.matrix.indptr, self.matrix.indices, self.matrix.data
+        return totals_of_rows(cells, orgs, self.matrix.shape[1])
 
     @cached_property
     def _by_object(self) -> sp.csc_matrix:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import clip
 from analyzer.core.kernels.jit import compiled
-from analyzer.core.kernels.sparse import row_totals
+from analyzer.core.kernels.matrix_sums import row_totals
 
 F64 = NDArray[np.float64]
 

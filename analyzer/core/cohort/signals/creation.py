@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals.scale import clip, over_share
+from analyzer.core.cohort.signals.scale import clip, nats_over
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.kernels.jit import compiled
 
@@ -57,6 +57,6 @@ def _scan(
             last = step[orgs[member]]
             for first in range(max(0, last - 1), last + 1):
                 share = (count[first] + count[first + 1]) / max(n[cohort], 1.0)
-                excess[cohort] = max(excess[cohort], over_share(share, base[first]))
+                excess[cohort] = max(excess[cohort], nats_over(share, base[first]))
         for member in range(starts[cohort], starts[cohort + 1]):
             count[step[orgs[member]]] = 0.0

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from analyzer.core.cohort.selection import Cohorts, Shared
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.kernels.jit import borrowing, compiled
-from analyzer.core.kernels.sparse import row_maxima, row_totals
+from analyzer.core.kernels.matrix_sums import row_maxima, row_totals
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -23,7 +23,7 @@ def clip(x: F64) -> F64:
 
 def row_sums(shared: Shared, values: F64) -> F64:
     """Sum of the entries' values by cohort, shape (cohorts,)."""
-    return row_totals(shared.starts, values)
+    return row_totals(shared.starts, np.ascontiguousarray(values))
 
 
 def row_max(shared: Shared, values: F64) -> F64:
@@ -36,17 +36,30 @@ def divide(a: F64, b: F64) -> F64:
     return np.asarray(np.divide(a, b, out=np.full(np.shape(a), np.nan), where=np.asarray(b) != 0))
 
 
-@borrowing
-def over_share(share: float, base: float) -> float:
+def over_share(share: F64, base: F64) -> F64:
     """Binary Kullback-Leibler divergence of ``share`` from ``base`` in nats, 0 if below it.
 
     Reference: Cover & Thomas, *Elements of Information Theory*, section 2.3.
 
     Examples
     --------
-    >>> round(over_share(1.0, 0.5), 3), over_share(0.1, 0.5)
-    (0.693, 0.0)
+    >>> over_share(np.array([1.0, 0.1]), np.array([0.5, 0.5])).round(3)
+    array([0.693, 0.   ])
     """
+    divergence = np.empty(len(share))
+    _over_shares(share, base, divergence)
+    return divergence
+
+
+@compiled
+def _over_shares(share: F64, base: F64, divergence: F64) -> None:
+    for i in range(len(share)):
+        divergence[i] = nats_over(share[i], base[i])
+
+
+@borrowing
+def nats_over(share: float, base: float) -> float:
+    """As :func:`over_share`, of one."""
     if share <= base:
         return 0.0
     p, q = min(max(share, 1e-12), 1 - 1e-12), min(max(base, 1e-12), 1 - 1e-12)
@@ -156,4 +169,4 @@ def _concentration(entries: tuple[I64, I32, F64], n: F64, base: F64, excess: F64
     for cohort in range(len(excess)):
         for i in range(starts[cohort], starts[cohort + 1]):
             share = members[i] / max(n[cohort], 1.0)
-            excess[cohort] = max(excess[cohort], over_share(share, base[column[i]]))
+            excess[cohort] = max(excess[cohort], nats_over(share, base[column[i]]))
