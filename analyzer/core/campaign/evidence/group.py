@@ -85,9 +85,7 @@ class Group:
         if not len(shared.column) or not others:
             return None
         base = degree / (known + others)
-        share = (shared.members / known).tolist()
-        over = [over_share(mine, all_) for mine, all_ in zip(share, base.tolist(), strict=True)]
-        top = int(np.argmax(over))
+        top = int(np.argmax(over_share(shared.members / known, base)))
         mine = int(shared.members[top])
         return Common(
             self.texts(kind, np.array([top]))[0], mine, known, int(degree[top]) - mine, others
