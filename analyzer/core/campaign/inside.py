@@ -153,9 +153,7 @@ def _inside(registry: Registry, pool: Campaign) -> Campaign | None:
 
 
 def told_inside(registry: Registry, pool: Campaign) -> U64:
-    """Members of a pool that are told as members of the campaign inside it, and not as the pool's:
-    an account is named once, for the worse.
-    """
+    """Members of a pool that are named as the campaign's inside it, since each is named once."""
     found = _inside(registry, pool)
     if found is None or not found.state.revision:
         return np.zeros(0, np.uint64)

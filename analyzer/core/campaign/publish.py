@@ -68,8 +68,7 @@ class Publisher:
         self._fusion = fusion
         self._judgements = judgements
         self._kinds = kinds
-        self._elsewhere = np.zeros(0, np.uint64)
-        """Members of the campaign at hand that are told as another's."""
+        self._elsewhere = np.zeros(0, np.uint64)  # members of the one at hand, told as another's
         self.suppressed: Counter[str] = Counter()
         """Alerts not sent by this process: ``nothing_new``, or ``feedback`` speaks against it."""
         self._due: dict[int, Window] = {}
