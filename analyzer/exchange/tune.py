@@ -26,7 +26,6 @@ from analyzer.replay.record import recorded
 from analyzer.replay.report import RECORD, read, read_summary
 from analyzer.settings import Settings
 
-
 SHOWN = 12
 """Points of the curve on a terminal; the JSON has all."""
 
