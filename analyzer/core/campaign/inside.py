@@ -32,6 +32,7 @@ from analyzer.core.contracts.records import AlertKind
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
 Bool = NDArray[np.bool_]
 
 POOL: AlertKind = "reseller_pool"
@@ -149,6 +150,14 @@ def _inside(registry: Registry, pool: Campaign) -> Campaign | None:
         if registry.current(campaign.state.parent or "") == pool.id:
             return campaign
     return None
+
+
+def told_inside(registry: Registry, pool: Campaign) -> U64:
+    """Members of a pool that are named as the campaign's inside it, since each is named once."""
+    found = _inside(registry, pool)
+    if found is None or not found.state.revision:
+        return np.zeros(0, np.uint64)
+    return found.confirmed()
 
 
 def _about(window: Window, row: int) -> str:

@@ -14,6 +14,7 @@ from analyzer.core.campaign.alert_text import next_steps, summarise_campaign
 from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Account, Campaign, CampaignState
 from analyzer.core.campaign.evidence import Evidence
 from analyzer.core.campaign.feedback_rules import Judgements
+from analyzer.core.campaign.inside import told_inside
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.models.kind_learner import KindLearner
@@ -67,6 +68,7 @@ class Publisher:
         self._fusion = fusion
         self._judgements = judgements
         self._kinds = kinds
+        self._elsewhere = np.zeros(0, np.uint64)  # members of the one at hand, told as another's
         self.suppressed: Counter[str] = Counter()
         """Alerts not sent by this process: ``nothing_new``, or ``feedback`` speaks against it."""
         self._due: dict[int, Window] = {}
@@ -86,6 +88,7 @@ class Publisher:
             if view.length_s < OFTEN_S and not self._is_news(campaign):
                 registry.touched[id_] = None  # told with the next longer view
                 continue
+            self._elsewhere = told_inside(registry, campaign)
             records += self._speak(campaign, view, now_ms)
         return records
 
@@ -245,8 +248,8 @@ class Publisher:
         """Accounts that are members, and those that were said to be; sorted by surety."""
         state, population = campaign.state, view.population
         confirmed = campaign.confirmed()
-        if self._judgements.releases(campaign) or state.state == "merged":
-            confirmed = confirmed[:0]
+        nobody = self._judgements.releases(campaign) or state.state == "merged"
+        confirmed = confirmed[:0] if nobody else np.setdiff1d(confirmed, self._elsewhere)
         orgs = population.orgs.find(confirmed)
         is_member = np.zeros(len(population.orgs) + 1, np.bool_)
         is_member[orgs[orgs >= 0]] = True
@@ -289,7 +292,7 @@ class Publisher:
     def _members(
         self, state: CampaignState, members: list[Account], *, everyone: bool
     ) -> list[Member]:
-        changed = []
+        changed, elsewhere = [], set(self._elsewhere.tolist())
         for account in members:
             known = state.accounts.get(account.key)
             inside = account.membership > 0
@@ -298,7 +301,7 @@ class Publisher:
             was = known.membership if known else -1.0
             news = (was > 0) != inside or abs(was - account.membership) >= 0.1
             if news or (everyone and inside):
-                if state.state != "merged":
+                if state.state != "merged" and account.org not in elsewhere:
                     changed.append(_member(state, account))
                 state.accounts[account.key] = account
         return changed

@@ -1,4 +1,4 @@
-"""Sums over the rows or columns of a sparse matrix, given as where rows start, columns and values."""
+"""Sums over rows or columns of a sparse matrix, given as starts of rows, columns and values."""
 
 from __future__ import annotations
 
