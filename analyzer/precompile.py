@@ -35,6 +35,7 @@ from analyzer.core.kernels import (
     hash_index,
     interned_names,
     jit,
+    json_tokens,
     kafka_records,
     sliding_sum,
     sparse,
@@ -43,11 +44,26 @@ from analyzer.core.kernels import (
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.kernels.hash_index import HashIndex
 from analyzer.core.pipeline import Pipeline
+from analyzer.formats.compiled import (
+    batch,
+    layout,
+    moments,
+    prompt,
+    put,
+    recipe,
+    rules,
+    told,
+    walk,
+    write,
+)
+from analyzer.formats.options import FormatSettings
+from analyzer.formats.reader import Reader
 
 MODULES = (
-    bloom, byte_strings, co_sharing_graph, events, group_by, hash_index,
-    interned_names, jit, json_scanner, kafka_records, likeness, overlap, scale, scanner_schema,
-    sliding_sum, source_clock, sparse, template_chains, xxh3,
+    batch, bloom, byte_strings, co_sharing_graph, events, group_by, hash_index,
+    interned_names, jit, json_scanner, json_tokens, kafka_records, layout, likeness, moments,
+    overlap, prompt, put, recipe, rules, scale, scanner_schema, sliding_sum, source_clock, sparse,
+    template_chains, told, walk, write, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000
@@ -121,6 +137,7 @@ def _run() -> None:
     Pipeline(config).feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
+    Reader(FormatSettings(), config.max_record_bytes).translate(lines, np.zeros(len(lines), bool))
     _compare()
     kafka_records.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
 
