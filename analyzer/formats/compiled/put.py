@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.kernels.jit import borrowing, put_word, word_at
-from analyzer.formats.compiled.layout import FULL, OUT, Desk
+from analyzer.formats.compiled.layout import FULL, NAME, NAME_END, OUT, Desk
 
 U8 = NDArray[np.uint8]
 SPARE = 64
@@ -23,6 +23,29 @@ def put(desk: Desk, text: U8, begin: int, end: int) -> None:
     for i in range(0, size, 8):
         put_word(desk.out, at + i, word_at(text, begin + i))
     desk.work[OUT] = at + size
+
+
+@borrowing
+def put_field(desk: Desk, field: int, text: U8, begin: int, end: int, quote: int) -> None:
+    """Put a field's name and its value, between quotes if there is to be any, as :func:`put`."""
+    at, size = desk.work[OUT], end - begin
+    name, name_size = desk.plan[field + NAME], desk.plan[field + NAME_END] - desk.plan[field + NAME]
+    if at + name_size + size + SPARE > len(desk.out):
+        desk.work[FULL] = 1
+        return
+    for i in range(0, name_size, 8):
+        put_word(desk.out, at + i, word_at(desk.pool, name + i))
+    at += name_size
+    if quote:
+        desk.out[at] = quote
+        at += 1
+    for i in range(0, size, 8):
+        put_word(desk.out, at + i, word_at(text, begin + i))
+    at += size
+    if quote:
+        desk.out[at] = quote
+        at += 1
+    desk.work[OUT] = at
 
 
 @borrowing

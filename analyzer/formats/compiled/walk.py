@@ -357,8 +357,7 @@ def _skipped(text: U8, at: int, stop: int, known: int, desk: Desk) -> int:
         return -1
     byte = text[at]
     if byte != ord("{") and byte != ord("["):
-        at, _ = scalar_end(text, at, stop, desk.traps)
-        return at
+        return int(scalar_end(text, at, stop, desk.traps)[0])
     size = desk.work[known + OLD_SIZE]
     if size and at + size <= stop and same(text, at, text, desk.work[known + OLD_AT], size):
         return at + size

@@ -49,7 +49,7 @@ from analyzer.formats.compiled.layout import (
 )
 from analyzer.formats.compiled.moments import digits, is_shortest, moment_ms
 from analyzer.formats.compiled.prompt import longest_tagged, put_prompt
-from analyzer.formats.compiled.put import put, put_byte, put_number
+from analyzer.formats.compiled.put import put, put_byte, put_field, put_number
 from analyzer.formats.compiled.recipe import As
 from analyzer.formats.compiled.rules import judge
 from analyzer.formats.compiled.told import chosen, inner, is_nothing, is_word, says
@@ -157,31 +157,14 @@ def _put_value(text: U8, node: int, is_last: bool, field: int, desk: Desk) -> in
 def _put_quoted(text: U8, begin: int, end: int, field: int, desk: Desk) -> int:
     if end - begin > desk.plan[field + LIMIT]:  # cut or hashed, by letters rather than bytes
         return NOT_SURE
-    put(desk, desk.pool, desk.plan[field + NAME], desk.plan[field + NAME_END])
-    put_byte(desk, ord('"'))
-    put(desk, text, begin, end)
-    put_byte(desk, ord('"'))
-    return YES
-
-
-@borrowing
-def _put_bare(text: U8, begin: int, end: int, field: int, desk: Desk) -> int:
-    put(desk, desk.pool, desk.plan[field + NAME], desk.plan[field + NAME_END])
-    put(desk, text, begin, end)
+    put_field(desk, field, text, begin, end, ord('"'))
     return YES
 
 
 @borrowing
 def _put_word(field: int, word: int, desk: Desk) -> int:
-    put(desk, desk.pool, desk.plan[field + NAME], desk.plan[field + NAME_END])
-    put_byte(desk, ord('"'))
-    put(
-        desk,
-        desk.pool,
-        desk.plan[WORD_AT + WORD_SIZE * word + 2],
-        desk.plan[WORD_AT + WORD_SIZE * word + 3],
-    )
-    put_byte(desk, ord('"'))
+    row = WORD_AT + WORD_SIZE * word
+    put_field(desk, field, desk.pool, desk.plan[row + 2], desk.plan[row + 3], ord('"'))
     return YES
 
 
@@ -240,7 +223,8 @@ def _put_count(text: U8, node: int, field: int, desk: Desk) -> int:
         return NOT_SURE
     if value == 0 and desk.plan[field + HOW] == _COUNT_OR_NONE:
         return NO
-    return _put_bare(text, begin, end, field, desk)
+    put_field(desk, field, text, begin, end, 0)
+    return YES
 
 
 @borrowing
@@ -252,13 +236,14 @@ def _put_real(text: U8, node: int, field: int, desk: Desk) -> int:
     if text[begin] == ord("-"):
         return NOT_SURE
     if kind == INTEGER and end - begin <= LONGEST_REAL:
-        _put_bare(text, begin, end, field, desk)
+        put_field(desk, field, text, begin, end, 0)
         put_byte(desk, ord("."))
         put_byte(desk, ord("0"))
         return YES
     if kind != FLOAT or not is_shortest(text, begin, end):
         return NOT_SURE
-    return _put_bare(text, begin, end, field, desk)
+    put_field(desk, field, text, begin, end, 0)
+    return YES
 
 
 @borrowing
@@ -269,13 +254,9 @@ def _put_flag(node: int, field: int, desk: Desk) -> int:
     if kind != TRUE and kind != FALSE:
         return NO
     word = desk.plan[field + WORD] + (1 if kind == TRUE else 0)
-    return _put_bare(
-        desk.pool,
-        desk.plan[WORD_AT + WORD_SIZE * word + 2],
-        desk.plan[WORD_AT + WORD_SIZE * word + 3],
-        field,
-        desk,
-    )
+    row = WORD_AT + WORD_SIZE * word
+    put_field(desk, field, desk.pool, desk.plan[row + 2], desk.plan[row + 3], 0)
+    return YES
 
 
 @borrowing
