@@ -21,11 +21,22 @@ import numpy as np
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.extending import is_jitted
 
-from analyzer.core.campaign import likeness, overlap
+from analyzer.core.campaign import likeness, measure, overlap, thinning
 from analyzer.core.cohort import co_sharing_graph
-from analyzer.core.cohort.signals import scale
+from analyzer.core.cohort.signals import (
+    balance,
+    creation,
+    first_seen,
+    hand_over,
+    many_templates,
+    rotation,
+    scale,
+)
+from analyzer.core.cohort.window import Window
+from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
+from analyzer.core.contracts.columns import Kind
 from analyzer.core.ingest import json_scanner, scanner_schema, source_clock, template_chains
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels import (
@@ -37,6 +48,7 @@ from analyzer.core.kernels import (
     jit,
     json_tokens,
     kafka_records,
+    matrix_sums,
     sliding_sum,
     sparse,
     xxh3,
@@ -60,10 +72,11 @@ from analyzer.formats.options import FormatSettings
 from analyzer.formats.reader import Reader
 
 MODULES = (
-    batch, bloom, byte_strings, co_sharing_graph, events, group_by, hash_index,
-    interned_names, jit, json_scanner, json_tokens, kafka_records, layout, likeness, moments,
-    overlap, prompt, put, recipe, rules, scale, scanner_schema, sliding_sum, source_clock, sparse,
-    template_chains, told, walk, write, xxh3,
+    balance, batch, bloom, byte_strings, co_sharing_graph, creation, events, first_seen, group_by,
+    hand_over, hash_index, interned_names, jit, json_scanner, json_tokens, kafka_records, layout,
+    likeness, many_templates, matrix_sums, measure, moments, overlap, prompt, put, recipe, rotation,
+    rules, scale, scanner_schema, sliding_sum, source_clock, sparse, template_chains, thinning,
+    told, walk, write, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS = 7 * 3_600_000
@@ -134,7 +147,9 @@ def _run() -> None:
     values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
     append_ms = np.full(len(values), 5 * STEP_MS)
     lines = Texts.lines(b"\n".join(values))
-    Pipeline(config).feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
+    pipeline = Pipeline(config)
+    pipeline.feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
+    _measure(config, pipeline.steps["cohort"][0].windows)
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
     Reader(FormatSettings(), config.max_record_bytes).translate(lines, np.zeros(len(lines), bool))
@@ -142,11 +157,21 @@ def _run() -> None:
     kafka_records.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
 
 
+def _measure(config: CoreConfig, windows: WindowFeed) -> None:
+    """A campaign of all who are active, as it is measured in the longest window."""
+    longest = max(range(len(config.windows)), key=lambda n: config.windows[n].length_s)
+    window = Window(config, windows.population, longest, windows.stands_at)
+    everyone = np.arange(window.n_active)
+    measure.measure(measure.cohorts_of(window, [everyone]))
+    window.usage(Kind.TEMPLATE).amounts(everyone)
+
+
 def _compare() -> None:
     """What only campaigns reach: groups compared by their profiles."""
     starts, objects, requests = np.array([0, 1, 2], np.int32), np.zeros(2, np.int32), np.ones(2)
-    shares = sparse.row_shares(starts, requests, sparse.row_totals(starts, requests))
+    shares = matrix_sums.row_shares(starts, requests, matrix_sums.row_totals(starts, requests))
     likeness.weigh_backgrounds((starts, objects, shares), np.ones(2, np.bool_), 1)
+    likeness.in_both(starts[:1], starts[:1])
     likeness.weigh_common(objects, (starts, objects), np.zeros(1, np.int32), np.ones(1))
     overlap.divide(np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
+    from pathlib import Path
 
     from analyzer.console.doctor import AskSink
     from analyzer.console.finding import Finding
@@ -33,6 +34,13 @@ def needed_topics(settings: Settings) -> list[NeededTopic]:
     from analyzer.stream.topics.catalog import wanted  # noqa: PLC0415 - as above
 
     return [topic.needed for topic in wanted(settings)]
+
+
+def write_report(folder: Path, settings: Settings, page: Path) -> None:
+    """Write the page on a replay's results."""
+    from analyzer.exchange.report import figures_of, write  # noqa: PLC0415 - as above
+
+    write(figures_of(folder, settings), page)
 
 
 def slack_check(settings: Settings, *, send: bool) -> AskSink | None:

@@ -51,6 +51,8 @@ FREE = frozenset(
         "fdr",
         "update_after_s",
         "close_after_s",
+        "tell_confidence",
+        "tell_organisations",
         "runbook_url",
     }
 )
@@ -136,6 +138,15 @@ class CoreConfig(BaseModel):
     )
     close_after_s: Seconds = Field(
         3 * 86_400, description="a campaign without a hit for so long is closed, in seconds"
+    )
+    tell_confidence: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="extraction is told from this confidence on; 0 tells all that is decided",
+    )
+    tell_organisations: int = Field(
+        0, ge=0, description="extraction is told from so many member organisations on"
     )
     seed: int = Field(7, ge=0, description="seed of the online models")
     runbook_url: str = Field(

@@ -19,7 +19,7 @@ from analyzer.core.contracts.hashing import block_name
 from analyzer.core.contracts.records import Alert, Member
 from analyzer.core.ingest.step import IngestStep
 from analyzer.formats.reader import reader_of
-from analyzer.replay.command import open_sources
+from analyzer.replay.opening import open_sources
 from analyzer.settings import Settings
 
 Counts = dict[str, dict[str, int]]

@@ -17,7 +17,7 @@ from analyzer.formats.draft import REQUIRED
 from analyzer.formats.protocol import PassedOver
 from analyzer.formats.reader import Reader
 from analyzer.formats.values import is_own
-from analyzer.replay.command import open_sources
+from analyzer.replay.opening import open_sources
 from analyzer.settings import Settings
 
 RECORDS = 100

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from analyzer.formats.values import parsed
+from analyzer.formats.values import parsed, text
 
 REDACTED = frozenset(
     {
@@ -45,7 +45,7 @@ def _texts(part: Any, depth: int) -> Iterator[str]:
     elif isinstance(part, list):
         for inner in part:
             yield from _texts(inner, depth + 1)
-    elif isinstance(part, dict) and part.get("role") not in _NOT_THE_CUSTOMER:
+    elif isinstance(part, dict) and text(part.get("role")) not in _NOT_THE_CUSTOMER:
         for key in _INSIDE:
             if part.get(key) is not None:
                 yield from _texts(part[key], depth + 1)

@@ -21,8 +21,8 @@ from analyzer.core.contracts.step import StepOutput
 from analyzer.core.pipeline import feed
 from analyzer.errors import UsageError
 from analyzer.precompile import compile_all
-from analyzer.replay.command import open_sources, progress_of
 from analyzer.replay.feedback import read_feedback
+from analyzer.replay.opening import open_sources, progress_of
 from analyzer.replay.runner import Runner
 from analyzer.settings import Settings
 

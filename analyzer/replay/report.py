@@ -30,8 +30,8 @@ from analyzer.core.contracts.records import (
 from analyzer.errors import AnalyzerError, UsageError
 
 FILES = ("alerts", "campaigns", "members", "dead_letters")
-SUMMARY = "summary.json"
-_NAMES = frozenset({*(f"{name}.ndjson" for name in FILES), SUMMARY})
+SUMMARY, RECORD = "summary.json", "record.zst"
+_NAMES = frozenset({*(f"{name}.ndjson" for name in FILES), SUMMARY, RECORD})
 
 
 class Report:
@@ -73,6 +73,19 @@ class Report:
                 with suppress(OSError):  # a full disk was told of before
                     stream.close()
             shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def open_record(self) -> BinaryIO:
+        """The file for a record of all decisions, put in place with the others.
+
+        Raises
+        ------
+        UsageError
+            If results go to no folder.
+        """
+        if self._scratch is None:
+            raise UsageError("--record lies among the results; give --out a folder")
+        self._open[bytes] = stream = (self._scratch / RECORD).open("wb")
+        return stream
 
     def take(self, records: Iterable[Record | DeadLetter]) -> None:
         """Write or keep each record.
@@ -176,7 +189,8 @@ def _put_in_place(made: Path, folder: Path) -> None:
             shutil.rmtree(before, ignore_errors=True)
             return
     (folder / SUMMARY).unlink(missing_ok=True)
-    for name in sorted(_NAMES - {SUMMARY}):
+    (folder / RECORD).unlink(missing_ok=True)
+    for name in sorted(file.name for file in made.iterdir() if file.name != SUMMARY):
         (made / name).replace(folder / name)
     (made / SUMMARY).replace(folder / SUMMARY)
 

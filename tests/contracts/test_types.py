@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 LIMITS = ("minimum", "maximum", "minLength", "maxLength")
+ADDED = {"verdict"}
+"""Fields that came after version 1 was published: what was written before lacks them."""
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 JUNK = st.one_of(
@@ -69,12 +71,12 @@ def test_words_are_the_same(contract: Any) -> None:
 
 
 def test_what_we_emit_is_closed(contract: Any) -> None:
-    """Every field is always there and no other is; what we read may have more."""
+    """Every field of version 1 is always there, no unknown one is; what we read may have more."""
     tables = [contract.schema, *contract.schema.get("$defs", {}).values()]
     for table in tables:
         assert table["additionalProperties"] is contract.read
         if not contract.read:
-            assert sorted(table["required"]) == sorted(table["properties"])
+            assert set(table["required"]) == set(table["properties"]) - ADDED
 
 
 @SLOW

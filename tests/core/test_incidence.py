@@ -9,17 +9,8 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.kernels.sparse import (
-    column_counts,
-    common,
-    incidence,
-    per_object,
-    row_shares,
-    row_totals,
-    sums,
-    used,
-    users,
-)
+from analyzer.core.kernels.matrix_sums import column_counts, row_shares, row_totals
+from analyzer.core.kernels.sparse import common, incidence, per_object, sums, used, users
 
 CELLS = st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 7)), st.integers(1, 9))
 

@@ -102,6 +102,14 @@ def test_one_card_for_all_is_a_sponsors() -> None:
     assert not guarded(row(**client, pay_top=0.9, **ONE_STREAM))[0]
 
 
+def test_who_asks_the_same_again_and_again_collects_no_answers() -> None:
+    """A class, a test suite, a job; others' share of repeated prompts is the measure."""
+    evidence = MEANS | ONE_STREAM
+    assert not guarded(row(**evidence, all_repeat=0.2))[0]
+    assert guarded(row(**evidence, all_repeat=0.0))[0]
+    assert guarded(row(**evidence, all_repeat=-0.1))[0]
+
+
 def test_many_works_of_each_member_are_a_pools() -> None:
     """Unless they are parts of one: a queue of prompts of which none is sent twice."""
     evidence = MEANS | ONE_STREAM

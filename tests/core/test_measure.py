@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.core.campaign.kind import BEYOND_OTHERS, ONE_STREAM
-from analyzer.core.campaign.measure import FEATURES, FEWEST, SHAPE, cohorts_of, measure
+from analyzer.core.campaign.measure import FEATURES, SHAPE, cohorts_of, measure
+from analyzer.core.campaign.thinning import FEWEST
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.columns import Kind

@@ -141,3 +141,26 @@ def test_a_single_account_is_named_at_once() -> None:
     [alert] = [r for r in records if isinstance(r, Alert)]
     assert (alert.kind, alert.campaign.members_sample) == ("account_anomaly", [*names(alone)])
     assert states(records, one.id) == dict.fromkeys(names(alone), "member")
+
+
+def test_who_works_inside_a_pool_is_told_once() -> None:
+    """As of the campaign inside it, in whatever order they are told, and never as released."""
+    registry = Registry(CONFIG)
+    pool = campaign(registry, FIRST, kind="reseller_pool")
+    told(registry, LOW_AFTER_S // CONFIG.pane_s)
+    keys = np.array(FIRST[:40], np.uint64)
+    inside = registry.found("inside", 1, "template x", keys)
+    inside.members.add(keys, 1, hits=3)
+    inside.state.parent, inside.state.kind, inside.state.extraction = (
+        pool.id,
+        "extraction_campaign",
+        0.9,
+    )
+    inside.state.readings = dict(pool.state.readings)
+    latest: dict[str, tuple[str, str]] = {}
+    for pane in range(200, 204):
+        registry.touched |= {inside.id: None, pool.id: None}
+        for record in told(registry, pane):
+            if isinstance(record, Member):
+                latest[record.account_id] = record.campaign_id, record.state
+    assert {latest[name] for name in names(FIRST[:40])} == {(inside.id, "member")}

@@ -8,6 +8,7 @@ adding up what each organisation and account did in a pane.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -54,6 +55,11 @@ class AccountStep:
         self._open: list[EventColumns] = []
         self._names = NameBook()
         self._families = Families(config.family_tables)
+        self._seen: Callable[[EventColumns, NameBook], None] = lambda _rows, _names: None
+
+    def look_on(self, seen: Callable[[EventColumns, NameBook], None]) -> None:
+        """Have the rows of each pane shown as they are counted, with the names of their hashes."""
+        self._seen = seen
 
     def feed(self, block: EventBlock) -> StepOutput[PaneBlock]:
         """Take a block; at most one block comes of it, for every cohort shard."""
@@ -110,6 +116,7 @@ class AccountStep:
         order = in_time(rows.ts_ms[own], rows.event[own], content)
         own, fresh = own[order], first_of_each(content[order])
         named = self._families.name(rows.take(own[fresh]))
+        self._seen(named, self._names)
         return summarise(pane, named, self._names), received - len(named)
 
     def _forget_names(self) -> None:

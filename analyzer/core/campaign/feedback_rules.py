@@ -224,7 +224,7 @@ class Judgements:
 
     def names_account(self, name: str) -> bool:
         """False if the account is allowed: it is named nowhere."""
-        return self._allowance("account", name) is None
+        return not self.allowed or self._allowance("account", name) is None
 
     def _founder(self, finding: Finding) -> Allowance | None:
         """The allowance of what founds the finding, if it is allowed."""

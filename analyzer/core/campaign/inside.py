@@ -22,7 +22,7 @@ from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.measure import cohorts_of
-from analyzer.core.cohort.population import PROMPTED, REPEATED, REQUESTS
+from analyzer.core.cohort.population import REQUESTS
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import divide, row_sums
 from analyzer.core.cohort.window import Window
@@ -32,6 +32,7 @@ from analyzer.core.contracts.records import AlertKind
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
 Bool = NDArray[np.bool_]
 
 POOL: AlertKind = "reseller_pool"
@@ -88,13 +89,12 @@ def one_work(pools: Cohorts) -> Work:
     own = (shared.members >= COMMON * size) & (others < STRANGERS * rest)
     own &= shared.members / size >= TIMES * (others + 0.5) / rest
     requests = np.where(own, shared.requests, 0.0)
-    mine = row_sums(shared, requests, n)
+    mine = row_sums(shared, requests)
     objects = usage.objects[shared.column]
     prompts = window.prompts[objects] * own[:, None]
-    prompted, repeated = (row_sums(shared, prompts[:, which], n) for which in (0, 1))
-    totals = window.totals
-    usual = float(totals[:, REPEATED].sum()) / max(1.0, float(totals[:, PROMPTED].sum()))
-    longer = _longer(pools, mine, row_sums(shared, requests * _log_output(window, objects), n))
+    prompted, repeated = (row_sums(shared, prompts[:, which]) for which in (0, 1))
+    usual = window.usual_repeats
+    longer = _longer(pools, mine, row_sums(shared, requests * _log_output(window, objects)))
     shows = (mine >= MUCH * pools.requests) & (longer >= LONGER)
     shows &= (prompted > 0) & (repeated < (usual + MORE_REPEATS) * prompted)
     members, about = [], []
@@ -150,6 +150,14 @@ def _inside(registry: Registry, pool: Campaign) -> Campaign | None:
         if registry.current(campaign.state.parent or "") == pool.id:
             return campaign
     return None
+
+
+def told_inside(registry: Registry, pool: Campaign) -> U64:
+    """Members of a pool that are named as the campaign's inside it, since each is named once."""
+    found = _inside(registry, pool)
+    if found is None or not found.state.revision:
+        return np.zeros(0, np.uint64)
+    return found.confirmed()
 
 
 def _about(window: Window, row: int) -> str:

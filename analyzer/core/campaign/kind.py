@@ -43,6 +43,9 @@ DIVERSE, ONE_QUEUE = 0.75, 0.5
 """From this diversity on, in nats, each member does many works, as the accounts of a reseller do;
 unless from so strong a work queue on, these are the parts of one: none of its prompts is sent
 twice, while customers repeat theirs."""
+LEARNERS = 0.05
+"""Members repeat prompts by so much more of their requests than others do: an exercise, a test, a
+job. Who collects answers has no use for the same one twice."""
 ONE_STREAM, BEYOND_OTHERS = 0.8, -0.15
 """Accounts are parts of one stream if their dispersion, given the group's common profile, is at
 most so much (ln, 0 is pure chance) and so much below that of others of like volume."""
@@ -54,7 +57,8 @@ def guarded(features: F64) -> Bool:
     Common work, common times and a common day of birth prove nothing, since innocents who do one
     thing share them. Two families of shared means or purpose must show, and that the accounts'
     requests are random parts of one stream, or take turns: people who act on their own have
-    hours and days of their own, which no two share.
+    hours and days of their own, which no two share. Nor may they ask the same more often than
+    others do, or each do the work of several customers.
     """
     known = np.nan_to_num(features)
     index = {name: i for i, name in enumerate(FEATURES)}
@@ -68,7 +72,8 @@ def guarded(features: F64) -> Bool:
     thinning = features[:, index["thinning"]]
     beyond = features[:, index["thinning_others"]]
     one_stream = (thinning <= ONE_STREAM) & (beyond <= BEYOND_OTHERS)
-    return np.asarray((means - sponsored >= 2) & one_stream & ~_many_works(known))
+    learners = known[:, index["all_repeat"]] > LEARNERS
+    return np.asarray((means - sponsored >= 2) & one_stream & ~learners & ~_many_works(known))
 
 
 def _many_works(known: F64) -> Bool:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from analyzer.core.cohort.window import Usage, Window
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.kernels.jit import compiled
-from analyzer.core.kernels.sparse import common, row_shares, row_totals
+from analyzer.core.kernels.matrix_sums import row_shares, row_totals
+from analyzer.core.kernels.sparse import common
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -250,21 +251,24 @@ class Groups:
         return self._same[key]
 
     def _compare(self, one: int, other: int) -> float:
-        common_members = _both(self.members, one, other)
-        likeness = {kind: self._likeness(kind, one, other, common_members) for kind in PROFILED}
-        card, work, place = (likeness[k] for k in (Kind.PAYMENT, Kind.TEMPLATE, Kind.BLOCK))
+        both = _both(self.members, one, other)
+
+        def like(kind: Kind) -> float:
+            return self._likeness(kind, one, other, both)
+
         mass = {k: min(self.mass(k, one), self.mass(k, other)) for k in PROFILED}
-        if mass[Kind.PAYMENT] >= CARD_MASS and card >= SAME_CARD:
+        if mass[Kind.PAYMENT] >= CARD_MASS and (card := like(Kind.PAYMENT)) >= SAME_CARD:
             return card  # other cards say nothing: operators buy many
+        place = like(Kind.BLOCK) if mass[Kind.BLOCK] >= PLACE_MASS else 0.0
         against = self._apart(one, other, place)
         if mass[Kind.TEMPLATE] >= WORK_MASS:
+            work = like(Kind.TEMPLATE)
             return work if work >= (SURE_WORK if against else SAME_WORK) else 0.0
         large = min(self.size[one], self.size[other]) >= LARGE
-        if not against and not (large and work < FAINT) and self._kin(one, other, common_members):
+        faint = not against and large and like(Kind.TEMPLATE) < FAINT
+        if not against and not faint and self._kin(one, other, both):
             return SAME_WORK
-        if mass[Kind.BLOCK] >= PLACE_MASS:
-            return place if place >= SAME_PLACE else 0.0
-        return 0.0
+        return place if place >= SAME_PLACE else 0.0
 
     def _apart(self, one: int, other: int, place: float) -> bool:
         """True if where the groups come from speaks against one operation."""
@@ -339,11 +343,29 @@ def _cells(profile: Profile) -> tuple[I32, I32]:
 
 
 def _both(members: sp.csr_matrix, one: int, other: int) -> I32:
-    first, second = (
-        np.asarray(members.indices[members.indptr[i] : members.indptr[i + 1]], np.int32)
-        for i in (one, other)
-    )
-    return np.intersect1d(first, second, assume_unique=True)
+    starts, orgs = members.indptr, members.indices
+    return in_both(orgs[starts[one] : starts[one + 1]], orgs[starts[other] : starts[other + 1]])
+
+
+@compiled
+def in_both(first: I32, second: I32) -> I32:
+    """Numbers that are in both, rising as they do in each.
+
+    Examples
+    --------
+    >>> in_both(np.array([1, 4, 6], np.int32), np.array([4, 5, 6], np.int32)).tolist()
+    [4, 6]
+    """
+    found = np.empty(min(len(first), len(second)), np.int32)
+    i, j, count = 0, 0, 0
+    while i < len(first) and j < len(second):
+        if first[i] == second[j]:
+            found[count] = first[i]
+            count += 1
+        step = first[i] <= second[j]
+        j += first[i] >= second[j]
+        i += step
+    return found[:count]
 
 
 @compiled

@@ -10,18 +10,20 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from analyzer.core.campaign.thinning import FEWEST, thinning
 from analyzer.core.cohort.catalog import NAMES, measure_all
 from analyzer.core.cohort.population import PROMPTED, REPEATED, REQUESTS
 from analyzer.core.cohort.selection import Cohorts, Shared
 from analyzer.core.cohort.signals.scale import divide, row_max, row_sums
 from analyzer.core.cohort.window import Usage, Window
 from analyzer.core.contracts.columns import Kind
+from analyzer.core.kernels.jit import compiled
 
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
 Bool = NDArray[np.bool_]
 
-FEWEST = 5
-"""Active members from which a campaign is measured in a window."""
 OWN_TIMES, OWN_SHARE = 5.0, 0.05
 """A template is the group's own if so many times more of its members use it than of the rest,
 and such a share of the members, three at least."""
@@ -72,27 +74,24 @@ def _places(groups: Cohorts) -> dict[str, F64]:
     ``private`` share on blocks that nobody else uses and several members do; ``public_ln`` mean
     of ln(1 + others on the block); ``alone_block`` share on blocks of one organisation.
     """
-    usage, shared, n = groups.window.usage(Kind.BLOCK), groups.shared(Kind.BLOCK), len(groups)
-    total = row_sums(shared, shared.requests, n)
-    squares = row_sums(shared, shared.requests**2, n)
+    usage, shared = groups.window.usage(Kind.BLOCK), groups.shared(Kind.BLOCK)
+    total = row_sums(shared, shared.requests)
+    squares = row_sums(shared, shared.requests**2)
     others = usage.degree[shared.column] - shared.members
-    blocks = np.diff(usage.matrix.indptr).astype(np.float64)
-    requests = np.asarray(usage.matrix.sum(axis=1)).ravel()
-    home = _row_max_of(usage.matrix) / np.maximum(requests, 1.0)
-    known = requests > 0
+    blocks, requests, known = usage.degree_of_org, usage.requests, usage.has
     several = groups.window.totals[:, REQUESTS] >= 3
     hops = np.clip((blocks - 1) / np.maximum(requests - 1, 1.0), 0.0, 1.0)
     return {
         "hop_member": _mean_of(groups, hops, several & known),
-        "home_member": _mean_of(groups, home, known),
-        "top_block": divide(row_max(shared, shared.requests, n), total),
+        "home_member": _mean_of(groups, usage.focus, known),
+        "top_block": divide(row_max(shared, shared.requests), total),
         "places_member": np.log(divide(total**2, squares * groups.size)),
         "private": divide(
-            row_sums(shared, shared.requests * ((others == 0) & (shared.members > 1)), n), total
+            row_sums(shared, shared.requests * ((others == 0) & (shared.members > 1))), total
         ),
-        "public_ln": divide(row_sums(shared, shared.requests * np.log1p(others), n), total),
+        "public_ln": divide(row_sums(shared, shared.requests * np.log1p(others)), total),
         "alone_block": divide(
-            row_sums(shared, shared.requests * ((others == 0) & (shared.members == 1)), n), total
+            row_sums(shared, shared.requests * ((others == 0) & (shared.members == 1))), total
         ),
     }
 
@@ -115,19 +114,16 @@ def _work(groups: Cohorts) -> dict[str, F64]:
     own = (shared.members >= np.maximum(3.0, OWN_SHARE * size)) & (
         shared.members / size >= OWN_TIMES * rate
     )
-    total = row_sums(shared, shared.requests, n)
-    mine = row_sums(shared, shared.requests * own, n)
+    total = row_sums(shared, shared.requests)
+    mine = row_sums(shared, shared.requests * own)
     share = np.where(own, shared.requests, 0.0) / np.maximum(mine, 1.0)[shared.row]
-    entropy = row_sums(shared, -share * np.log(np.maximum(share, 1e-12)), n)
+    entropy = row_sums(shared, -share * np.log(np.maximum(share, 1e-12)))
     on_own = _on(groups, usage, shared, own)
     log_output = np.nan_to_num(window.template_log_output[usage.objects[shared.column]])
     prompts = window.prompts[usage.objects[shared.column]]
-    part = np.where(own, shared.requests, 0.0) / np.maximum(
-        np.asarray(usage.matrix.sum(axis=0)).ravel()[shared.column], 1.0
-    )
-    hashed = row_sums(shared, part * prompts[:, 0], n)
-    totals = window.totals
-    usual = float(totals[:, REPEATED].sum()) / max(1.0, float(totals[:, PROMPTED].sum()))
+    part = np.where(own, shared.requests, 0.0) / np.maximum(usage.volume[shared.column], 1.0)
+    hashed = row_sums(shared, part * prompts[:, 0])
+    usual = window.usual_repeats
     some = hashed >= 10
     unknown = np.full(n, np.nan)
     return {
@@ -137,18 +133,18 @@ def _work(groups: Cohorts) -> dict[str, F64]:
         "spec_long": np.where(
             mine > 0,
             window.deviation(
-                divide(row_sums(shared, np.where(own, shared.requests, 0.0) * log_output, n), mine)
+                divide(row_sums(shared, np.where(own, shared.requests, 0.0) * log_output), mine)
             ),
             np.nan,
         ),
         "all_long": window.deviation(groups.mean(window.log_output)),
         "spec_repeat": np.where(
-            some, divide(row_sums(shared, part * prompts[:, 1], n), hashed) - usual, unknown
+            some, divide(row_sums(shared, part * prompts[:, 1]), hashed) - usual, unknown
         ),
         "all_repeat": divide(groups.totals[:, REPEATED], groups.totals[:, PROMPTED]) - usual,
         "over_spec": np.where(mine > 0, on_own[0], np.nan),
         "alone_work": divide(
-            row_sums(shared, shared.requests * (usage.degree[shared.column] == 1), n),
+            row_sums(shared, shared.requests * (usage.degree[shared.column] == 1)),
             groups.requests,
         ),
         "diversity": groups.mean(window.diversity),
@@ -157,16 +153,42 @@ def _work(groups: Cohorts) -> dict[str, F64]:
 
 def _on(groups: Cohorts, usage: Usage, shared: Shared, own: Bool) -> tuple[F64, F64]:
     """Overdispersion of the members' requests on the own objects, and how many use any."""
-    n = len(groups)
-    picked = sp.csr_matrix(
-        (np.ones(int(own.sum())), (shared.row[own], shared.column[own])),
-        shape=(n, usage.matrix.shape[1]),
-    )
-    amount = (usage.matrix @ picked.T.tocsr()).T.tocsr().multiply(groups.members).tocsr()
-    users = np.diff(amount.indptr).astype(np.float64)
-    mean = np.asarray(amount.sum(axis=1)).ravel() / groups.size
-    squares = np.asarray(amount.multiply(amount).sum(axis=1)).ravel() / groups.size
-    return _overdispersion(mean, squares), users
+    amount = np.zeros((3, len(groups)))
+    members = groups.matrix.indptr, groups.matrix.indices
+    cells = usage.matrix.indptr, usage.matrix.indices, usage.matrix.data
+    entries = shared.starts, shared.column, own
+    _amounts(members, cells, entries, np.zeros(usage.matrix.shape[1], np.bool_), amount)
+    users, total, squares = amount
+    return _overdispersion(total / groups.size, squares / groups.size), users
+
+
+@compiled
+def _amounts(
+    members: tuple[I32, I32],
+    cells: tuple[I32, I32, F64],
+    entries: tuple[I64, I32, Bool],
+    marked: Bool,
+    amount: F64,
+) -> None:
+    """Members that use any of the group's own objects, their requests there, and the squares.
+
+    ``marked`` is false before and after each group.
+    """
+    (starts, orgs), (first, objects, requests), (begins, column, own) = members, cells, entries
+    for group in range(amount.shape[1]):
+        for i in range(begins[group], begins[group + 1]):
+            marked[column[i]] = own[i]
+        for member in range(starts[group], starts[group + 1]):
+            org, on_own, uses = orgs[member], 0.0, 0.0
+            for cell in range(first[org], first[org + 1]):
+                if marked[objects[cell]]:
+                    on_own += requests[cell]
+                    uses = 1.0
+            amount[0, group] += uses
+            amount[1, group] += on_own
+            amount[2, group] += on_own**2
+        for i in range(begins[group], begins[group + 1]):
+            marked[column[i]] = False
 
 
 def _overdispersion(mean: F64, squares: F64) -> F64:
@@ -201,7 +223,7 @@ def _effort(groups: Cohorts) -> dict[str, F64]:
     position = np.clip((at[None, :] + 0.5 - first[:, None]) / left[:, None], 0.0, 1.0)
     front = (counts * position).sum(axis=1) / np.maximum(requests, 1.0)
     silent = (window.pane - window.of_orgs("last_pane")) * window.config.pane_s >= SILENT_S
-    thin = _thinning(groups, counts, first, requests)
+    thin = thinning(groups, counts, first, requests)
     return {
         "over_all": _overdispersion(mean, groups.total(requests**2) / groups.size),
         "front": groups.mean(front),
@@ -209,51 +231,6 @@ def _effort(groups: Cohorts) -> dict[str, F64]:
         "thinning": thin[0],
         "thinning_others": thin[1],
     }
-
-
-def _thinning(
-    groups: Cohorts, counts: F64, first: NDArray[np.int64], requests: F64
-) -> tuple[F64, F64]:
-    n, parts = len(groups), counts.shape[1]
-    found = np.full((2, n), np.nan)
-    if parts < 3:
-        return found[0], found[1]
-    enough = (requests >= 3) & (requests <= 2_000) & (first < parts - 2)
-    everyone = np.flatnonzero(enough)
-    all_chi, all_dof = _dispersion(counts[everyone], first[everyone])
-    volume = np.zeros(len(requests), np.int64)
-    volume[everyone] = np.log2(requests[everyone]).astype(np.int64)
-    chi_at = np.bincount(volume[everyone], all_chi, 12)
-    dof_at = np.bincount(volume[everyone], all_dof, 12)
-    for group in range(n):
-        members = groups.matrix.indices[slice(*groups.matrix.indptr[group : group + 2])]
-        members = members[enough[members]]
-        if len(members) < FEWEST:
-            continue
-        chi, dof = _dispersion(counts[members], first[members])
-        if dof.sum() < 1:
-            continue
-        found[0, group] = np.log(max(chi.sum(), 1e-3) / dof.sum())
-        like = np.bincount(volume[members], dof, 12)
-        usual = (like * chi_at / np.maximum(dof_at, 1e-9)).sum() / dof.sum()
-        found[1, group] = found[0, group] - np.log(max(float(usual), 1e-3))
-    return found[0], found[1]
-
-
-def _dispersion(counts: F64, first: NDArray[np.int64]) -> tuple[F64, F64]:
-    """χ² of each row against the rows' common profile since its start, and its freedom."""
-    parts = counts.shape[1]
-    on = np.arange(parts)[None, :] >= first[:, None]
-    kept = counts * on
-    total = kept.sum(axis=1)
-    # Rate a part, weighing rows alike: each against what it sends while it is there.
-    weight = total / np.maximum(on.sum(axis=1), 1)
-    profile = kept.sum(axis=0) / np.maximum((weight[:, None] * on).sum(axis=0), 1e-9)
-    expected = profile[None, :] * on
-    expected *= (total / np.maximum(expected.sum(axis=1), 1e-9))[:, None]
-    safe = np.maximum(expected, 1e-9)
-    chi = np.where(expected > 1e-9, (kept - expected) ** 2 / safe, 0.0).sum(axis=1)
-    return chi, np.maximum((expected > 1e-9).sum(axis=1) - 1.0, 0.0)
 
 
 def _means(groups: Cohorts) -> dict[str, F64]:
@@ -266,20 +243,17 @@ def _means(groups: Cohorts) -> dict[str, F64]:
     several, ``pay_top`` share on the commonest card, ``pay_spread`` ln of cards a member, an
     effective number, of those known.
     """
-    window, n = groups.window, len(groups)
-    params = window.usage(Kind.PARAMS).matrix
-    asked = np.asarray(params.sum(axis=1)).ravel()
+    window = groups.window
+    params = window.usage(Kind.PARAMS)
     cards, held = window.usage(Kind.PAYMENT), groups.shared(Kind.PAYMENT)
-    has = np.diff(cards.matrix.indptr) > 0
-    paying = groups.total(has)
-    sharing = np.asarray(cards.binary @ (cards.degree >= 2)).ravel() > 0
-    squares = row_sums(held, held.members**2, n)
+    paying = groups.total(cards.has)
+    squares = row_sums(held, held.members**2)
     known = paying >= FEWEST
     return {
-        "params_member": _mean_of(groups, _row_max_of(params) / np.maximum(asked, 1.0), asked > 0),
+        "params_member": _mean_of(groups, params.focus, params.has),
         **_client(groups),
-        "pay_any": np.where(known, groups.total(sharing) / np.maximum(paying, 1.0), np.nan),
-        "pay_top": np.where(known, row_max(held, held.members, n) / np.maximum(paying, 1), np.nan),
+        "pay_any": np.where(known, groups.total(cards.sharing) / np.maximum(paying, 1.0), np.nan),
+        "pay_top": np.where(known, row_max(held, held.members) / np.maximum(paying, 1), np.nan),
         "pay_spread": np.where(
             known, np.log(np.maximum(paying, 1.0) / np.maximum(squares, 1.0)), np.nan
         ),
@@ -291,30 +265,70 @@ def _client(groups: Cohorts) -> dict[str, F64]:
     found = np.full((4, n), np.nan)
     kind = Kind.TLS if window.usage(Kind.TLS).matrix.nnz else Kind.AGENT
     usage, shared = window.usage(kind), groups.shared(kind)
-    requests = window.totals[:, REQUESTS].astype(np.float64)
-    users = usage.matrix.tocsc()
-    stops = np.searchsorted(shared.row, np.arange(n + 1))
-    for group in range(n):
-        mine = slice(int(stops[group]), int(stops[group + 1]))
-        if stops[group] == stops[group + 1]:
+    volume = np.log(np.maximum(window.totals[:, REQUESTS].astype(np.float64), 1.0))
+    starts, orgs = groups.matrix.indptr.tolist(), groups.matrix.indices
+    is_member = np.zeros(len(volume), np.bool_)
+    for group, top in enumerate(commonest(shared.starts, shared.column, shared.members).tolist()):
+        if top < 0:
             continue
-        top = mine.start + int(np.lexsort((shared.column[mine], -shared.members[mine]))[0])
         column, on_it = int(shared.column[top]), shared.members[top]
         found[0, group] = on_it / groups.size[group]
         found[1, group] = on_it / usage.degree[column]
-        members = groups.matrix.indices[slice(*groups.matrix.indptr[group : group + 2])]
-        peers = np.setdiff1d(users.indices[slice(*users.indptr[column : column + 2])], members)
+        members, users = orgs[starts[group] : starts[group + 1]], usage.users_of(column)
+        is_member[members] = True
+        peers = users[~is_member[users]]
+        is_member[members] = False
         if len(peers) >= PEERS:
             longer = window.log_output[members].mean() - window.log_output[peers].mean()
-            found[2, group] = longer / max(1e-6, float(window.log_output.std()))
-            found[3, group] = _spread(requests[members]) - _spread(requests[peers])
+            found[2, group] = longer / max(1e-6, window.usual_output[1])
+            found[3, group] = _spread(volume[members]) - _spread(volume[peers])
     names = ("top_client", "client_exclusive", "client_long", "client_over")
     return dict(zip(names, found, strict=True))
 
 
-def _spread(requests: F64) -> float:
-    """Deviation of ln(requests), robust: half the distance of the 16th and 84th percentile."""
-    low, high = np.percentile(np.log(np.maximum(requests, 1.0)), [16, 84])
+def commonest(starts: I64, column: I32, members: F64) -> I64:
+    """Entry of each group that most members share, of the least column; −1 if it has none.
+
+    Examples
+    --------
+    >>> column, members = np.array([7, 4, 2], np.int32), np.array([3.0, 3.0, 1.0])
+    >>> commonest(np.array([0, 3, 3]), column, members).tolist()
+    [1, -1]
+    """
+    found = np.full(len(starts) - 1, -1)
+    _commonest((starts, column, members), found)
+    return found
+
+
+@compiled
+def _commonest(entries: tuple[I64, I32, F64], found: I64) -> None:
+    starts, column, members = entries
+    for group in range(len(found)):
+        for i in range(starts[group], starts[group + 1]):
+            top = found[group]
+            more = top < 0 or members[i] > members[top]
+            if more or (members[i] == members[top] and column[i] < column[top]):
+                found[group] = i
+
+
+def _spread(volume: F64) -> float:
+    """Deviation of volumes, robust: half the distance of the 16th and 84th percentile.
+
+    Percentiles lie between two values, as ``np.percentile`` has them.
+
+    Examples
+    --------
+    >>> round(_spread(np.arange(101.0)), 6)
+    34.0
+    """
+    places = (len(volume) - 1) * np.array([0.16, 0.84])
+    below = np.floor(places).astype(np.int64)
+    above = np.minimum(below + 1, len(volume) - 1)
+    values = np.partition(volume, np.concatenate([below, above]))
+    part, step = places - below, values[above] - values[below]
+    low, high = np.where(
+        part < 0.5, values[below] + step * part, values[above] - step * (1 - part)
+    ).tolist()
     return float(high - low) / 2
 
 
@@ -323,12 +337,3 @@ def _mean_of(groups: Cohorts, values: F64, known: Bool) -> F64:
     count = groups.total(known)
     mean = groups.total(np.where(known, values, 0.0)) / np.maximum(count, 1.0)
     return np.where(count >= FEWEST, mean, np.nan)
-
-
-def _row_max_of(matrix: sp.csr_matrix) -> F64:
-    """Greatest value of each row, 0 where there is none."""
-    found = np.zeros(matrix.shape[0])
-    rows = np.flatnonzero(np.diff(matrix.indptr))
-    if len(rows):
-        found[rows] = np.maximum.reduceat(matrix.data, matrix.indptr[:-1][rows])
-    return found

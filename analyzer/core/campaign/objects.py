@@ -51,8 +51,7 @@ class Objects:
     def top(self, kind: Kind, orgs: U64, most: int) -> list[str]:
         """Names of the objects with most requests of these organisations, most first."""
         usage = self._view.usage(kind)
-        rows = np.flatnonzero(np.isin(self._view.of_orgs("key"), orgs))
-        amounts = np.asarray(usage.matrix[rows].sum(axis=0)).ravel()
+        amounts = usage.amounts(self._view.numbers_of(orgs))
         used = np.flatnonzero(amounts)
         if kind == Kind.MODEL:
             used = used[amounts[used] >= WORTH * amounts.sum()]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from hashlib import blake2b
 
 import msgspec
 import numpy as np
@@ -15,17 +14,20 @@ from analyzer.core.campaign.alert_text import next_steps, summarise_campaign
 from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Account, Campaign, CampaignState
 from analyzer.core.campaign.evidence import Evidence
 from analyzer.core.campaign.feedback_rules import Judgements
+from analyzer.core.campaign.inside import told_inside
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.models.kind_learner import KindLearner
 from analyzer.core.campaign.objects import Objects
 from analyzer.core.campaign.severity import severity_of
+from analyzer.core.campaign.verdict import verdict_of
 from analyzer.core.cohort.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.hashing import alert_id
 from analyzer.core.contracts.records import (
     SEVERITIES,
     Activity,
@@ -66,6 +68,7 @@ class Publisher:
         self._fusion = fusion
         self._judgements = judgements
         self._kinds = kinds
+        self._elsewhere = np.zeros(0, np.uint64)  # members of the one at hand, told as another's
         self.suppressed: Counter[str] = Counter()
         """Alerts not sent by this process: ``nothing_new``, or ``feedback`` speaks against it."""
         self._due: dict[int, Window] = {}
@@ -85,6 +88,7 @@ class Publisher:
             if view.length_s < OFTEN_S and not self._is_news(campaign):
                 registry.touched[id_] = None  # told with the next longer view
                 continue
+            self._elsewhere = told_inside(registry, campaign)
             records += self._speak(campaign, view, now_ms)
         return records
 
@@ -176,7 +180,7 @@ class Publisher:
         state = campaign.state
         evidence = self._evidence(campaign, inside, now_ms)
         return Alert(
-            alert_id=_digest(f"{state.id}:{state.revision}"),
+            alert_id=alert_id(state.id, state.revision),
             dedup_key=state.id,
             revision=state.revision,
             activity=activity,
@@ -199,6 +203,7 @@ class Publisher:
             attack=ATTACK,
             runbook_url=self._config.runbook_url.replace("{kind}", state.kind),
             next_steps=next_steps(state.kind),
+            verdict=verdict_of(campaign, self._kinds.model, NEEDED["group"]),
             provenance=Provenance(
                 __version__,
                 self._config.config_hash,
@@ -243,8 +248,8 @@ class Publisher:
         """Accounts that are members, and those that were said to be; sorted by surety."""
         state, population = campaign.state, view.population
         confirmed = campaign.confirmed()
-        if self._judgements.releases(campaign) or state.state == "merged":
-            confirmed = confirmed[:0]
+        nobody = self._judgements.releases(campaign) or state.state == "merged"
+        confirmed = confirmed[:0] if nobody else np.setdiff1d(confirmed, self._elsewhere)
         orgs = population.orgs.find(confirmed)
         is_member = np.zeros(len(population.orgs) + 1, np.bool_)
         is_member[orgs[orgs >= 0]] = True
@@ -259,19 +264,22 @@ class Publisher:
         hits = dict(zip(campaign.members.key.tolist(), campaign.members.hits.tolist(), strict=True))
         full = max(2.0, float(np.median(list(hits.values()) or [0])))
         found: dict[int, Account] = {}
-        for row, key in zip(rows.tolist(), keys.tolist(), strict=True):
+        columns = [accounts[name][rows].tolist() for name in ("requests", "first_ms", "last_ms")]
+        org_keys = population.orgs["key"][accounts["org"][rows]].tolist()
+        for key, org, requests, first_ms, last_ms in zip(
+            keys.tolist(), org_keys, *columns, strict=True
+        ):
             before = state.accounts.get(key)
             name = names.get(key, "") if before is None else before.name
             if not name or not self._judgements.names_account(name):
                 continue
-            org = int(population.orgs["key"][accounts["org"][row]])
             found[key] = Account(
                 key=key,
                 name=name,
                 org=org,
-                requests=int(accounts["requests"][row]),
-                first_ms=int(accounts["first_ms"][row]),
-                last_ms=int(accounts["last_ms"][row]),
+                requests=requests,
+                first_ms=first_ms,
+                last_ms=last_ms,
                 joined_ms=now_ms if before is None else before.joined_ms,
                 membership=_round(0.5 + 0.5 * min(1.0, hits.get(org, 0) / full)),
                 reasons=[state.about] if state.about else [],
@@ -284,7 +292,7 @@ class Publisher:
     def _members(
         self, state: CampaignState, members: list[Account], *, everyone: bool
     ) -> list[Member]:
-        changed = []
+        changed, elsewhere = [], set(self._elsewhere.tolist())
         for account in members:
             known = state.accounts.get(account.key)
             inside = account.membership > 0
@@ -293,7 +301,7 @@ class Publisher:
             was = known.membership if known else -1.0
             news = (was > 0) != inside or abs(was - account.membership) >= 0.1
             if news or (everyone and inside):
-                if state.state != "merged":
+                if state.state != "merged" and account.org not in elsewhere:
                     changed.append(_member(state, account))
                 state.accounts[account.key] = account
         return changed
@@ -386,10 +394,6 @@ def _facts(campaign: Campaign, inside: list[Account]) -> CampaignFacts:
         output_tokens=int(reading.facts["output_tokens"]) if reading else 0,
         merged_from=list(state.merged_from),
     )
-
-
-def _digest(text: str) -> str:
-    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _round(value: float) -> float:

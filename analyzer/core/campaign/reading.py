@@ -9,8 +9,9 @@ from analyzer.core.campaign.baseline import Baseline
 from analyzer.core.campaign.campaign_state import Campaign, Reading
 from analyzer.core.campaign.kind import HALF, decide_kind, guarded
 from analyzer.core.campaign.linker import Registry
-from analyzer.core.campaign.measure import FEATURES, FEWEST, cohorts_of, measure
+from analyzer.core.campaign.measure import FEATURES, cohorts_of, measure
 from analyzer.core.campaign.models.kind_learner import KindLearner
+from analyzer.core.campaign.thinning import FEWEST
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.population import OUTPUT_TOKENS
 from analyzer.core.cohort.selection import Cohorts

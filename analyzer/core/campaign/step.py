@@ -22,6 +22,7 @@ from analyzer.core.campaign.models.kind_learner import KindLearner
 from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.publish import Publisher
 from analyzer.core.campaign.reading import Reader
+from analyzer.core.campaign.telling import Telling
 from analyzer.core.cohort.catalog import NAMES, in_order
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.models.anomaly import Strangeness
@@ -39,7 +40,7 @@ from analyzer.core.contracts.records import AlertKind, Record
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 10
+STATE_VERSION = 11
 LEARNED = 64
 """Cohorts of a pane that the anomaly model learns from: enough to know what is usual."""
 UNDER_ALERT = 0.2
@@ -76,6 +77,7 @@ class CampaignStep:
         self.reader = Reader(config, self._kinds, self._baseline)
         self._publisher = Publisher(config, self._fusion, self.judgements, self._kinds)
         self._anomaly = Strangeness(config.seed)
+        self.telling = Telling(config)
 
     def look_on(self, windows: WindowFeed) -> None:
         """Look on at the windows of the one cohort shard, which is in the same process.
@@ -166,7 +168,7 @@ class CampaignStep:
         self.registry.expire(pane - 1)
         self.reader.read(self.registry, due, pane - 1)
         look_inside(self.registry, due)
-        return self._publisher.publish(self.registry, view, pane - 1, due)
+        return self.telling.pass_on(self._publisher.publish(self.registry, view, pane - 1, due))
 
     def _judge(self, rows: CohortColumns) -> list[Finding]:
         """What is found among the cohorts that end here; the innocent are learned from."""
@@ -241,6 +243,7 @@ class CampaignStep:
                 "baseline": self._baseline.state(),
                 "anomaly": self._anomaly.snapshot(),
                 "judgements": self.judgements.state(),
+                "telling": self.telling.state(),
             },
         )
 
@@ -266,6 +269,7 @@ class CampaignStep:
         self._baseline.restore(state["baseline"])
         self._anomaly.restore(state["anomaly"])
         self.judgements.restore(state["judgements"])
+        self.telling.restore(state["telling"])
 
 
 def _in_order(rows: CohortColumns, signals: Sequence[str]) -> CohortColumns:

@@ -20,13 +20,16 @@ from analyzer.core.cohort.population import REQUESTS
 from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
-from analyzer.core.kernels.sparse import common, incidence, row_totals, rows_by_age, sums, users
+from analyzer.core.kernels.matrix_sums import row_totals
+from analyzer.core.kernels.sparse import common, incidence, rows_by_age, sums, users
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 OBJECT_KINDS = (Kind.TEMPLATE, Kind.BLOCK, Kind.PAYMENT, Kind.TLS, Kind.AGENT)
+MAY_DEFINE = np.isin(np.arange(max(Kind) + 1), OBJECT_KINDS)
+"""Shape (kinds,): whose users are a cohort."""
 SHORT_S = 6 * 3_600
 """In a shorter window a cohort must be twice as large: few requests prove little."""
 
@@ -45,6 +48,8 @@ class Shared:
     """Requests of the members on the object."""
     own: Bool
     """True where the object is the one that defines the cohort."""
+    starts: I64
+    """Shape (cohorts + 1,), where the entries of each cohort start, and the last of them stop."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,8 @@ class Cohorts:
         usage = self.window.usage(kind)
         row, column, users, requests = common(self.members, usage.matrix)
         own = usage.column_of(self.object)
-        return Shared(row, column, users, requests, column == own[row])
+        starts = np.searchsorted(row, np.arange(len(self) + 1))
+        return Shared(row, column, users, requests, column == own[row], starts)
 
 
 def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
@@ -127,8 +133,9 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     """
     population, config = window.population, window.config
     n_objects = len(population.objects)
-    mine = np.isin(population.objects["kind"], OBJECT_KINDS)
-    mine &= population.objects["hash"] % np.uint64(shards) == np.uint64(shard)
+    mine = MAY_DEFINE[population.objects["kind"]]
+    if shards > 1:
+        mine &= population.objects["hash"] % np.uint64(shards) == np.uint64(shard)
     largest = max(200, 0.35 * window.n_active)
     prior, _ = users(population.pairs["object"], window.new, n_objects)
     old_size, new_size = users(window.pairs.thing, window.pairs.new, n_objects)

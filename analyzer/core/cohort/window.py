@@ -11,21 +11,23 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.account.pane_tables import MICRO
-from analyzer.core.cohort.population import LOG_OUTPUT, REQUESTS, Population
+from analyzer.core.cohort.population import LOG_OUTPUT, PROMPTED, REPEATED, REQUESTS, Population
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.kernels import group_by
-from analyzer.core.kernels.sparse import (
+from analyzer.core.kernels.matrix_sums import (
     column_counts,
-    incidence,
-    per_object,
+    column_totals,
+    row_maxima,
     row_shares,
     row_totals,
-    used,
+    totals_of_rows,
 )
+from analyzer.core.kernels.sparse import incidence, per_object, used
 
 F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
@@ -50,6 +52,56 @@ class Usage:
     def degree(self) -> F64:
         """Shape (columns,): organisations on each object."""
         return column_counts(self.matrix.indices, self.matrix.shape[1])
+
+    @cached_property
+    def degree_of_org(self) -> I32:
+        """Shape (organisations,): objects that each uses."""
+        return np.asarray(np.diff(self.matrix.indptr))
+
+    @property
+    def pairs(self) -> float:
+        """All that is used by anybody, at least 1."""
+        return max(1.0, float(self.matrix.nnz))
+
+    @cached_property
+    def has(self) -> Bool:
+        """Shape (organisations,): true for those that use any object."""
+        return np.asarray(self.degree_of_org > 0)
+
+    @cached_property
+    def requests(self) -> F64:
+        """Shape (organisations,): requests of each on all objects."""
+        return row_totals(self.matrix.indptr, self.matrix.data)
+
+    @cached_property
+    def focus(self) -> F64:
+        """Shape (organisations,): share of its requests on the object that each uses most."""
+        return row_maxima(self.matrix.indptr, self.matrix.data) / np.maximum(self.requests, 1.0)
+
+    @cached_property
+    def volume(self) -> F64:
+        """Shape (columns,): requests on each object."""
+        return column_totals(self.matrix.indices, self.matrix.data, self.matrix.shape[1])
+
+    @cached_property
+    def sharing(self) -> Bool:
+        """Shape (organisations,): true for those that use an object which another one uses too."""
+        common = row_totals(self.matrix.indptr, (self.degree >= 2)[self.matrix.indices])
+        return np.asarray(common > 0)
+
+    def amounts(self, orgs: I64) -> F64:
+        """Requests of these organisations on each object, shape (columns,)."""
+        cells = self.matrix.indptr, self.matrix.indices, self.matrix.data
+        return totals_of_rows(cells, orgs, self.matrix.shape[1])
+
+    @cached_property
+    def _by_object(self) -> sp.csc_matrix:
+        return self.matrix.tocsc()
+
+    def users_of(self, column: int) -> I32:
+        """Organisations that use an object, rising."""
+        users = self._by_object
+        return np.asarray(users.indices[users.indptr[column] : users.indptr[column + 1]])
 
     def column_of(self, objects: NDArray[np.int32]) -> I64:
         """Column of each object, -1 if it is not of this kind."""
@@ -143,8 +195,13 @@ class Window:
 
     def deviation(self, log_output: F64) -> F64:
         """These means of ln(output + 1) in deviations of the organisations from their mean."""
-        everyone = self.log_output
-        return np.asarray((log_output - everyone.mean()) / max(1e-6, float(everyone.std())))
+        mean, spread = self.usual_output
+        return np.asarray((log_output - mean) / max(1e-6, spread))
+
+    @cached_property
+    def usual_output(self) -> tuple[float, float]:
+        """Mean and deviation of the organisations' mean ln(output + 1)."""
+        return float(self.log_output.mean()), float(self.log_output.std())
 
     @cached_property
     def diversity(self) -> F64:
@@ -177,6 +234,26 @@ class Window:
         for number, (rows, values) in sums.closed.items():
             counts[self.number_of[rows], number - begin] = values[:, REQUESTS]
         return counts
+
+    @cached_property
+    def rhythm(self) -> tuple[F64, F64]:
+        """The population's profile over the parts, and how far each organisation is from it.
+
+        Of each organisation Σₕ (cₕ − c pₕ)², with its counts cₕ, c together, and the profile p
+        of all counts, each capped at 3.
+        """
+        counts = self.parts
+        profile = np.minimum(counts, 3.0).sum(axis=0)
+        profile /= max(1.0, float(profile.sum()))
+        total = self.totals[:, REQUESTS].astype(np.float64)
+        squares = (counts**2).sum(axis=1)
+        return profile, squares - 2 * total * (counts @ profile) + total**2 * (profile @ profile)
+
+    @cached_property
+    def usual_repeats(self) -> float:
+        """Share of all prompts that came before."""
+        prompted, repeated = (float(self.totals[:, c].sum()) for c in (PROMPTED, REPEATED))
+        return repeated / max(1.0, prompted)
 
     def recent_pane(self) -> int:
         """Where "before" ends for the novelty gate: a window and at least a day back."""

@@ -139,6 +139,11 @@ def block_name(block: int) -> str:
     return f"{ipaddress.IPv6Address(leading << 80)}/{bits}"
 
 
+def alert_id(campaign_id: str, revision: int) -> str:
+    """The same for the same alert of a thread, however often it is made."""
+    return blake2b(f"{campaign_id}:{revision}".encode(), digest_size=16).hexdigest()
+
+
 def in_turn(hashes: NDArray[np.uint64], pane: int) -> NDArray[np.uint64]:
     """The hashes in another order in each pane, so that a sample of the least ones takes turns.
 

@@ -36,6 +36,17 @@ class SignalReading(msgspec.Struct, frozen=True):
     window_s: int
 
 
+class Condition(msgspec.Struct, frozen=True):
+    """One condition of the verdict: a figure beside the threshold that it was held against."""
+
+    name: str
+    value: float
+    threshold: float
+    holds: bool
+    sentence: str
+    """What it means, and what would have changed it."""
+
+
 class CampaignFacts(msgspec.Struct, frozen=True):
     """The size and shape of a campaign at the time of the alert."""
 
@@ -94,6 +105,8 @@ class Alert(msgspec.Struct, frozen=True):
     next_steps: list[str]
     provenance: Provenance
     schema_version: int = 1
+    verdict: list[Condition] = []
+    """Why it is called so, and what would have changed that."""
 
 
 class Campaign(msgspec.Struct, frozen=True):

@@ -254,67 +254,6 @@ def _sums_of_rows(starts: I32, orgs: I32, values: NDArray[Any], found: F64) -> N
                 found[cohort, column] += values[orgs[member], column]
 
 
-def row_totals(starts: I32, values: F64) -> F64:
-    """Sum of the values of each row of a matrix, shape (rows,).
-
-    Examples
-    --------
-    >>> row_totals(np.array([0, 2, 2, 3], np.int32), np.array([1.0, 2.0, 5.0])).tolist()
-    [3.0, 0.0, 5.0]
-    """
-    found = np.empty(len(starts) - 1)
-    _row_totals(starts, values, found)
-    return found
-
-
-@compiled
-def _row_totals(starts: I32, values: F64, found: F64) -> None:
-    for row in range(len(found)):
-        total = 0.0
-        for cell in range(starts[row], starts[row + 1]):
-            total += values[cell]
-        found[row] = total
-
-
-def column_counts(columns: I32, n: int) -> F64:
-    """How many cells each column of a matrix has, shape (n,).
-
-    Examples
-    --------
-    >>> column_counts(np.array([1, 0, 1], np.int32), 3).tolist()
-    [1.0, 2.0, 0.0]
-    """
-    found = np.zeros(n)
-    _column_counts(columns, found)
-    return found
-
-
-@compiled
-def _column_counts(columns: I32, found: F64) -> None:
-    for column in columns:
-        found[column] += 1.0
-
-
-def row_shares(starts: I32, values: F64, totals: F64) -> F64:
-    """Each value as a share of the total of its row of a matrix.
-
-    Examples
-    --------
-    >>> row_shares(np.array([0, 2], np.int32), np.array([1.0, 3.0]), np.array([4.0])).tolist()
-    [0.25, 0.75]
-    """
-    found = np.empty(len(values))
-    _row_shares(starts, values, totals, found)
-    return found
-
-
-@compiled
-def _row_shares(starts: I32, values: F64, totals: F64, found: F64) -> None:
-    for row in range(len(totals)):
-        for cell in range(starts[row], starts[row + 1]):
-            found[cell] = values[cell] / totals[row]
-
-
 def common(members: sp.csr_matrix, usage: sp.csr_matrix) -> tuple[I64, I32, F64, F64]:
     """What the members of each cohort use together.
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import clip
-from analyzer.core.kernels.sparse import row_totals
+from analyzer.core.kernels.jit import compiled
+from analyzer.core.kernels.matrix_sums import row_totals
 
 F64 = NDArray[np.float64]
 
@@ -51,7 +52,18 @@ def truncated_poisson_variance(mean: F64) -> F64:
     >>> truncated_poisson_variance(np.array([1.582, 50.0])).round(2)
     array([ 0.66, 50.  ])
     """
-    rate = np.maximum(mean - 1 / np.maximum(mean, 1.0), 1e-6)
-    for _ in range(30):
-        rate = np.maximum(mean * -np.expm1(-rate), 1e-6)
-    return mean * (1 + rate - mean)
+    variance = np.empty(len(mean))
+    _truncated(mean, variance)
+    return variance
+
+
+@compiled
+def _truncated(means: F64, variance: F64) -> None:
+    for i in range(len(means)):
+        mean = means[i]
+        rate = max(mean - 1 / max(mean, 1.0), 1e-6)
+        for _ in range(30):
+            before, rate = rate, max(mean * -np.expm1(-rate), 1e-6)
+            if rate == before:
+                break
+        variance[i] = mean * (1 + rate - mean)

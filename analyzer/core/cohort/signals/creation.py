@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals.scale import clip, over_share
+from analyzer.core.cohort.signals.scale import clip, nats_over
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.kernels.jit import compiled
 
 F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 NAME, FAMILY, UNIT = "creation_scan", "identity", "nats"
@@ -32,25 +34,29 @@ def measure(cohorts: Cohorts) -> F64:
     if known.any():
         step = np.where(known, (created - created[known].min()) // STEP_MS, -1)
         everyone = np.bincount(step[known]).astype(np.float64)
-        row, at, share = _pairs(cohorts, step, len(everyone))
-        base = everyone + np.append(everyone[1:], 0.0)
-        divergence = over_share(share / np.maximum(n, 1.0)[row], base[at] / known.sum())
-        np.maximum.at(excess, row, divergence)
+        base = (everyone + np.append(everyone[1:], 0.0)) / known.sum()
+        members = cohorts.matrix.indptr, cohorts.matrix.indices
+        _scan(members, step, (n, base), np.zeros(len(base) + 1), excess)
     return np.where(n >= 5, clip(excess - 6 / np.maximum(n, 1.0)), np.nan)
 
 
-def _pairs(cohorts: Cohorts, step: I64, steps: int) -> tuple[I64, I64, F64]:
-    """Members in each step and the one after it together, where there are any.
+@compiled
+def _scan(
+    members: tuple[I32, I32], step: I64, null: tuple[F64, F64], count: F64, excess: F64
+) -> None:
+    """Greatest divergence over pairs of a step and the one after it in which members are.
 
-    Returns
-    -------
-    Cohort, first step and number of members: one entry per (cohort, pair of steps).
+    ``count`` is 0 before and after each cohort.
     """
-    members = cohorts.matrix
-    row = np.repeat(np.arange(len(cohorts)), np.diff(members.indptr))
-    at = step[members.indices]
-    row, at = row[at >= 0], at[at >= 0]
-    width = steps + 1
-    both = np.concatenate([row * width + at, (row * width + at - 1)[at > 0]])
-    key, count = np.unique(both, return_counts=True)
-    return key // width, key % width, count.astype(np.float64)
+    (starts, orgs), (n, base) = members, null
+    for cohort in range(len(excess)):
+        for member in range(starts[cohort], starts[cohort + 1]):
+            if step[orgs[member]] >= 0:
+                count[step[orgs[member]]] += 1.0
+        for member in range(starts[cohort], starts[cohort + 1]):
+            last = step[orgs[member]]
+            for first in range(max(0, last - 1), last + 1):
+                share = (count[first] + count[first + 1]) / max(n[cohort], 1.0)
+                excess[cohort] = max(excess[cohort], nats_over(share, base[first]))
+        for member in range(starts[cohort], starts[cohort + 1]):
+            count[step[orgs[member]]] = 0.0

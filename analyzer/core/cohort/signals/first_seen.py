@@ -6,8 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals.scale import clip, one_hot
+from analyzer.core.cohort.signals.scale import clip
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.kernels.jit import compiled
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
 
 NAME, FAMILY, UNIT = "first_seen", "identity", "share of organisations"
 MEANING = "many members appeared for the first time within the same six hours"
@@ -25,5 +30,22 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
         return np.full(len(cohorts), np.nan)
     known = first >= begin
     span = np.where(known, (first - begin) // max(1, 6 * 3_600 // window.config.pane_s), 0)
-    counts = np.asarray((cohorts.members @ one_hot(span, known)).todense())
-    return clip((counts.max(axis=1) / cohorts.size - 0.25) / 0.5)
+    most = np.zeros(len(cohorts))
+    members = cohorts.matrix.indptr, cohorts.matrix.indices
+    _most_together(members, np.where(known, span, -1), np.zeros(int(span.max()) + 1), most)
+    return clip((most / cohorts.size - 0.25) / 0.5)
+
+
+@compiled
+def _most_together(members: tuple[I32, I32], span: I64, count: F64, most: F64) -> None:
+    """Most members of each cohort in one span; ``count`` is 0 before and after each cohort."""
+    starts, orgs = members
+    for cohort in range(len(most)):
+        for member in range(starts[cohort], starts[cohort + 1]):
+            at = span[orgs[member]]
+            if at >= 0:
+                count[at] += 1.0
+                most[cohort] = max(most[cohort], count[at])
+        for member in range(starts[cohort], starts[cohort + 1]):
+            if span[orgs[member]] >= 0:
+                count[span[orgs[member]]] = 0.0

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals.scale import clip, one_hot
+from analyzer.core.cohort.signals.scale import clip
 from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.kernels.jit import compiled
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
 Bool = NDArray[np.bool_]
 
 NAME, FAMILY, UNIT = "hand_over", "timing", "share of hand-overs"
@@ -41,17 +43,71 @@ def measure(cohorts: Cohorts) -> F64:
         return np.full(len(cohorts), np.nan)
     soon = max(1, SOON_S // window.config.pane_s)
     first, last = window.of_orgs("first_pane"), window.of_orgs("last_pane")
-    starts, other_starts = _by_pane(cohorts, first, _new(window, first))
-    stops, other_stops = _by_pane(cohorts, last, _gone(window, first, last))
-    n, m = starts.sum(axis=1), stops.sum(axis=1)
-    later = _before(starts[:, ::-1], soon)[:, ::-1]
-    after, reverse = ((stops * (near > 0)).sum(axis=1) for near in (later, _before(starts, soon)))
-    others = (other_starts * _before(other_stops, soon)).sum(axis=1)
-    pairs = other_starts.sum(axis=1) * other_stops.sum(axis=1)
-    usual = m * -np.expm1(-n * others / np.maximum(pairs, 1.0))
+    length = window.pane - window.start_pane
+    starts = np.where(_new(window, first), first - window.start_pane, -1)
+    stops = np.where(_gone(window, first, last), last - window.start_pane, -1)
+    everyone = (by_pane(starts, length), by_pane(stops, length))
+    found = np.zeros((5, len(cohorts)))
+    members = cohorts.matrix.indptr, cohorts.matrix.indices
+    _hand_overs(members, (starts, stops), everyone, soon, found)
+    n, m, after, reverse, usual = found
     mean = np.maximum(reverse, usual)
     excess = after - mean - 2 * np.sqrt(mean + 1)
     return np.where(np.minimum(n, m) >= NEEDED, clip(excess / np.maximum(m / 2, 1.0)), np.nan)
+
+
+@compiled
+def by_pane(panes: I64, length: int) -> F64:
+    """How many of the panes are each pane of the window; those below 0 are none of it."""
+    count = np.zeros(length)
+    for pane in panes:
+        if pane >= 0:
+            count[pane] += 1.0
+    return count
+
+
+@compiled
+def _hand_overs(
+    members: tuple[I32, I32], at: tuple[I64, I64], everyone: tuple[F64, F64], soon: int, found: F64
+) -> None:
+    """Fill starts, stops, stops that a start follows or precedes soon, and what is usual.
+
+    Parameters
+    ----------
+    at
+        Pane in which each organisation starts, and stops; −1 if it does not.
+    everyone
+        How many start, and stop, in each pane.
+    """
+    (begins, orgs), (start_of, stop_of) = members, at
+    length = len(everyone[0])
+    for cohort in range(found.shape[1]):
+        who = orgs[begins[cohort] : begins[cohort + 1]]
+        starts, stops = by_pane(start_of[who], length), by_pane(stop_of[who], length)
+        other_starts, other_stops = everyone[0] - starts, everyone[1] - stops
+        starts_before, stops_before = _running(starts), _running(other_stops)
+        n, m = starts_before[length], stops.sum()
+        after, reverse, others = 0.0, 0.0, 0.0
+        for pane in range(length):
+            ago, ahead = max(0, pane - soon), min(length, pane + soon + 1)
+            if starts_before[ahead] > starts_before[pane + 1]:
+                after += stops[pane]
+            if starts_before[pane] > starts_before[ago]:
+                reverse += stops[pane]
+            others += other_starts[pane] * (stops_before[pane] - stops_before[ago])
+        pairs = max(1.0, other_starts.sum() * stops_before[length])
+        found[0, cohort], found[1, cohort] = n, m
+        found[2, cohort], found[3, cohort] = after, reverse
+        found[4, cohort] = m * -np.expm1(-n * others / pairs)
+
+
+@compiled
+def _running(counts: F64) -> F64:
+    """Sum of all before each, and of all."""
+    total = np.zeros(len(counts) + 1)
+    for i in range(len(counts)):
+        total[i + 1] = total[i] + counts[i]
+    return total
 
 
 def _new(window: Window, first: I64) -> Bool:
@@ -67,18 +123,3 @@ def _gone(window: Window, first: I64, last: I64) -> Bool:
     silent = window.pane - last
     long = np.maximum(SILENT_S // window.config.pane_s, SILENT_PAUSES * pause)
     return np.asarray(silent >= long)
-
-
-def _by_pane(cohorts: Cohorts, pane: NDArray[np.int64], which: Bool) -> tuple[F64, F64]:
-    """How many of the members' panes, and of all others', are each pane of the window."""
-    window = cohorts.window
-    at = one_hot(np.where(which, pane - window.start_pane, 0), which)
-    at.resize(len(which), window.pane - window.start_pane)
-    own = np.asarray((cohorts.members @ at).todense())
-    return own, np.asarray(at.sum(axis=0)) - own
-
-
-def _before(counts: F64, soon: int) -> F64:
-    """Sum of the ``soon`` panes before each pane, shape of ``counts``."""
-    total = np.pad(counts.cumsum(axis=1), ((0, 0), (1, 0)))[:, :-1]
-    return np.asarray(total - np.pad(total, ((0, 0), (soon, 0)))[:, : counts.shape[1]])

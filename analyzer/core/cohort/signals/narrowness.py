@@ -18,5 +18,4 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
 
     The defining template is left out.
     """
-    counted = ~cohorts.shared(Kind.TEMPLATE).own
-    return clip(inside_share(cohorts, Kind.TEMPLATE, counted) / 0.4)
+    return clip(inside_share(cohorts, Kind.TEMPLATE) / 0.4)

@@ -16,6 +16,5 @@ MEANING = "nearly all traffic comes from a single address block, as from a campu
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     """c((share of traffic on the top block − 0.7) / 0.25); NaN where no address is known."""
     shared = cohorts.shared(Kind.BLOCK)
-    n = len(cohorts)
-    top = divide(row_max(shared, shared.requests, n), row_sums(shared, shared.requests, n))
+    top = divide(row_max(shared, shared.requests), row_sums(shared, shared.requests))
     return clip((top - 0.7) / 0.25)

@@ -20,10 +20,8 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     reference, or where the cohort is defined by one.
     """
     usage = cohorts.window.usage(Kind.PAYMENT)
-    has = np.diff(usage.matrix.indptr) > 0
-    sharing = np.asarray(usage.binary @ (usage.degree >= 2)).ravel() > 0
-    n = cohorts.total(has)
-    usual = max(0.1, float(sharing.sum()) / max(1, int(has.sum())))
-    share = cohorts.total(sharing) / np.maximum(n, 1.0)
+    n = cohorts.total(usage.has)
+    usual = max(0.1, float(usage.sharing.sum()) / max(1, int(usage.has.sum())))
+    share = cohorts.total(usage.sharing) / np.maximum(n, 1.0)
     known = (n >= 5) & (cohorts.kind != Kind.PAYMENT)
     return np.where(known, clip((share - usual) / 0.4), np.nan)

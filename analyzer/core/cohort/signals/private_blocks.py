@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals.scale import besides_top, clip, inside_share
+from analyzer.core.cohort.signals.scale import clip, inside_share
 from analyzer.core.contracts.columns import Kind
 
 NAME, FAMILY, UNIT = "private_blocks", "infrastructure", "share of requests"
@@ -16,8 +16,7 @@ MEANING = "traffic comes from address blocks that only members use"
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     """c(P / 0.4), P the share of traffic on blocks that live inside the cohort.
 
-    The block with most traffic is left out: see
-    :func:`~analyzer.core.cohort.signals.scale.besides_top`.
+    The block with most traffic is left out, see
+    :func:`~analyzer.core.cohort.signals.scale.inside_share`.
     """
-    counted = besides_top(cohorts.shared(Kind.BLOCK), len(cohorts))
-    return clip(inside_share(cohorts, Kind.BLOCK, counted) / 0.4)
+    return clip(inside_share(cohorts, Kind.BLOCK, besides_top=True) / 0.4)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.cohort.population import PROMPTED, REPEATED
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import clip
 from analyzer.core.cohort.signals.work_queue import repeated_on_object
@@ -20,7 +19,6 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     A shared work queue sends each item once; learners, tests and viral prompts repeat theirs.
     NaN unless the cohort is defined by a template on which at least 20 prompts had a hash.
     """
-    totals = cohorts.window.totals
-    usual = float(totals[:, REPEATED].sum()) / max(1.0, float(totals[:, PROMPTED].sum()))
+    usual = cohorts.window.usual_repeats
     prompts, share = repeated_on_object(cohorts)
     return np.where(prompts >= 20, clip((share - usual - 0.05) / 0.3), np.nan)

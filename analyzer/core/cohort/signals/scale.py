@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts, Shared
 from analyzer.core.contracts.columns import Kind
-from analyzer.core.kernels.jit import compiled
+from analyzer.core.kernels.jit import borrowing, compiled
+from analyzer.core.kernels.matrix_sums import row_maxima, row_totals
 
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
+Bool = NDArray[np.bool_]
 
 
 def clip(x: F64) -> F64:
@@ -18,22 +21,14 @@ def clip(x: F64) -> F64:
     return np.clip(x, 0.0, 1.0)
 
 
-def row_sums(shared: Shared, values: F64, rows: int) -> F64:
-    """Sum of the entries' values by cohort, shape (rows,)."""
-    return np.asarray(np.bincount(shared.row, values, rows), np.float64)
+def row_sums(shared: Shared, values: F64) -> F64:
+    """Sum of the entries' values by cohort, shape (cohorts,)."""
+    return row_totals(shared.starts, np.ascontiguousarray(values))
 
 
-def row_max(shared: Shared, values: F64, rows: int) -> F64:
-    """Greatest of the entries' values by cohort, 0 where there is none; shape (rows,)."""
-    greatest = np.zeros(rows)
-    _row_max(shared.row, values, greatest)
-    return greatest
-
-
-@compiled
-def _row_max(row: NDArray[np.int64], values: F64, greatest: F64) -> None:
-    for i in range(len(row)):
-        greatest[row[i]] = max(greatest[row[i]], values[i])
+def row_max(shared: Shared, values: F64) -> F64:
+    """Greatest of the entries' values by cohort, 0 where there is none; shape (cohorts,)."""
+    return row_maxima(shared.starts, values)
 
 
 def divide(a: F64, b: F64) -> F64:
@@ -51,10 +46,24 @@ def over_share(share: F64, base: F64) -> F64:
     >>> over_share(np.array([1.0, 0.1]), np.array([0.5, 0.5])).round(3)
     array([0.693, 0.   ])
     """
-    p = np.clip(share, 1e-12, 1 - 1e-12)
-    q = np.clip(base, 1e-12, 1 - 1e-12)
-    divergence = p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
-    return np.where(share > base, divergence, 0.0)
+    divergence = np.empty(len(share))
+    _over_shares(share, base, divergence)
+    return divergence
+
+
+@compiled
+def _over_shares(share: F64, base: F64, divergence: F64) -> None:
+    for i in range(len(share)):
+        divergence[i] = nats_over(share[i], base[i])
+
+
+@borrowing
+def nats_over(share: float, base: float) -> float:
+    """As :func:`over_share`, of one."""
+    if share <= base:
+        return 0.0
+    p, q = min(max(share, 1e-12), 1 - 1e-12), min(max(base, 1e-12), 1 - 1e-12)
+    return float(p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q)))
 
 
 def excess_overlap(cohorts: Cohorts, kind: Kind) -> F64:
@@ -67,43 +76,76 @@ def excess_overlap(cohorts: Cohorts, kind: Kind) -> F64:
 
     Reference: Karrer & Newman (2011), degree-corrected block models.
     """
-    usage = cohorts.window.usage(kind)
-    shared = cohorts.shared(kind)
-    n = len(cohorts)
-    degrees = np.diff(usage.matrix.indptr)
-    k = cohorts.total(degrees)
-    mu = k[shared.row] * usage.degree[shared.column] / max(1.0, float(degrees.sum()))
-    x = shared.members
-    gain = np.where((x >= 2) & (x > mu), x * np.log(x / np.maximum(mu, 1e-12)) - x + mu, 0.0)
-    gain[shared.own] = 0.0
-    has_own = row_max(shared, shared.own.astype(np.float64), n) > 0
-    total = row_sums(shared, gain, n) - np.where(has_own, 0.0, row_max(shared, gain, n))
-    return np.asarray(total / cohorts.size)
+    usage, shared = cohorts.window.usage(kind), cohorts.shared(kind)
+    k = cohorts.total(usage.degree_of_org)
+    found = np.zeros(len(cohorts))
+    entries = shared.starts, shared.column, shared.members, shared.own
+    _excess(entries, usage.degree, (k, usage.pairs), found)
+    return np.asarray(found / cohorts.size)
 
 
-def besides_top(shared: Shared, rows: int) -> NDArray[np.bool_]:
-    """Entries that are neither the defining object nor the one with most requests of a cohort.
+@compiled
+def _excess(
+    entries: tuple[I64, I32, F64, Bool], degree: F64, null: tuple[F64, float], found: F64
+) -> None:
+    starts, column, members, own = entries
+    degrees, total = null
+    for cohort in range(len(found)):
+        gain, most, has_own = 0.0, 0.0, False
+        for i in range(starts[cohort], starts[cohort + 1]):
+            if own[i]:
+                has_own = True
+            elif members[i] >= 2:
+                mu = degrees[cohort] * degree[column[i]] / total
+                if members[i] > mu:
+                    nats = members[i] * np.log(members[i] / max(mu, 1e-12)) - members[i] + mu
+                    gain += nats
+                    most = max(most, nats)
+        found[cohort] = gain if has_own else gain - most
 
-    One common place, such as a campus, must not look like private infrastructure.
-    """
-    top = row_max(shared, shared.requests, rows)
-    return ~shared.own & (shared.requests < top[shared.row])
 
-
-def inside_share(cohorts: Cohorts, kind: Kind, counted: NDArray[np.bool_]) -> F64:
+def inside_share(cohorts: Cohorts, kind: Kind, *, besides_top: bool = False) -> F64:
     """Share of the members' traffic on objects that live mostly inside the cohort.
 
-    Inside: at least 3 organisations use the object and 60 % of them are members. Only the
-    ``counted`` entries of what the members share can be inside.
+    Inside: at least 3 organisations use the object and 60 % of them are members. The defining
+    object is left out.
+
+    Parameters
+    ----------
+    besides_top
+        The object with most requests is left out as well: one common place, such as a campus,
+        must not look like private infrastructure.
     """
-    usage = cohorts.window.usage(kind)
     shared = cohorts.shared(kind)
-    df = usage.degree[shared.column]
-    inside = (df >= 3) & (shared.members >= 0.6 * df) & counted
-    return divide(
-        row_sums(shared, np.where(inside, shared.requests, 0.0), len(cohorts)),
-        cohorts.requests,
-    )
+    found = np.zeros(len(cohorts))
+    entries = shared.starts, shared.column, shared.members, shared.requests, shared.own
+    _inside(entries, cohorts.window.usage(kind).degree, besides_top, found)
+    return divide(found, cohorts.requests)
+
+
+@compiled
+def _inside(
+    entries: tuple[I64, I32, F64, F64, Bool], degree: F64, besides_top: bool, found: F64
+) -> None:
+    starts, column, members, requests, own = entries
+    for cohort in range(len(found)):
+        top = np.inf
+        if besides_top:
+            top = most_of(requests, starts[cohort], starts[cohort + 1])
+        for i in range(starts[cohort], starts[cohort + 1]):
+            users = degree[column[i]]
+            inside = users >= 3 and members[i] >= 0.6 * users
+            if inside and not own[i] and requests[i] < top:
+                found[cohort] += requests[i]
+
+
+@borrowing
+def most_of(values: F64, start: int, stop: int) -> float:
+    """Greatest of the values in a range, at least 0."""
+    most = 0.0
+    for i in range(start, stop):
+        most = max(most, values[i])
+    return most
 
 
 def concentration(cohorts: Cohorts, kind: Kind) -> F64:
@@ -112,20 +154,19 @@ def concentration(cohorts: Cohorts, kind: Kind) -> F64:
     Only members that have an object of that kind count; the small-sample allowance 3/n is
     taken off. NaN for cohorts defined by that kind and where fewer than 5 members have one.
     """
-    usage = cohorts.window.usage(kind)
-    shared = cohorts.shared(kind)
-    has = np.diff(usage.matrix.indptr) > 0
-    n = cohorts.total(has)
-    base = usage.degree / max(1, int(has.sum())) + 0.001
-    share = shared.members / np.maximum(n[shared.row], 1.0)
-    excess = row_max(shared, over_share(share, base[shared.column]), len(cohorts))
+    usage, shared = cohorts.window.usage(kind), cohorts.shared(kind)
+    n = cohorts.total(usage.has)
+    base = usage.degree / max(1, int(usage.has.sum())) + 0.001
+    excess = np.zeros(len(cohorts))
+    _concentration((shared.starts, shared.column, shared.members), n, base, excess)
     excess = excess - 3.0 / np.maximum(n, 1.0)
     return np.where((n >= 5) & (cohorts.kind != kind), excess, np.nan)
 
 
-def one_hot(columns: NDArray[np.int64], known: NDArray[np.bool_]) -> sp.csr_matrix:
-    """Shape (organisations, columns): 1 at each known organisation's column."""
-    rows = np.flatnonzero(known)
-    width = int(columns[known].max(initial=0)) + 1
-    cells = (np.ones(len(rows)), (rows, columns[known]))
-    return sp.csr_matrix(cells, shape=(len(columns), width))
+@compiled
+def _concentration(entries: tuple[I64, I32, F64], n: F64, base: F64, excess: F64) -> None:
+    starts, column, members = entries
+    for cohort in range(len(excess)):
+        for i in range(starts[cohort], starts[cohort + 1]):
+            share = members[i] / max(n[cohort], 1.0)
+            excess[cohort] = max(excess[cohort], nats_over(share, base[column[i]]))

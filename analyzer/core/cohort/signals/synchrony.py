@@ -22,21 +22,9 @@ def measure(cohorts: Cohorts) -> F64:
     dispersion. NaN for windows of fewer than 6 parts.
     """
     window = cohorts.window
-    sums = window.population.org_sums[window.number]
-    if sums.length // sums.hop < 6:
+    if window.parts.shape[1] < 6:
         return np.full(len(cohorts), np.nan)
-    counts = np.zeros((len(window.orgs), sums.length // sums.hop))
-    profile, squares = np.zeros(counts.shape[1]), np.zeros(len(counts))
-    first = window.pane // sums.hop - counts.shape[1]
-    for number, (rows, values) in sums.closed.items():
-        orgs = window.number_of[rows]
-        requests = values[:, 0].astype(np.float64)
-        counts[orgs, number - first] = requests
-        profile[number - first] = np.minimum(requests, 3.0).sum()
-        squares[orgs] += requests**2
-    profile /= max(1.0, float(profile.sum()))
-    total = window.totals[:, 0].astype(np.float64)
-    together = cohorts.total(counts) - np.outer(cohorts.requests, profile)
-    apart = squares - 2 * total * (counts @ profile) + total**2 * (profile @ profile)
+    profile, apart = window.rhythm
+    together = cohorts.total(window.parts) - np.outer(cohorts.requests, profile)
     ratio = (together**2).sum(axis=1) / np.maximum(cohorts.total(apart), 1e-9)
     return clip(np.log(np.maximum(ratio / 2, 1e-9)) / np.log(8))

@@ -22,9 +22,7 @@ def measure(cohorts: Cohorts) -> F64:
     defining object and of the members altogether; q and r are the prompts on them. NaN where
     prompts carry no hash.
     """
-    window = cohorts.window
-    prompted, repeated = (float(window.totals[:, which].sum()) for which in (PROMPTED, REPEATED))
-    usual = repeated / max(1.0, prompted)
+    usual = cohorts.window.usual_repeats
     if usual < 0.01:
         return np.full(len(cohorts), np.nan)
     on_object, object_share = repeated_on_object(cohorts)

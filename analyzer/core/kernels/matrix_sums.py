@@ -1,0 +1,136 @@
+"""Sums over rows or columns of a sparse matrix, given as starts of rows, columns and values."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.kernels.jit import compiled
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+
+
+def row_totals(starts: I32 | I64, values: F64) -> F64:
+    """Sum of the values of each row of a matrix, shape (rows,).
+
+    Examples
+    --------
+    >>> row_totals(np.array([0, 2, 2, 3], np.int32), np.array([1.0, 2.0, 5.0])).tolist()
+    [3.0, 0.0, 5.0]
+    """
+    found = np.empty(len(starts) - 1)
+    _row_totals(starts, values, found)
+    return found
+
+
+@compiled
+def _row_totals(starts: I32 | I64, values: F64, found: F64) -> None:
+    for row in range(len(found)):
+        total = 0.0
+        for cell in range(starts[row], starts[row + 1]):
+            total += values[cell]
+        found[row] = total
+
+
+def row_maxima(starts: I32 | I64, values: F64) -> F64:
+    """Greatest of the values of each row of a matrix, at least 0; shape (rows,).
+
+    Examples
+    --------
+    >>> row_maxima(np.array([0, 2, 2], np.int32), np.array([1.0, 2.0])).tolist()
+    [2.0, 0.0]
+    """
+    found = np.empty(len(starts) - 1)
+    _row_maxima(starts, values, found)
+    return found
+
+
+@compiled
+def _row_maxima(starts: I32 | I64, values: F64, found: F64) -> None:
+    for row in range(len(found)):
+        most = 0.0
+        for cell in range(starts[row], starts[row + 1]):
+            most = max(most, values[cell])
+        found[row] = most
+
+
+def column_counts(columns: I32, n: int) -> F64:
+    """How many cells each column of a matrix has, shape (n,).
+
+    Examples
+    --------
+    >>> column_counts(np.array([1, 0, 1], np.int32), 3).tolist()
+    [1.0, 2.0, 0.0]
+    """
+    found = np.zeros(n)
+    _column_counts(columns, found)
+    return found
+
+
+@compiled
+def _column_counts(columns: I32, found: F64) -> None:
+    for column in columns:
+        found[column] += 1.0
+
+
+def column_totals(columns: I32, values: F64, n: int) -> F64:
+    """Sum of the values of each column of a matrix, shape (n,).
+
+    Examples
+    --------
+    >>> column_totals(np.array([1, 0, 1], np.int32), np.array([2.0, 3.0, 4.0]), 3).tolist()
+    [3.0, 6.0, 0.0]
+    """
+    found = np.zeros(n)
+    _column_totals(columns, values, found)
+    return found
+
+
+@compiled
+def _column_totals(columns: I32, values: F64, found: F64) -> None:
+    for i in range(len(columns)):
+        found[columns[i]] += values[i]
+
+
+def totals_of_rows(cells: tuple[I32, I32, F64], rows: I64, n: int) -> F64:
+    """Sum of the values of each column of a matrix over some of its rows, shape (n,).
+
+    Examples
+    --------
+    >>> cells = np.array([0, 1, 2], np.int32), np.array([1, 0], np.int32), np.array([5.0, 6.0])
+    >>> totals_of_rows(cells, np.array([0]), 2).tolist()
+    [0.0, 5.0]
+    """
+    found = np.zeros(n)
+    _totals_of_rows(cells, rows, found)
+    return found
+
+
+@compiled
+def _totals_of_rows(cells: tuple[I32, I32, F64], rows: I64, found: F64) -> None:
+    starts, columns, values = cells
+    for row in rows:
+        for cell in range(starts[row], starts[row + 1]):
+            found[columns[cell]] += values[cell]
+
+
+def row_shares(starts: I32, values: F64, totals: F64) -> F64:
+    """Each value as a share of the total of its row of a matrix.
+
+    Examples
+    --------
+    >>> row_shares(np.array([0, 2], np.int32), np.array([1.0, 3.0]), np.array([4.0])).tolist()
+    [0.25, 0.75]
+    """
+    found = np.empty(len(values))
+    _row_shares(starts, values, totals, found)
+    return found
+
+
+@compiled
+def _row_shares(starts: I32, values: F64, totals: F64, found: F64) -> None:
+    for row in range(len(totals)):
+        for cell in range(starts[row], starts[row + 1]):
+            found[cell] = values[cell] / totals[row]
