@@ -1,6 +1,6 @@
 """Compiles what is compiled (:mod:`analyzer.core.kernels.jit`) before anything waits for it.
 
-The first compile on a machine takes about 15 s. ``make venv`` does it at installation; where
+The first compile on a machine takes about 45 s. ``make venv`` does it at installation; where
 it has not been done, a worker or a replay does it before its first event.
 """
 
@@ -45,6 +45,7 @@ from analyzer.core.kernels import (
     hash_index,
     interned_names,
     jit,
+    json_tokens,
     kafka_records,
     matrix_sums,
     sliding_sum,
@@ -54,12 +55,27 @@ from analyzer.core.kernels import (
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.kernels.hash_index import HashIndex
 from analyzer.core.pipeline import Pipeline
+from analyzer.formats.compiled import (
+    batch,
+    layout,
+    moments,
+    prompt,
+    put,
+    recipe,
+    rules,
+    told,
+    walk,
+    write,
+)
+from analyzer.formats.options import FormatSettings
+from analyzer.formats.reader import Reader
 
 MODULES = (
-    balance, bloom, byte_strings, co_sharing_graph, creation, events, first_seen, group_by,
-    hand_over, hash_index, interned_names, jit, json_scanner, kafka_records, likeness, measure,
-    many_templates, matrix_sums, overlap, rotation, scale, scanner_schema, sliding_sum,
-    source_clock, sparse, template_chains, thinning, xxh3,
+    balance, batch, bloom, byte_strings, co_sharing_graph, creation, events, first_seen, group_by,
+    hand_over, hash_index, interned_names, jit, json_scanner, json_tokens, kafka_records, layout,
+    likeness, many_templates, matrix_sums, measure, moments, overlap, prompt, put, recipe, rotation,
+    rules, scale, scanner_schema, sliding_sum, source_clock, sparse, template_chains, thinning,
+    told, walk, write, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS, HOPS = 7 * 3_600_000, 7
@@ -135,6 +151,7 @@ def _run() -> None:
     pipeline.feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
+    Reader(FormatSettings(), config.max_record_bytes).translate(lines, np.zeros(len(lines), bool))
     _compare()
     kafka_records.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
 
