@@ -12,7 +12,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from analyzer.core.contracts.events import Status
+from analyzer.formats.compiled.recipe import Recipe
 from analyzer.formats.draft import Draft
+from analyzer.formats.litellm_recipe import recipe
 from analyzer.formats.prompts import prompt_of
 from analyzer.formats.protocol import Outcome, PassedOver, Paths, UnfitError
 from analyzer.formats.records import Tree, fill, missing, object_decoder
@@ -76,6 +78,10 @@ class LiteLlm:
     def __init__(self, paths: Paths, proxies: int) -> None:
         self._paths, self._proxies = paths, proxies
         self._decode = object_decoder(_KEYS, paths, raw="response")
+
+    def recipe(self) -> Recipe | None:
+        """Its common records, without Python objects."""
+        return recipe(self._paths, _OPERATIONS, _REJECTED, _AGENT)
 
     def read(self, record: bytes) -> Iterable[Outcome]:
         """The payload as an event, unless it is a cache hit or a key that was refused."""

@@ -15,12 +15,12 @@ from analyzer.formats.values import count, parsed, status_of, text
 
 Attributes = dict[str, Any]
 
-_OPERATIONS = {
+OPERATIONS = {
     "chat": "chat", "text_completion": "completion", "completion": "completion",
     "generate_content": "chat", "embeddings": "embeddings", "embedding": "embeddings",
     "responses": "chat", "rerank": "rerank", "LLM": "chat", "EMBEDDING": "embeddings",
 }  # fmt: skip
-_NO_CALL = frozenset(
+NO_CALL = frozenset(
     {
         "execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval",
         "create_thread", "run_thread", "workflow", "task", "agent", "tool",
@@ -42,11 +42,13 @@ REASONING = (
     "gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens",
     "llm.token_count.completion_details.reasoning",
 )  # fmt: skip
-_CODE = ("http.response.status_code", "http.status_code")
-_LIMITS = frozenset({"429", "RateLimitError", "rate_limit_exceeded", "ThrottlingException"})
-_MESSAGES = ("gen_ai.input.messages", "gen_ai.prompt", "llm.prompts", "gen_ai.content.prompt")
+CODE = ("http.response.status_code", "http.status_code")
+FAILED = (2, "STATUS_CODE_ERROR")
+REFUSALS = ("content_filter", "refusal", "content_filtered")
+LIMITS = frozenset({"429", "RateLimitError", "rate_limit_exceeded", "ThrottlingException"})
+MESSAGES = ("gen_ai.input.messages", "gen_ai.prompt", "llm.prompts", "gen_ai.content.prompt")
 _SYSTEM = "gen_ai.system_instructions"
-_NUMBERED = (
+NUMBERED = (
     # prefix, what follows the number for the text and for the role
     ("gen_ai.prompt.", ".content", ".role"),
     ("llm.input_messages.", ".message.content", ".message.role"),
@@ -93,28 +95,26 @@ def operation_of(attributes: Attributes) -> str | None:
     """What was asked of a model; None if this is no call of one."""
     kind = plain(attributes.get("openinference.span.kind"))
     if kind is not None:
-        return _OPERATIONS.get(str(kind).upper())
+        return OPERATIONS.get(str(kind).upper())
     named = plain(attributes.get("gen_ai.operation.name") or attributes.get("llm.request.type"))
     if named is None and "traceloop.span.kind" in attributes:
         named = plain(attributes["traceloop.span.kind"])
-    if named in _NO_CALL:
-        return None
-    if named in _OPERATIONS:
-        return _OPERATIONS[named]
+    if isinstance(named, str) and (named in NO_CALL or named in OPERATIONS):
+        return OPERATIONS.get(named)
     return (text(named) or "chat") if first(attributes, MODEL) is not None else None
 
 
 def status_from(attributes: Attributes, status: Any, finish: str | None) -> Status:
     """What became of a call: by error type and HTTP status before the span's own status."""
     error = str(plain(attributes.get("error.type")) or "")
-    if error in _LIMITS or "RateLimit" in error:
+    if error in LIMITS or "RateLimit" in error:
         return "rate_limited"
-    by_code = status_of(first(attributes, _CODE))
+    by_code = status_of(first(attributes, CODE))
     if by_code != "ok":
         return by_code
-    if finish in {"content_filter", "refusal", "content_filtered"}:
+    if finish in REFUSALS:
         return "refused"
-    failed = isinstance(status, dict) and status.get("code") in {2, "STATUS_CODE_ERROR"}
+    failed = isinstance(status, dict) and status.get("code") in FAILED
     if failed and ("429" in str(status.get("message")) or "rate limit" in str(status).lower()):
         return "rate_limited"
     return "error" if error or failed else "ok"
@@ -134,11 +134,11 @@ def finish_reason(attributes: Attributes) -> str | None:
 
 def prompt(attributes: Attributes) -> str | None:
     """The prompt in JSON text, in structured values or in numbered attributes."""
-    for name in _MESSAGES:
+    for name in MESSAGES:
         if name in attributes:
             system = parsed(plain(attributes.get(_SYSTEM)))
             return prompt_of(system, parsed(plain(attributes[name])))
-    for prefix, content, role in _NUMBERED:
+    for prefix, content, role in NUMBERED:
         if found := _numbered(attributes, prefix, content, role):
             return prompt_of(found)
     return prompt_of(plain(attributes.get("input.value"))) if _is_text(attributes) else None

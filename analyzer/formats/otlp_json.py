@@ -13,8 +13,10 @@ import msgspec
 
 from analyzer.errors import BadRecord
 from analyzer.formats import otlp_attributes as attributes
+from analyzer.formats.compiled.recipe import Recipe
 from analyzer.formats.draft import Draft
 from analyzer.formats.otlp_attributes import Attributes, plain
+from analyzer.formats.otlp_recipe import recipe
 from analyzer.formats.protocol import Outcome, PassedOver, Paths, UnfitError
 from analyzer.formats.records import decoded, missing
 from analyzer.formats.values import client_address, dig, event_id, moment_ms, text
@@ -68,7 +70,7 @@ class _Message(msgspec.Struct, rename="camel"):
 
 _decode = msgspec.json.Decoder(_Message).decode
 _DETAILS = "gen_ai.client.inference.operation.details"
-_SERVER = frozenset({2, "SPAN_KIND_SERVER"})
+_SERVER = (2, "SPAN_KIND_SERVER")
 _AGENT = ("user_agent.original", "http.user_agent", "http.request.header.user-agent")
 _CONVERSATION = (
     "gen_ai.conversation.id",
@@ -117,6 +119,10 @@ class OtlpJson:
     def __init__(self, paths: Paths, proxies: int) -> None:
         self._paths, self._proxies = paths, proxies
 
+    def recipe(self) -> Recipe | None:
+        """Its spans, without Python objects."""
+        return recipe(self._paths, _AGENT, _CONVERSATION)
+
     def read(self, record: bytes) -> Iterable[Outcome]:
         """Every call in the message, in its order."""
         message = decoded(_decode, record)
@@ -134,13 +140,13 @@ class OtlpJson:
 
     def _spans(self, spans: list[_Span], resource: Attributes) -> Iterator[Outcome]:
         read = [(span, _values(span)) for span in spans]
-        calls = {span.span_id for span, found in read if attributes.operation_of(found)}
+        calls = {str(span.span_id) for span, found in read if attributes.operation_of(found)}
         by_id = {str(span.span_id): (span, found) for span, found in read}
         for span, found in read:
             operation = attributes.operation_of(found)
             if operation is None:
                 yield PassedOver("no_llm_call")
-            elif span.parent_span_id and span.parent_span_id in calls:
+            elif span.parent_span_id and str(span.parent_span_id) in calls:
                 yield PassedOver("inner_call")  # two libraries have seen the same call
             else:
                 around = (*_above(span, by_id), resource)

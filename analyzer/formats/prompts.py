@@ -18,7 +18,7 @@ REDACTED = frozenset(
         "__redacted__", "***", "[filtered]",
     }
 )  # fmt: skip
-_NOT_THE_CUSTOMER = frozenset({"assistant", "model", "tool", "function", "ai"})
+_NOT_THE_CUSTOMER = ("assistant", "model", "tool", "function", "ai")
 _INSIDE = ("content", "parts", "text", "value")
 
 

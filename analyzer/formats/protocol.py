@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from analyzer.errors import AnalyzerError, BadRecord
+from analyzer.formats.compiled.recipe import Recipe
 from analyzer.formats.draft import Draft
 
 
@@ -61,6 +62,14 @@ class Format(Protocol):
     """Optional field of the contract that its records never hold → why not."""
 
     def __init__(self, paths: Paths, proxies: int) -> None: ...
+
+    def recipe(self) -> Recipe | None:
+        """How its common records are read without Python objects; None if they can't be.
+
+        What is read so is what ``read`` reads, to the byte; ``tests/formats/test_compiled.py``
+        looks at every format that has a recipe.
+        """
+        ...
 
     def read(self, record: bytes) -> Iterable[Outcome]:
         """Everything in the record, in its order; nothing is skipped without a ``PassedOver``.

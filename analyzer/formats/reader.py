@@ -20,12 +20,14 @@ from analyzer.core.ingest.translation import Translation
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
 from analyzer.formats.catalog import FORMATS
+from analyzer.formats.compiled.batch import Way, Written, readable
 from analyzer.formats.draft import Draft
 from analyzer.formats.native import Native
 from analyzer.formats.options import FormatSettings
 from analyzer.formats.protocol import Format, Inner, Outcome, PassedOver, UnfitError
 
 GZIP = b"\x1f\x8b"
+LOG_EVENTS = b'"logEvents"'
 LARGEST = 64 * 1_048_576
 """Bytes of a record that holds others; each of those keeps to the limit of one record."""
 DEEPEST = 6
@@ -73,6 +75,7 @@ class Reader:
             for kind in FORMATS
             if kind.name != Native.name and (self.takes_native or settings.name == kind.name)
         ]
+        self.ways = _ways(self._formats, takes_native=self.takes_native)
         self._tried = ", ".join(
             ["native"] * self.takes_native + [format_.name for format_ in self._formats]
         )
@@ -85,13 +88,19 @@ class Reader:
         plain
             Which are known to be good native records; they are kept as they are.
         """
-        found: dict[int, list[_Found]] = {}
-        foreign = False
-        for row in np.flatnonzero(~plain).tolist():
-            record = values[row]
-            found[row] = outcomes = self.outcomes(record)
-            foreign |= len(outcomes) != 1 or outcomes[0] is not record
-        return _joined(values, found) if foreign else None
+        left = np.flatnonzero(~plain)
+        written = []
+        for way in self.ways:
+            if not len(left):
+                break
+            made = way.read(values, readable(values, left, LARGEST))
+            if len(made.rows):
+                written.append(made)
+                left = np.setdiff1d(left, made.rows, assume_unique=True)
+        found = {row: self.outcomes(values[row]) for row in left.tolist()}
+        if not written and all(_is_itself(values, row, found[row]) for row in found):
+            return None
+        return _joined(values, plain, found, written)
 
     def outcomes(self, record: bytes) -> list[_Found]:
         """Everything that one record holds, in its order."""
@@ -209,7 +218,7 @@ def _opened(record: bytes) -> Iterator[bytes | None]:
             yield from map(bytes, _elements(record))
         except msgspec.MsgspecError as error:
             raise BadRecord("not_json", str(error)) from error
-    elif b'"logEvents"' in record and (events := _log_events(record)) is not None:
+    elif LOG_EVENTS in record and (events := _log_events(record)) is not None:
         yield from events
     elif head[:1].isdigit() and 0 < (at := record.find(b" {")) < len(head):
         yield record[at + 1 :]  # an export task puts the time before each line
@@ -241,19 +250,59 @@ def _unzipped(record: bytes) -> bytes:
     return found
 
 
-def _joined(values: Texts, found: dict[int, list[_Found]]) -> Translation:
+def _ways(formats: list[Format], *, takes_native: bool) -> list[Way]:
+    """The compiled ways of these formats, the pickiest first.
+
+    A record may be read so only if nothing in it would have another format asked before.
+    """
+    strangers = [LOG_EVENTS, *(Native.marks if takes_native else ())]
+    ways: list[Way] = []
+    for format_ in formats:
+        recipe = format_.recipe()
+        if recipe is not None:
+            ways.append(Way(recipe, tuple(strangers)))
+        strangers += format_.marks
+    return ways[::-1]
+
+
+def _is_itself(values: Texts, row: int, outcomes: list[_Found]) -> bool:
+    return len(outcomes) == 1 and outcomes[0] == values[row]
+
+
+def _joined(
+    values: Texts,
+    plain: NDArray[np.bool_],
+    found: dict[int, list[_Found]],
+    written: list[Written],
+) -> Translation:
     """Records that were kept and those that were found, in the order of the source."""
-    events: list[bytes] = []
-    rows: list[int] = []
-    refused: list[tuple[int, BadRecord]] = []
-    passed_over: Counter[str] = Counter()
-    for row in range(len(values)):
-        for outcome in found[row] if row in found else (values[row],):
-            if isinstance(outcome, bytes):
-                events.append(outcome)
-                rows.append(row)
-            elif isinstance(outcome, PassedOver):
-                passed_over[outcome.reason] += 1
-            else:
-                refused.append((row, outcome))
-    return Translation(Texts.of(events), np.array(rows, np.int64), refused, passed_over)
+    exact = [
+        (row, outcome)
+        for row, outcomes in found.items()
+        for outcome in outcomes
+        if isinstance(outcome, bytes)
+    ]
+    refused = [
+        (row, outcome)
+        for row, outcomes in found.items()
+        for outcome in outcomes
+        if isinstance(outcome, BadRecord)
+    ]
+    passed_over = Counter(
+        outcome.reason
+        for outcomes in found.values()
+        for outcome in outcomes
+        if isinstance(outcome, PassedOver)
+    )
+    for made in written:
+        passed_over += made.passed_over
+    kept = np.flatnonzero(plain)
+    parts = [
+        (values.take(kept), kept),
+        (Texts.of(outcome for _, outcome in exact), np.array([row for row, _ in exact], np.int64)),
+        *((made.events, made.event_rows) for made in written),
+    ]
+    rows = np.concatenate([part for _, part in parts])
+    order = np.argsort(rows, kind="stable")
+    texts = Texts.joined([part for part, _ in parts]).take(order)
+    return Translation(texts, rows[order], refused, passed_over)

@@ -36,11 +36,11 @@ class Originals:
     """Raw records whose events are under judgement, for the dead letters of those that fail."""
 
     def __init__(self) -> None:
-        self._values: dict[int, bytes] = {}
+        self._batches: list[tuple[NDArray[np.int64], Texts]] = []
 
     def add(self, offsets: NDArray[np.int64], values: Texts) -> None:
         """Remember a batch of which the events are not the records themselves."""
-        self._values.update(zip(offsets.tolist(), values, strict=True))
+        self._batches.append((offsets, values))
 
     @property
     def values(self) -> dict[int, bytes]:
@@ -49,7 +49,15 @@ class Originals:
 
     def clear(self) -> None:
         """Forget all: nothing waits for judgement."""
-        self._values.clear()
+        self._batches.clear()
+
+    def _value(self, offset: int) -> bytes | None:
+        """The record at this offset, if it was in a batch that is remembered."""
+        for offsets, values in reversed(self._batches):
+            at = int(np.searchsorted(offsets, offset))
+            if at < len(offsets) and offsets[at] == offset:
+                return values[at]
+        return None
 
     def letters(
         self, dead: list[DeadLetter], letter: Callable[[int, bytes, BadRecord], DeadLetter]
@@ -61,12 +69,12 @@ class Originals:
         letter
             Makes one of an offset, original bytes and what is wrong.
         """
-        if not self._values:
+        if not self._batches:
             return dead
         found: dict[tuple[int, str], DeadLetter] = {}
         for one in sorted(dead, key=lambda one: one.offset):
             place = one.offset, one.reason
-            value = self._values.get(one.offset)
+            value = self._value(one.offset)
             if place not in found:
                 bad = BadRecord(one.reason, one.detail)
                 found[place] = one if value is None else letter(one.offset, value, bad)

@@ -68,6 +68,31 @@ class Texts(Sequence[bytes]):
             ends = np.append(ends, size)
         return cls(buffer, np.concatenate([[0], ends + 1])[:-1], ends)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Texts]) -> Texts:
+        """Those of all parts, one part behind the other; whatever lies between is kept too.
+
+        Examples
+        --------
+        >>> list(Texts.joined([Texts.of([b"one"]), Texts.of([]), Texts.of([b"two", b"three"])]))
+        [b'one', b'two', b'three']
+        """
+        parts = [part for part in parts if len(part)]
+        if len(parts) == 1:
+            return parts[0]
+        begins = [int(part.starts.min()) for part in parts]
+        pieces = [
+            part.buffer[begin : int(part.stops.max())]
+            for part, begin in zip(parts, begins, strict=True)
+        ]
+        ends = accumulate(map(len, pieces), initial=0)
+        shifts = [end - begin for end, begin in zip(ends, begins, strict=False)]
+        starts = [part.starts + shift for part, shift in zip(parts, shifts, strict=True)]
+        stops = [part.stops + shift for part, shift in zip(parts, shifts, strict=True)]
+        none = [np.zeros(0, np.int64)]
+        buffer = b"".join([*pieces, PADDING])
+        return cls(buffer, np.concatenate(none + starts), np.concatenate(none + stops))
+
     @property
     def sizes(self) -> I64:
         """Shape (n,), bytes of each."""

@@ -39,10 +39,19 @@ def borrowing(function: F) -> F:
     return _compiled(function, counts=False)
 
 
-def _compiled(function: F, counts: bool) -> F:
+def calling(function: F) -> F:
+    """As :func:`borrowing`, for what is long or called from many places.
+
+    It stays a function of its own, where the others are copied into each caller: so compiling
+    takes a fraction of the time.
+    """
+    return _compiled(function, counts=False, inline=False)
+
+
+def _compiled(function: F, *, counts: bool, inline: bool = True) -> F:
     options = {"nogil": True, "error_model": "numpy", "_nrt": counts}
     try:
-        fast: F = numba.njit(cache=True, forceinline=True, **options)(function)
+        fast: F = numba.njit(cache=True, forceinline=inline, **options)(function)
     except RuntimeError:  # no folder to keep it in: compiled anew in each process
         fast = numba.njit(**options)(function)
     return fast
@@ -56,6 +65,17 @@ def _word_at(_context: Any, text: Any, at: Any) -> Any:
         return builder.load(builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
 
     return types.uint64(text, at), code
+
+
+def _put_word(_context: Any, text: Any, at: Any, _word: Any) -> Any:
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        address = builder.gep(array.data, [arguments[1]])
+        builder.store(arguments[2], builder.bitcast(address, ir.IntType(64).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(text, at, types.uint64), code
 
 
 def _folded_product(_context: Any, _one: Any, _other: Any) -> Any:
@@ -106,6 +126,8 @@ def _ask_for(_context: Any, array: Any, at: Any) -> Any:
 
 word_at: Callable[[NDArray[np.uint8], int], np.uint64] = intrinsic(_word_at)
 """Eight bytes as a number, the first one the least; they may lie anywhere."""
+put_word: Callable[[NDArray[np.uint8], int, np.uint64], None] = intrinsic(_put_word)
+"""Write a number as eight bytes, as :data:`word_at` reads them."""
 folded_product: Callable[[np.uint64, np.uint64], np.uint64] = intrinsic(_folded_product)
 """Both halves of the 128-bit product, one laid over the other by exclusive or."""
 zeros_below: Callable[[np.uint64], int] = intrinsic(_zeros_below)

@@ -1,0 +1,496 @@
+"""One record read from its beginning to its end, by the tables of a plan.
+
+Records of one writer have their keys in the same order. So what came after a key is remembered,
+as where its bytes lie, and compared with first; only if it differs is the key read and looked up.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analyzer.core.kernels.jit import borrowing, calling, word_at
+from analyzer.core.kernels.json_tokens import (
+    ABSENT,
+    ARRAY,
+    FALSE,
+    FLOAT,
+    INTEGER,
+    NULL,
+    OBJECT,
+    STRING,
+    TRUE,
+    blank,
+    is_trap,
+    same,
+    scalar_end,
+    string_end,
+    value_end,
+)
+from analyzer.core.kernels.xxh3 import LONGEST, xxh3
+from analyzer.formats.compiled.layout import (
+    ALL_BEGINS,
+    ALL_IDS,
+    ALL_MUST,
+    ALL_NODES,
+    ALL_PARENTS,
+    AT,
+    BEFORE,
+    BEGIN,
+    BEGIN_SIZE,
+    CHILD,
+    ELEMENT,
+    ENDS_EVENT,
+    ENDS_GROUP,
+    EVENTS,
+    ID,
+    IDS,
+    KEY,
+    KEY_BEGIN,
+    KEY_CHILD,
+    KEY_END,
+    KEY_HASH,
+    KEY_OWNER,
+    KEY_SIZE,
+    KIND,
+    LAST,
+    LIST,
+    LIST_NODE,
+    LISTS,
+    LOOSE,
+    MOST_IN_GROUP,
+    MUST,
+    NEXT,
+    NODES,
+    NONE,
+    OBJECT_NODE,
+    OLD_AT,
+    OLD_SIZE,
+    ONLY_FIRST,
+    OUT,
+    OWNER,
+    PAIRS_NODE,
+    PARENT,
+    PARENTS,
+    PASSED,
+    RECORD,
+    SHAPE,
+    SITE,
+    SITE_SIZE,
+    SIZE,
+    SLOT,
+    SLOTS,
+    SPAN,
+    STACK,
+    SURE,
+    TRAPPED,
+    UNKNOWN,
+    UNSURE,
+    WRAPPED,
+    Desk,
+)
+from analyzer.formats.compiled.write import write_event
+
+I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
+
+
+@borrowing
+def read_record(text: U8, at: int, stop: int, row: int, desk: Desk) -> int:
+    """Write the events of one record; ``UNSURE`` if it is not sure what they are."""
+    at = blank(text, at, stop)
+    if at >= stop or (text[at] != ord("{") and text[at] != ord("[")):
+        return UNSURE
+    node = LIST if text[at] == ord("[") else RECORD
+    desk.work[KIND : KIND + desk.plan[ALL_NODES]] = ABSENT
+    depth, made, site, is_first = 0, 0, NODES + node, True
+    at += 1
+    while True:
+        is_list = desk.plan[SHAPE + node] == LIST_NODE
+        if is_list:
+            at, closes = _next_element(text, at, stop, is_first)
+        else:
+            at, closes = _next_key(text, at, stop, site, node, is_first, desk)
+        if at < 0:
+            return UNSURE
+        if not closes:
+            if is_list and desk.plan[ONLY_FIRST + node] and not is_first:
+                at, inner = value_end(text, at, stop, desk.traps), NONE
+            elif is_list:
+                inner = desk.plan[ELEMENT + node]
+                desk.work[KIND + inner : KIND + desk.plan[LAST + inner]] = ABSENT
+                made = 0 if inner == RECORD else made
+            else:
+                here = site
+                at, inner = _take(text, at, stop, here, node, desk)
+                site = desk.work[SITE + SITE_SIZE * here + NEXT]
+            if at < 0:
+                return UNSURE
+            is_first = False
+            if inner != NONE:
+                desk.work[STACK + depth], desk.work[STACK + depth + 1] = node, site
+                depth += 2
+                node, site, is_first, at = inner, NODES + inner, True, at + 1
+            continue
+        if desk.plan[ENDS_EVENT + node]:
+            if not _must_be_there(desk):
+                return UNSURE
+            if _end_event(text, row, desk) == UNSURE:
+                return UNSURE
+            made += 1
+        if desk.plan[ENDS_GROUP + node] and not _ends_well(desk):
+            return UNSURE
+        if node <= RECORD and made == 0:
+            return UNSURE
+        if depth == 0:
+            break
+        depth -= 2
+        node, site = desk.work[STACK + depth], desk.work[STACK + depth + 1]
+        is_first = False
+    return SURE if blank(text, at, stop) == stop else UNSURE
+
+
+@borrowing
+def _must_be_there(desk: Desk) -> bool:
+    """Whether the record has a key that only its format has."""
+    for i in range(desk.plan[ALL_MUST]):
+        if desk.work[KIND + desk.plan[MUST + i]] != ABSENT:
+            return True
+    return False
+
+
+@borrowing
+def _next_element(text: U8, at: int, stop: int, is_first: bool) -> tuple[int, bool]:
+    """Where the next object of an array begins, or past its end, and whether it ends."""
+    at = blank(text, at, stop)
+    if at >= stop:
+        return -1, False
+    if text[at] == ord("]"):
+        return at + 1, True
+    if not is_first:
+        if text[at] != ord(","):
+            return -1, False
+        at = blank(text, at + 1, stop)
+    if at >= stop or text[at] != ord("{"):
+        return -1, False
+    return at, False
+
+
+@borrowing
+def _next_key(
+    text: U8, at: int, stop: int, site: int, node: int, is_first: bool, desk: Desk
+) -> tuple[int, bool]:
+    """Where the next value begins, or past the object's end, and whether it ends.
+
+    What the key is stands in the site, then.
+    """
+    known = SITE + SITE_SIZE * site
+    size = desk.work[known + SIZE]
+    if (
+        size
+        and desk.work[known + OWNER] == node
+        and at + size <= stop
+        and same(text, at, text, desk.work[known + AT], size)
+    ):
+        return at + size, False
+    begin = at
+    is_pairs = desk.plan[SHAPE + node] == PAIRS_NODE
+    at = blank(text, at, stop)
+    if at >= stop:
+        return -1, False
+    if text[at] == (ord("]") if is_pairs else ord("}")):
+        return at + 1, True
+    if not is_first:
+        if text[at] != ord(","):
+            return -1, False
+        at = blank(text, at + 1, stop)
+    if is_pairs:
+        at = _past_name(text, at, stop, ord("{"), _KEY)
+        if at < 0:
+            return -1, False
+    first = at + 1
+    if first >= stop or text[at] != ord('"'):
+        return -1, False
+    end, kind = string_end(text, first, stop)
+    if end < 0 or kind != STRING or is_trap(text, end, desk.traps):
+        return -1, False
+    child, hashed = _child(text, first, end, node, desk)
+    if child == TRAPPED:
+        return -1, False
+    at, wrapped = end + 1, 0
+    if is_pairs:
+        at = _past_name(text, at, stop, ord(","), _VALUE)
+        if at >= 0 and child >= 0:
+            at, wrapped = _unwrapped(text, at, stop)
+    else:
+        at = _past(text, at, stop, ord(":"))
+    if at < 0:
+        return -1, False
+    (
+        desk.work[known + AT],
+        desk.work[known + SIZE],
+        desk.work[known + CHILD],
+        desk.work[known + OWNER],
+    ) = begin, at - begin, child, node
+    unknown = 2 * NODES + np.int64(hashed & np.uint64(UNKNOWN - 1))
+    desk.work[known + NEXT] = child if child >= 0 else unknown
+    desk.work[known + WRAPPED], desk.work[known + OLD_SIZE] = wrapped, 0
+    return at, False
+
+
+@borrowing
+def _past(text: U8, at: int, stop: int, sign: int) -> int:
+    """Past a sign and the white space around it."""
+    at = blank(text, at, stop)
+    return blank(text, at + 1, stop) if at < stop and text[at] == sign else -1
+
+
+@borrowing
+def _past_name(text: U8, at: int, stop: int, sign: int, name: np.uint64) -> int:
+    """Past a sign, then ``"key":`` or ``"value":``, which is given as bytes before the colon."""
+    at = _past(text, at, stop, sign)
+    if at < 0 or at + 7 > stop:
+        return -1
+    word = word_at(text, at)
+    size = 5 if name == _KEY else 7
+    if word << np.uint64(64 - 8 * size) != name << np.uint64(64 - 8 * size):
+        return -1
+    return _past(text, at + size, stop, ord(":"))
+
+
+_KEY, _VALUE = (np.uint64(int.from_bytes(word, "little")) for word in (b'"key"', b'"value"'))
+WRAPS = (b"stringVa", b"intValue", b"boolValu", b"doubleVa", b"arrayVal")
+"""How the kinds of values in pairs begin, in the order of their numbers from 1 on."""
+_WRAP_SIZES = np.array([11, 8, 9, 11, 10])
+_WRAP_WORDS = np.array([int.from_bytes(word, "little") for word in WRAPS], np.uint64)
+_LUE = (ord("l"), ord("u"), ord("e"))
+IN_STRING, IN_INTEGER, IN_FLAG, IN_FLOAT, IN_LIST = range(1, 6)
+
+
+@borrowing
+def _unwrapped(text: U8, at: int, stop: int) -> tuple[int, int]:
+    """Where the inner value of a pair's value begins, and how it is wrapped."""
+    at = _past(text, at, stop, ord("{"))
+    if at < 0 or at + 12 > stop or text[at] != ord('"'):
+        return -1, 0
+    word = word_at(text, at + 1)
+    for i in range(len(_WRAP_WORDS)):
+        if word == _WRAP_WORDS[i]:
+            end = at + 1 + _WRAP_SIZES[i]
+            for j in range(max(0, _WRAP_SIZES[i] - 8)):
+                if text[end - 1 - j] != _LUE[2 - j]:
+                    return -1, 0
+            if end >= stop or text[end] != ord('"'):
+                return -1, 0
+            return _past(text, end + 1, stop, ord(":")), i + 1
+    return -1, 0
+
+
+@calling
+def _child(text: U8, begin: int, end: int, node: int, desk: Desk) -> tuple[int, np.uint64]:
+    """Number of the node that a key leads to, and the key's hash."""
+    if end - begin > LONGEST:
+        return NONE, np.uint64(0)
+    hashed = xxh3(text, begin, end, np.uint64(node))
+    slot = np.int64(hashed & np.uint64(SLOTS - 1))
+    while desk.plan[SLOT + slot] != NONE:
+        key = KEY + KEY_SIZE * desk.plan[SLOT + slot]
+        first, last = desk.plan[key + KEY_BEGIN], desk.plan[key + KEY_END]
+        if (
+            desk.plan[key + KEY_HASH] == np.int64(hashed)
+            and desk.plan[key + KEY_OWNER] == node
+            and end - begin == last - first
+            and same(text, begin, desk.pool, first, last - first)
+        ):
+            return desk.plan[key + KEY_CHILD], hashed
+        slot = (slot + 1) & (SLOTS - 1)
+    for i in range(desk.plan[ALL_BEGINS]):
+        row = BEGIN + BEGIN_SIZE * i
+        first, last = desk.plan[row + 1], desk.plan[row + 2]
+        stop = begin + last - first
+        if desk.plan[row] == node and stop <= end:
+            if same(text, begin, desk.pool, first, last - first):
+                return TRAPPED, hashed
+    return NONE, hashed
+
+
+@borrowing
+def _take(text: U8, at: int, stop: int, site: int, node: int, desk: Desk) -> tuple[int, int]:
+    """Past a value, kept if it is asked for; the node of a container that is to be gone into."""
+    known = SITE + SITE_SIZE * site
+    child = desk.work[known + CHILD]
+    if child == NONE:
+        at = _skipped(text, at, stop, known, desk)
+        if at >= 0 and desk.plan[SHAPE + node] == PAIRS_NODE:
+            at = _past_brace(text, at, stop)
+        return at, NONE
+    if at >= stop or desk.work[KIND + child] != ABSENT:
+        return -1, NONE
+    before = desk.plan[BEFORE + child]
+    if before != NONE and desk.work[KIND + before] != ABSENT:
+        return -1, NONE
+    if desk.plan[SHAPE + node] == PAIRS_NODE:
+        return _pair_taken(text, at, stop, child, desk.work[known + WRAPPED], desk), NONE
+    byte, shape = text[at], desk.plan[SHAPE + child]
+    if byte == ord("{") and shape == OBJECT_NODE:
+        desk.work[KIND + child] = OBJECT
+        return at, child
+    if byte == ord("[") and (shape == LIST_NODE or shape == PAIRS_NODE):
+        desk.work[KIND + child] = ARRAY
+        return at, child
+    begin = at
+    if byte == ord("{") or byte == ord("["):
+        at, kind = value_end(text, at, stop, desk.traps), ARRAY if byte == ord("[") else OBJECT
+    else:
+        at, kind = scalar_end(text, at, stop, desk.traps)
+    if shape != 0 and kind != NULL and not desk.plan[LOOSE + child]:
+        return -1, NONE
+    desk.work[KIND + child] = kind
+    desk.work[SPAN + 2 * child], desk.work[SPAN + 2 * child + 1] = begin, at
+    return at, NONE
+
+
+@borrowing
+def _skipped(text: U8, at: int, stop: int, known: int, desk: Desk) -> int:
+    """Past a value that nobody asks for; a container is often the one of the record before."""
+    if at >= stop:
+        return -1
+    byte = text[at]
+    if byte != ord("{") and byte != ord("["):
+        return int(scalar_end(text, at, stop, desk.traps)[0])
+    size = desk.work[known + OLD_SIZE]
+    if size and at + size <= stop and same(text, at, text, desk.work[known + OLD_AT], size):
+        return at + size
+    end = value_end(text, at, stop, desk.traps)
+    desk.work[known + OLD_AT], desk.work[known + OLD_SIZE] = at, max(0, end - at)
+    return end
+
+
+@borrowing
+def _past_brace(text: U8, at: int, stop: int) -> int:
+    at = blank(text, at, stop)
+    return at + 1 if at < stop and text[at] == ord("}") else -1
+
+
+@borrowing
+def _pair_taken(text: U8, at: int, stop: int, child: int, wrapped: int, desk: Desk) -> int:
+    """Past a pair whose value begins here, unwrapped."""
+    begin = at
+    if wrapped == IN_LIST:
+        if not desk.plan[LISTS + child]:
+            return -1
+        at = value_end(text, at, stop, desk.traps)
+        kind = ARRAY
+        if at >= 0:
+            begin, last, kind = _first_of_list(text, begin, at, desk)
+            if begin < 0:
+                return -1
+            desk.work[SPAN + 2 * child], desk.work[SPAN + 2 * child + 1] = begin, last
+    else:
+        at, kind = scalar_end(text, at, stop, desk.traps)
+        fits = (
+            (wrapped == IN_STRING and kind >= STRING)
+            or (wrapped == IN_INTEGER and (kind == INTEGER or kind == STRING))
+            or (wrapped == IN_FLAG and (kind == TRUE or kind == FALSE))
+            or (wrapped == IN_FLOAT and (kind == INTEGER or kind == FLOAT))
+        )
+        if at < 0 or not fits:
+            return -1
+        desk.work[SPAN + 2 * child], desk.work[SPAN + 2 * child + 1] = begin, at
+        if wrapped == IN_INTEGER:
+            if kind == STRING:
+                begin, at_digits = begin + 1, at - 1
+                desk.work[SPAN + 2 * child], desk.work[SPAN + 2 * child + 1] = begin, at_digits
+            if not _is_whole(text, desk.work[SPAN + 2 * child], desk.work[SPAN + 2 * child + 1]):
+                return -1
+            kind = INTEGER
+    if at < 0:
+        return -1
+    desk.work[KIND + child] = kind
+    at = _past_brace(text, at, stop)
+    return _past_brace(text, at, stop) if at >= 0 else -1
+
+
+@borrowing
+def _is_whole(text: U8, begin: int, end: int) -> bool:
+    """Whether a whole number, not negative, stands here as one writes it."""
+    if end - begin < 1 or end - begin > 15 or (text[begin] == ord("0") and end - begin > 1):
+        return False
+    for i in range(begin, end):
+        if not ord("0") <= text[i] <= ord("9"):
+            return False
+    return True
+
+
+@borrowing
+def _first_of_list(text: U8, at: int, stop: int, desk: Desk) -> tuple[int, int, int]:
+    """Where the first value of ``{"values": […]}`` lies, and its kind; ``NULL`` if none does."""
+    at = _past(text, at, stop, ord("{"))
+    if at < 0 or at + 10 > stop or word_at(text, at) != _VALUES or text[at + 8] != ord(":"):
+        return -1, -1, NULL
+    at = blank(text, at + 9, stop)
+    if at >= stop or text[at] != ord("["):
+        return -1, -1, NULL
+    at = blank(text, at + 1, stop)
+    if at < stop and text[at] == ord("]"):
+        return at, at, NULL
+    begin, wrapped = _unwrapped(text, at, stop)
+    if begin < 0 or wrapped != IN_STRING:
+        return -1, -1, NULL
+    end, kind = scalar_end(text, begin, stop, desk.traps)
+    if end < 0 or kind < STRING or _past_brace(text, end, stop) < 0:
+        return -1, -1, NULL
+    return begin, end, kind
+
+
+_VALUES = np.uint64(int.from_bytes(b'"values"', "little"))
+
+
+@borrowing
+def _end_event(text: U8, row: int, desk: Desk) -> int:
+    """Write an event or pass it over, and remember who it is."""
+    one, other = desk.plan[ID], desk.plan[PARENT]
+    if one != NONE:
+        if desk.work[KIND + one] != STRING or desk.work[ALL_IDS] >= MOST_IN_GROUP:
+            return UNSURE
+        desk.work[IDS + desk.work[ALL_IDS]] = _hash(text, one, desk)
+        desk.work[ALL_IDS] += 1
+    begin = desk.work[OUT]
+    how = write_event(text, desk)
+    if how < 0:
+        return UNSURE
+    if how > 0:  # the number of a reason
+        desk.work[PASSED + how - 1] += 1
+        return SURE
+    event = 3 * desk.work[EVENTS]
+    if event + 3 > len(desk.events):
+        return UNSURE
+    desk.events[event] = row
+    desk.events[event + 1], desk.events[event + 2] = begin, desk.work[OUT]
+    desk.work[EVENTS] += 1
+    if one != NONE and desk.work[KIND + other] > NULL:
+        if desk.work[KIND + other] != STRING:
+            return UNSURE
+        if desk.work[SPAN + 2 * other + 1] - desk.work[SPAN + 2 * other] > 2:
+            desk.work[PARENTS + desk.work[ALL_PARENTS]] = _hash(text, other, desk)
+            desk.work[ALL_PARENTS] += 1
+    return SURE
+
+
+@borrowing
+def _hash(text: U8, node: int, desk: Desk) -> int:
+    """Of an id; long ones may seem to be the same."""
+    begin, end = desk.work[SPAN + 2 * node], desk.work[SPAN + 2 * node + 1]
+    return int(np.int64(xxh3(text, begin, min(end, begin + LONGEST), np.uint64(0))))
+
+
+@borrowing
+def _ends_well(desk: Desk) -> bool:
+    """Whether no event of the group has its parent in it."""
+    ids, parents = desk.work[ALL_IDS], desk.work[ALL_PARENTS]
+    desk.work[ALL_IDS] = desk.work[ALL_PARENTS] = 0
+    for i in range(parents):
+        for j in range(ids):
+            if desk.work[PARENTS + i] == desk.work[IDS + j]:
+                return False
+    return True
