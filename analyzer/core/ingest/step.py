@@ -143,7 +143,7 @@ class IngestStep:
                 "position": self.position,
                 "clock": self._clock.state(),
                 "held": [(row, *record) for row, record in self._held.items()],
-                "originals": list(self._originals.values.items()),
+                "originals": self._originals.state(),
             },
         )
 
@@ -159,8 +159,7 @@ class IngestStep:
         self.position = state["position"]
         self._clock.put_back(state["clock"])
         self._held = {row: (offset, value) for row, offset, value in state["held"]}
-        self._originals.clear()
-        self._originals.values.update(dict(state["originals"]))
+        self._originals.restore(state["originals"])
         self.watermark_ms = self._clock.watermark_ms
 
     def look(self, raw: RawBatch) -> Look:

@@ -42,10 +42,13 @@ class Originals:
         """Remember a batch of which the events are not the records themselves."""
         self._batches.append((offsets, values))
 
-    @property
-    def values(self) -> dict[int, bytes]:
-        """Raw records by their offsets."""
-        return self._values
+    def state(self) -> list[tuple[NDArray[np.int64], list[bytes]]]:
+        """All that is remembered, as plain data and arrays."""
+        return [(offsets, list(values)) for offsets, values in self._batches]
+
+    def restore(self, state: list[tuple[NDArray[np.int64], list[bytes]]]) -> None:
+        """Put back what :meth:`state` gave."""
+        self._batches = [(offsets, Texts.of(values)) for offsets, values in state]
 
     def clear(self) -> None:
         """Forget all: nothing waits for judgement."""
