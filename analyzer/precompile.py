@@ -23,6 +23,7 @@ from numba.extending import is_jitted
 
 from analyzer.core.campaign import likeness, measure, overlap, thinning
 from analyzer.core.cohort import co_sharing_graph
+from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals import (
     balance,
     creation,
@@ -32,8 +33,6 @@ from analyzer.core.cohort.signals import (
     rotation,
     scale,
 )
-from analyzer.core.cohort.window import Window
-from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
 from analyzer.core.contracts.columns import Kind
@@ -79,8 +78,8 @@ MODULES = (
     told, walk, write, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
-STEP_MS = 7 * 3_600_000
-"""Closes every pane between, and ends windows of every length."""
+STEP_MS, HOPS = 7 * 3_600_000, 7
+"""Closes every pane between, and ends windows of every length; a day later come other accounts."""
 MANY = 2_000
 """So many keys make a hash table grow."""
 
@@ -144,12 +143,12 @@ def _throw_away(folders: list[Path]) -> None:
 def _run() -> None:
     """The whole way of a few events, and what only many of them would reach."""
     config = CoreConfig(warmup_s=0, time_quorum=0)
-    values = [_event(number, hop) for hop in range(5) for number in range(config.min_cohort)]
-    append_ms = np.full(len(values), 5 * STEP_MS)
+    values = [_event(number, hop) for hop in range(HOPS) for number in range(config.min_cohort)]
+    append_ms = np.full(len(values), HOPS * STEP_MS)
     lines = Texts.lines(b"\n".join(values))
     pipeline = Pipeline(config)
+    pipeline.steps["cohort"][0].on_measured = _measure
     pipeline.feed(0, RawBatch(lines, np.arange(len(values)), append_ms))
-    _measure(config, pipeline.steps["cohort"][0].windows)
     keys = np.arange(MANY).astype(np.uint64)
     HashIndex(keys).find(keys)
     Reader(FormatSettings(), config.max_record_bytes).translate(lines, np.zeros(len(lines), bool))
@@ -157,13 +156,11 @@ def _run() -> None:
     kafka_records.find_records(np.frombuffer(b"", np.uint8), np.zeros((4, 0), np.int64))
 
 
-def _measure(config: CoreConfig, windows: WindowFeed) -> None:
-    """A campaign of all who are active, as it is measured in the longest window."""
-    longest = max(range(len(config.windows)), key=lambda n: config.windows[n].length_s)
-    window = Window(config, windows.population, longest, windows.stands_at)
-    everyone = np.arange(window.n_active)
-    measure.measure(measure.cohorts_of(window, [everyone]))
-    window.usage(Kind.TEMPLATE).amounts(everyone)
+def _measure(cohorts: Cohorts, *_: object) -> None:
+    """Measure and look up cohorts as if they were campaigns."""
+    measure.measure(cohorts)
+    window = cohorts.window
+    window.usage(Kind.TEMPLATE).amounts(window.numbers_of(window.of_orgs("key")))
 
 
 def _compare() -> None:
@@ -171,6 +168,7 @@ def _compare() -> None:
     starts, objects, requests = np.array([0, 1, 2], np.int32), np.zeros(2, np.int32), np.ones(2)
     shares = matrix_sums.row_shares(starts, requests, matrix_sums.row_totals(starts, requests))
     likeness.weigh_backgrounds((starts, objects, shares), np.ones(2, np.bool_), 1)
+    scale.over_share(requests, requests)
     likeness.in_both(starts[:1], starts[:1])
     likeness.weigh_common(objects, (starts, objects), np.zeros(1, np.int32), np.ones(1))
     overlap.divide(np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
@@ -181,7 +179,8 @@ def _event(number: int, hop: int) -> bytes:
         {
             "event_id": f"event-{hop}-{number}",
             "timestamp_ms": hop * STEP_MS,
-            "account_id": f"account-{number}",
+            "account_id": f"account-{number}-{hop // 4}",
+            "account_created_ms": 0,
             "model": "model",
             "input_tokens": 1,
             "output_tokens": 1,

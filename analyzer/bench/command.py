@@ -34,10 +34,13 @@ def bench(out: Path, events: int, rounds: int, broker: str | None) -> None:
     with _broker(broker) as (name, url):
         runs = contest.stream_rounds(url, events, rounds, click.echo)
         runs.append(contest.latency_run(url, click.echo))
+        worlds = contest.dense_runs(url, click.echo)
     runs += contest.file_rounds(events, rounds, click.echo)
     runs += contest.core_runs(events, click.echo)
     runs += measure(FORMAT_EVENTS)
-    found = ratios(runs)
+    found: dict[str, Any] = dict(ratios(runs))
+    found |= {world: of_world(world_runs) for world, world_runs in worlds.items()}
+    runs += [run for world_runs in worlds.values() for run in world_runs]
     result = {"machine": _machine(name), "runs": runs, "ratios": found}
     out.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
     for key, value in found.items():
@@ -68,6 +71,25 @@ def ratios(runs: list[Run]) -> dict[str, float | None]:
         "otlp_json_over_native": _over(runs, "ingest, otlp-json"),
         "state_bytes_per_account": many.extra["state_bytes_per_account"],
         "event_to_alert_p99_s": alerts.extra["p99_s"],
+    }
+
+
+def of_world(runs: list[Run]) -> dict[str, Any]:
+    """The figures of one dense world; None where a peer was not measured."""
+    from analyzer.bench.contest import rate, ratio  # noqa: PLC0415 - as above
+
+    [replay] = (run for run in runs if run.name == "replay")
+    [steps] = (run for run in runs if run.name.endswith("step by step"))
+    shares = {n.removesuffix("_share"): v for n, v in steps.extra.items() if n.endswith("_share")}
+    return {
+        "live_over_bare": ratio(rate(runs, "live worker"), rate(runs, "bare aiokafka")),
+        "replay_cpu_us": replay.cpu_us_per_event,
+        "replay_over_msgspec": ratio(rate(runs, "replay"), rate(runs, "bare msgspec")),
+        "live_cpu_over_kafka_streams": None,
+        "replay_cpu_over_duckdb": None,
+        "last_days_us_per_event": steps.extra["last_days_us_per_event"],
+        "state_bytes_per_account": steps.extra["state_bytes_per_account"],
+        "step_shares": shares,
     }
 
 

@@ -13,7 +13,7 @@ from statistics import median
 
 import msgspec
 
-from analyzer.bench import latency, quix, workers
+from analyzer.bench import dense, latency, quix, workers
 from analyzer.bench.events import events
 from analyzer.bench.timing import Run
 from analyzer.core.config import CoreConfig
@@ -123,6 +123,30 @@ def file_rounds(count: int, rounds: int, say: Say) -> list[Run]:
             for _ in range(rounds)
             for name in ("bare", "replay")
         ]
+
+
+def dense_runs(broker: str, say: Say) -> dict[str, list[Run]]:
+    """Runs by the name of each world that is as dense as a real one.
+
+    Bare decoding, replay, and its steps on the file; the bare transport and live on a topic.
+    """
+    found: dict[str, list[Run]] = {}
+    for name, days in dense.STREAMS.items():
+        settings = settings_for(broker, warmup_s=CoreConfig().warmup_s, max_future_s=TEN_YEARS_S)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "events.ndjson"
+            dense.write(days, path)
+            contenders = [("files", "bare"), ("files", "replay"), ("dense", name)]
+            runs = [contend(settings, *contender, str(path)) for contender in contenders]
+            trial.create_topics(settings)
+            with path.open("rb") as lines:
+                trial.produce(settings, ((_account(line), line.rstrip(b"\n")) for line in lines))
+        events = str(runs[0].events)
+        runs.append(contend(settings, "rivals", "bare", events))
+        fresh = _fresh_internal(settings, name)
+        runs.append(contend(fresh, "live", "worker", events))
+        found[name] = [_told(run, say) for run in runs]
+    return found
 
 
 def core_runs(count: int, say: Say) -> list[Run]:

@@ -26,6 +26,9 @@ from analyzer.replay.record import recorded
 from analyzer.replay.report import RECORD, read, read_summary
 from analyzer.settings import Settings
 
+SHOWN = 12
+"""Points of the curve on a terminal; the JSON has all."""
+
 
 class Tuned(msgspec.Struct, frozen=True):
     """What came of it."""
@@ -231,11 +234,11 @@ def _told(found: Tuned, out: Path | None) -> str:
         "confidence  found  false/M",
         *(
             f"{o.bounds.tell_confidence:10.3f} {o.found:6,} {o.false_per_million:8.2f}"
-            for o in found.curve
+            for o in _thinned(found.curve)
         ),
         "",
         "what would have changed:",
-        tell(found.changes),
+        _changes(found.changes),
         "",
     ]
     if not found.improves:
@@ -243,6 +246,24 @@ def _told(found: Tuned, out: Path | None) -> str:
     elif out is not None:
         lines.append(f"written to {out}")
     return "\n".join(lines)
+
+
+def _thinned(curve: list[Outcome]) -> list[Outcome]:
+    """So many that a terminal shows them, the first and the last among them."""
+    step = max(1, -(-(len(curve) - 1) // SHOWN))
+    return [*curve[:-1:step], *curve[-1:]]
+
+
+def _changes(difference: dict[str, Any]) -> str:
+    """What appears, goes, or is another: nothing of what stays as it is."""
+    changed = [
+        pair
+        for pair in difference["both"]
+        if pair["later_ms"] or pair["gained"] or pair["lost"] or pair["severity"]
+    ]
+    if not (changed or difference["only_left"] or difference["only_right"]):
+        return f"nothing: all {len(difference['both'])} campaigns as they are"
+    return tell({**difference, "both": changed})
 
 
 def _line(found: Outcome) -> str:

@@ -50,9 +50,11 @@ def write(
     """Judge these decisions and write the results."""
     with Report(out, sys.stdout.buffer) as report:
         report.take(letters)
+        since_ms = summary.get("since_ms") or 0
         report.take(
             replace(r, provenance=replace(r.provenance, replay=True)) if isinstance(r, Alert) else r
             for r in judged_again(records, config)
+            if not isinstance(r, Alert) or r.detected_at_ms >= since_ms
         )
         kept = {name: value for name, value in summary.items() if name not in _COUNTED}
         return report.finish(kept | {"config_hash": config.config_hash})

@@ -36,6 +36,15 @@ from analyzer.settings import Settings
     type=click.Path(path_type=Path),
     help="Page to write on the results, as `analyzer report` does.",
 )
+@click.option(
+    "--since",
+    help="Write alerts from this event time on (ISO or epoch ms); what comes up to four days "
+    "before, by default, only warms up.",
+)
+@click.option("--until", help="Read no event of this event time or later.")
+@click.option(
+    "--resume", is_flag=True, help="Go on where the same replay was stopped by Ctrl-C (exit 130)."
+)
 @click.option("--record", is_flag=True, help="Keep all decisions, for --from-record and tune.")
 @click.option(
     "--from-record",
@@ -62,9 +71,12 @@ def replay(
     record: bool,
     source: Path | None,
     against: Path | None,
+    since: str | None,
+    until: str | None,
+    resume: bool,
     as_json: bool,
 ) -> None:
-    """Run the detector over files (NDJSON, .gz, .zst, -) or kafka://HOST:PORT/TOPIC."""
+    """Run the detector over files (NDJSON, .gz, .zst, Parquet, -) or kafka://HOST:PORT/TOPIC."""
     settings = Settings.load(config)
     folder = None if out == "-" else Path(out)
     _check_ways(sources, source, folder, page=page, record=record, against=against)
@@ -76,8 +88,19 @@ def replay(
         _finish(summary, folder, settings, page, as_json=as_json)
         return
     from analyzer.replay.replaying import Order, run  # noqa: PLC0415 - half a second to load
+    from analyzer.replay.span import span_of  # noqa: PLC0415 - as above
 
-    order = Order(sources, folder, feedback, format_name, record=record, against=other)
+    span = span_of(since, until, settings.core)
+    order = Order(
+        sources,
+        folder,
+        feedback,
+        format_name,
+        record=record,
+        against=other,
+        span=span,
+        resume=resume,
+    )
     done = run(order, settings, quiet=as_json)
     _finish(done.summary, folder, settings, page, as_json=as_json)
     if done.difference is not None:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from analyzer.replay.parquet import ParquetSource, is_parquet
 from analyzer.replay.sources import FileSource, Source
 from analyzer.settings import Settings
 
@@ -20,6 +21,8 @@ def open_sources(names: tuple[str, ...], settings: Settings) -> list[Source]:
             from analyzer.replay.topic import topic_sources  # noqa: PLC0415 - needs the client
 
             opened += topic_sources(name, settings, first=len(opened))
+        elif is_parquet(name):
+            opened.append(ParquetSource(name, len(opened)))
         else:
             opened.append(FileSource(name, len(opened), settings.core.max_record_bytes))
     return opened

@@ -31,6 +31,8 @@ from analyzer.errors import AnalyzerError, UsageError
 
 FILES = ("alerts", "campaigns", "members", "dead_letters")
 SUMMARY, RECORD = "summary.json", "record.zst"
+_STREAMED = ("alerts.ndjson", "dead_letters.ndjson")
+_KEPT: tuple[type[Any], ...] = (Campaign, Member)
 _NAMES = frozenset({*(f"{name}.ndjson" for name in FILES), SUMMARY, RECORD})
 
 
@@ -105,6 +107,31 @@ class Report:
                     stream.write(encode_record(record) + b"\n")
                     if self._folder is None:
                         stream.flush()
+
+    def state(self) -> dict[str, Any]:
+        """What was written and kept so far, as plain data."""
+        for stream in self._open.values():
+            stream.flush()
+        scratch = self._scratch or Path()
+        return {
+            "files": {name: (scratch / name).read_bytes() for name in _STREAMED},
+            "latest": [
+                encode_record(record) for kind in _KEPT for record in self._latest[kind].values()
+            ],
+            "kinds": [len(self._latest[kind]) for kind in _KEPT],
+            "alerts": dict(self._alerts),
+        }
+
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`state` of another report gave."""
+        for streamed, name in zip((Alert, DeadLetter), _STREAMED, strict=True):
+            self._open[streamed].write(state["files"][name])
+        lines = iter(state["latest"])
+        for kind, count in zip(_KEPT, state["kinds"], strict=True):
+            for _ in range(count):
+                record: Record = msgspec.json.decode(next(lines), type=kind)
+                self._latest[kind][record_key(record)] = record
+        self._alerts = Counter(state["alerts"])
 
     def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
         """Write the last states, sorted by key, and the summary; gives the summary.

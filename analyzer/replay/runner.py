@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from dataclasses import replace as replace_blocks
 from typing import Any
 
+import numpy as np
 from msgspec.structs import replace
 
 from analyzer.core.campaign.step import CampaignStep
@@ -17,9 +19,11 @@ from analyzer.core.contracts.records import Alert, DeadLetter, Record
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.ingest.translation import PASSED_OVER, Translator
+from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Call, Pipeline, Sharding, feed
 from analyzer.replay.ahead import ahead
 from analyzer.replay.sources import Source
+from analyzer.replay.span import Span
 
 AHEAD = 16
 """Batches whose panes are made while one before is judged: more than the batches of a pane on a
@@ -65,6 +69,10 @@ class Runner:
         How each step is fed, to see what goes in and out; from two threads.
     progress
         Called with how much of a source's size was read.
+    span
+        The part of time that counts; all of it by default.
+    stop
+        Asked before each batch; once true, what was read is finished, and no more is read.
     """
 
     def __init__(
@@ -78,8 +86,16 @@ class Runner:
         translator: Translator | None = None,
         call: Call = feed,
         progress: Callable[[int], None] = lambda _: None,
+        span: Span | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.tally = Tally()
+        self._stop = stop
+        self.stopped = False
+        """True if it was asked to stop before its sources had ended."""
+        self.next_offsets = dict.fromkeys(range(len(sources)), 0)
+        """First offset of each source that was not read; of one that has ended, it is left out."""
+        self._span = span or Span()
         self._progress = progress
         self._batches: dict[int, Iterator[tuple[RawBatch, int]]] = {
             number: source.batches() for number, source in enumerate(sources)
@@ -98,20 +114,56 @@ class Runner:
         for read, panes, size in ahead(self._panes(), AHEAD):
             yield from read.dead
             judged = self._pipeline.judge(panes.made)
-            yield from map(_replayed, judged.made)
+            yield from map(_replayed, filter(self._span.tells, judged.made))
             self._count(read, panes, judged)
             self._progress(size)
+
+    def state(self) -> dict[str, Any]:
+        """All of it once it has stopped, as plain data: for :meth:`go_on` of another runner."""
+        steps = self._pipeline.steps
+        return {
+            "next_offsets": list(self.next_offsets.items()),
+            "steps": {name: [step.snapshot() for step in steps[name]] for name in steps},
+            "tally": {f.name: getattr(self.tally, f.name) for f in fields(self.tally)},
+        }
+
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Go on where another runner with the same sources has stopped.
+
+        Raises
+        ------
+        StateError
+            If the state is damaged or of another version.
+        """
+        self.next_offsets = dict(state["next_offsets"])
+        self._batches = {
+            number: _from(batches, self.next_offsets[number])
+            for number, batches in self._batches.items()
+            if number in self.next_offsets
+        }
+        for name, saved in state["steps"].items():
+            for step, data in zip(self._pipeline.steps[name], saved, strict=True):
+                step.restore(data)
+        for name, value in state["tally"].items():
+            plain = Counter(value) if isinstance(value, dict) else value
+            setattr(self.tally, name, plain)
 
     def _panes(self) -> Iterator[tuple[StepOutput[EventBlock], StepOutput[PaneBlock], int]]:
         """What ingest makes of each batch, the panes it seals, and how much of its source it is."""
         pipeline = self._pipeline
         while self._batches:
+            if self._stop():
+                self.stopped = True
+                return
             number = min(self._batches, key=lambda n: (pipeline.watermark_ms(n), n))
             batch = next(self._batches[number], None)
             if batch is None:
-                del self._batches[number]
+                del self._batches[number], self.next_offsets[number]
+            elif len(batch[0].offsets):
+                self.next_offsets[number] = int(batch[0].offsets[-1]) + 1
             raw, size = batch or (None, 0)
             read = pipeline.read(number, raw)
+            read = replace_blocks(read, made=[self._span.cut(block) for block in read.made])
             yield read, pipeline.gather(read.made), size
 
     def _count(self, read: StepOutput[EventBlock], *after: StepOutput[Any]) -> None:
@@ -135,6 +187,23 @@ class Runner:
                     low, low if tally.first_event_ms is None else tally.first_event_ms
                 )
                 tally.last_event_ms = max(high, tally.last_event_ms or high)
+
+
+def _from(batches: Iterator[tuple[RawBatch, int]], offset: int) -> Iterator[tuple[RawBatch, int]]:
+    """The batches from this offset on; what is before counts as read."""
+    passed = 0
+    for raw, size in batches:
+        new = raw.offsets >= offset
+        if not new.any():
+            passed += size
+            continue
+        if not new.all():
+            rows = np.flatnonzero(new)
+            append_ms = None if raw.append_ms is None else raw.append_ms[rows]
+            values = Texts.of([raw.values[row] for row in rows.tolist()])
+            raw = RawBatch(values, raw.offsets[rows], append_ms)  # noqa: PLW2901 - what is left of it
+        yield raw, size + passed
+        passed = 0
 
 
 def _replayed(record: Record) -> Record:

@@ -43,7 +43,7 @@ SHORTEST_S, LONGEST_S = 6 * 3_600, DAY_S
 COMMON, TIMES, STRANGERS = 0.3, 5.0, 0.02
 """A template of one work: share of the members on it, times the rate of all others, and share of
 the others, who hardly use it."""
-MUCH, LONGER, MORE_REPEATS = 0.12, 0.4, 0.02
+MUCH, LONGER, MORE_REPEATS = 0.12, 0.3, 0.02
 """That work: share of the pool's requests, deviations of mean ln(output + 1) beyond the members'
 other requests, and the most by which its share of repeated prompts may exceed everybody's."""
 RUNNING = 2

@@ -154,6 +154,7 @@ class Groups:
         self.volume = _medians(members, window.totals[:, 0].astype(np.float64))
         self._innocent = innocent
         self._profiles: dict[Kind, Profile] = {}
+        self._mass: dict[Kind, list[float]] = {}
         self._same: dict[tuple[int, int], float] = {}
 
     def profile(self, kind: Kind) -> Profile:
@@ -226,7 +227,9 @@ class Groups:
 
     def mass(self, kind: Kind, group: int) -> float:
         """Share of the group's requests on what hardly anybody else uses."""
-        return float(self.profile(kind).mass[group])
+        if kind not in self._mass:
+            self._mass[kind] = self.profile(kind).mass.tolist()
+        return self._mass[kind][group]
 
     def differs(self, one: int, other: int) -> bool:
         """True if a group has work of its own that the other knows nothing of.
@@ -256,12 +259,14 @@ class Groups:
         def like(kind: Kind) -> float:
             return self._likeness(kind, one, other, both)
 
-        mass = {k: min(self.mass(k, one), self.mass(k, other)) for k in PROFILED}
-        if mass[Kind.PAYMENT] >= CARD_MASS and (card := like(Kind.PAYMENT)) >= SAME_CARD:
+        def least(kind: Kind) -> float:
+            return min(self.mass(kind, one), self.mass(kind, other))
+
+        if least(Kind.PAYMENT) >= CARD_MASS and (card := like(Kind.PAYMENT)) >= SAME_CARD:
             return card  # other cards say nothing: operators buy many
-        place = like(Kind.BLOCK) if mass[Kind.BLOCK] >= PLACE_MASS else 0.0
+        place = like(Kind.BLOCK) if least(Kind.BLOCK) >= PLACE_MASS else 0.0
         against = self._apart(one, other, place)
-        if mass[Kind.TEMPLATE] >= WORK_MASS:
+        if least(Kind.TEMPLATE) >= WORK_MASS:
             work = like(Kind.TEMPLATE)
             return work if work >= (SURE_WORK if against else SAME_WORK) else 0.0
         large = min(self.size[one], self.size[other]) >= LARGE

@@ -126,6 +126,18 @@ class SourceClock:
             self._state[_SETTLED] = 1
             self._state[_REACHED] = watermark_ms + self._rules[_LATENESS]
 
+    def state(self) -> dict[str, I64]:
+        """All of it, with the rows that wait: for going on in the middle of a file."""
+        return {
+            "state": self._state, "seen": self._seen, "start": self._start, "held": self._held,
+        }  # fmt: skip
+
+    def put_back(self, state: dict[str, I64]) -> None:
+        """Put back what :meth:`state` gave."""
+        own = self.state()
+        for name, column in own.items():
+            column[:] = state[name]
+
     @property
     def watermark_ms(self) -> int:
         """Time reached less the lateness; ``NO_WATERMARK`` before there is one."""

@@ -18,6 +18,7 @@ from analyzer.core.contracts.event_time import END_OF_TIME_MS, WRONG_UNIT_MS
 from analyzer.core.contracts.events import EventColumns, RequestEvent
 from analyzer.core.contracts.mend import read_event
 from analyzer.core.contracts.records import DeadLetter
+from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 from analyzer.core.ingest.columnize import Columnizer
 from analyzer.core.ingest.dead_letters import FUTURE, LATE, UNIT, dead_letter
@@ -30,6 +31,8 @@ from analyzer.core.ingest.source_clock import ClockRules, Judged, SourceClock
 from analyzer.core.ingest.translation import PASSED_OVER, Originals, Translator
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
+
+STATE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,38 @@ class IngestStep:
     def clock(self) -> str:
         """The state of the source's clock, for a restart; of a file it is of no use."""
         return self._clock.mark()
+
+    def snapshot(self) -> bytes:
+        """All state as bytes, records that wait for the clock included: of a bounded source.
+
+        A worker keeps less, see :meth:`resume`, as it can read again.
+        """
+        return pack(
+            "ingest",
+            STATE_VERSION,
+            {
+                "position": self.position,
+                "clock": self._clock.state(),
+                "held": [(row, *record) for row, record in self._held.items()],
+                "originals": list(self._originals.values.items()),
+            },
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Put back what :meth:`snapshot` gave.
+
+        Raises
+        ------
+        StateError
+            If the bytes are damaged or of another version.
+        """
+        state = unpack("ingest", STATE_VERSION, data)
+        self.position = state["position"]
+        self._clock.put_back(state["clock"])
+        self._held = {row: (offset, value) for row, offset, value in state["held"]}
+        self._originals.clear()
+        self._originals.values.update(dict(state["originals"]))
+        self.watermark_ms = self._clock.watermark_ms
 
     def look(self, raw: RawBatch) -> Look:
         """Begin :meth:`feed`; changes nothing, so it may run in a thread beside everything."""

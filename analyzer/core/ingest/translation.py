@@ -42,6 +42,11 @@ class Originals:
         """Remember a batch of which the events are not the records themselves."""
         self._batches.append((offsets, values))
 
+    @property
+    def values(self) -> dict[int, bytes]:
+        """Raw records by their offsets."""
+        return self._values
+
     def clear(self) -> None:
         """Forget all: nothing waits for judgement."""
         self._batches.clear()

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from analyzer.core.campaign.measure import cohorts_of
 from analyzer.core.cohort.population import REQUESTS
 from analyzer.core.cohort.selection import Shared
-from analyzer.core.cohort.signals.scale import over_share
 from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.columns import Kind
 
@@ -85,11 +84,21 @@ class Group:
         if not len(shared.column) or not others:
             return None
         base = degree / (known + others)
-        top = int(np.argmax(over_share(shared.members / known, base)))
+        top = int(np.argmax(_divergence(shared.members / known, base)))
         mine = int(shared.members[top])
         return Common(
             self.texts(kind, np.array([top]))[0], mine, known, int(degree[top]) - mine, others
         )
+
+
+def _divergence(share: F64, base: F64) -> F64:
+    """Binary Kullback-Leibler divergence of shares from their base in nats, 0 if below it.
+
+    Reference: Cover & Thomas, *Elements of Information Theory*, section 2.3.
+    """
+    p, q = np.clip(share, 1e-12, 1 - 1e-12), np.clip(base, 1e-12, 1 - 1e-12)
+    divergence = p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
+    return np.where(share > base, divergence, 0.0)
 
 
 class Common:
