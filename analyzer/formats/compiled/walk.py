@@ -360,7 +360,7 @@ def _skipped(text: U8, at: int, stop: int, known: int, desk: Desk) -> int:
         return int(scalar_end(text, at, stop, desk.traps)[0])
     size = desk.work[known + OLD_SIZE]
     if size and at + size <= stop and same(text, at, text, desk.work[known + OLD_AT], size):
-        return at + size
+        return int(at + size)
     end = value_end(text, at, stop, desk.traps)
     desk.work[known + OLD_AT], desk.work[known + OLD_SIZE] = at, max(0, end - at)
     return end
