@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -86,7 +86,9 @@ MANY = 2_000
 log = logging.getLogger("analyzer.precompile")
 
 
-def compile_all() -> None:
+def compile_all(
+    modules: Sequence[ModuleType] | None = None, run: Callable[[], object] | None = None
+) -> None:
     """Compile what is not compiled yet, so that no event waits for the compiler.
 
     Machine code is kept beside the package or, if nothing can be written there, in
@@ -94,14 +96,22 @@ def compile_all() -> None:
     kept is thrown away as a whole when any of its sources has changed, since Numba looks at
     the file of each function alone and not at those of the functions that it calls. Of
     processes that start together one compiles, and the others wait for it.
+
+    Parameters
+    ----------
+    modules
+        Where compiled functions are; all that there are if not given.
+    run
+        Calls each of them once.
     """
-    folders = sorted(_folders())
+    modules, run = modules or MODULES, run or _run
+    folders = sorted(_folders(modules))
     if not folders:
         log.info("compiling, in every process: set NUMBA_CACHE_DIR to a folder that can be written")
-        _run()
+        run()
         return
     mark = folders[0] / f"{sys.implementation.cache_tag}.compiled"
-    digest = _digest()
+    digest = _digest(modules)
     if mark.exists() and mark.read_text("ascii") == digest:
         return
     with mark.open("a+", encoding="ascii") as file:
@@ -109,14 +119,14 @@ def compile_all() -> None:
         if mark.read_text("ascii") != digest:
             log.info("compiling, once on this machine")
             _throw_away(folders)
-            _run()
+            run()
             file.truncate(0)
             file.write(digest)
 
 
-def _folders() -> set[Path]:
+def _folders(modules: Sequence[ModuleType]) -> set[Path]:
     """Where Numba keeps machine code of ours."""
-    paths = (kernel.stats.cache_path for module in MODULES for kernel in kernels(module))
+    paths = (kernel.stats.cache_path for module in modules for kernel in kernels(module))
     return {Path(path) for path in paths if path is not None}
 
 
@@ -125,9 +135,9 @@ def kernels(module: ModuleType) -> Iterator[Any]:
     return (value for value in vars(module).values() if is_jitted(value))
 
 
-def _digest() -> str:
+def _digest(modules: Sequence[ModuleType]) -> str:
     """What the sources of all compiled functions, the compiler and the processor come to."""
-    sources = [Path(str(module.__file__)).read_bytes() for module in MODULES]
+    sources = [Path(str(module.__file__)).read_bytes() for module in modules]
     machine = [numba.__version__, get_host_cpu_name(), get_host_cpu_features().flatten()]
     text = b"\0".join([*sources, *(part.encode() for part in machine)])
     return hashlib.blake2b(text, digest_size=16).hexdigest()
