@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 import msgspec
 
 from analyzer.errors import BadRecord
-from analyzer.formats.compiled.recipe import Recipe
 from analyzer.formats.draft import Draft
 from analyzer.formats.prompts import prompt_of
 from analyzer.formats.protocol import Outcome, PassedOver, Paths, UnfitError
@@ -78,10 +77,6 @@ class AzureApim:
             tuple((name, tuple(p.lower() for p in places)) for name, places in paths.more),
         )
         self._proxies = proxies
-
-    def recipe(self) -> Recipe | None:
-        """None: every record is read exactly."""
-        return None
 
     def read(self, record: bytes) -> Iterable[Outcome]:
         """Every request of the record, in the order of its first entry."""

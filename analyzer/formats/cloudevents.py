@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import msgspec
 
 from analyzer.errors import BadRecord
-from analyzer.formats.compiled.recipe import Recipe
 from analyzer.formats.protocol import Inner, Outcome, PassedOver, Paths, UnfitError
 from analyzer.formats.records import decoded
 
@@ -38,10 +37,6 @@ class CloudEvents:
 
     def __init__(self, paths: Paths, proxies: int) -> None:
         del paths, proxies
-
-    def recipe(self) -> Recipe | None:
-        """None: every record is read exactly."""
-        return None
 
     def read(self, record: bytes) -> Iterable[Outcome]:
         """What the event carries; a value without an envelope is one in binary mode."""

@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from analyzer.formats.compiled.recipe import Recipe
 from analyzer.formats.draft import Draft
 from analyzer.formats.protocol import Outcome, PassedOver, Paths, UnfitError
 from analyzer.formats.records import Tree, decoded, fill, missing
@@ -88,10 +87,6 @@ class Envoy:
 
     def __init__(self, paths: Paths, proxies: int) -> None:
         self._paths, self._proxies = paths, proxies
-
-    def recipe(self) -> Recipe | None:
-        """None: every record is read exactly."""
-        return None
 
     def read(self, record: bytes) -> Iterable[Outcome]:
         """The line as an event, unless no model was asked."""

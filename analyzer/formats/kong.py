@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from analyzer.formats.compiled.recipe import Recipe
 from analyzer.formats.draft import Draft
 from analyzer.formats.prompts import prompt_of_body
 from analyzer.formats.protocol import Outcome, PassedOver, Paths, UnfitError
@@ -60,10 +59,6 @@ class Kong:
     def __init__(self, paths: Paths, proxies: int) -> None:
         self._paths, self._proxies = paths, proxies
         self._decode = object_decoder(_KEYS, paths)
-
-    def recipe(self) -> Recipe | None:
-        """None: every record is read exactly."""
-        return None
 
     def read(self, record: bytes) -> Iterable[Outcome]:
         """The entry as an event, unless no model was asked."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from analyzer.formats.compiled.recipe import Recipe
 from analyzer.formats.protocol import Outcome, Paths, UnfitError
 
 
@@ -21,10 +20,6 @@ class Native:
 
     def __init__(self, paths: Paths, proxies: int) -> None:
         del paths, proxies
-
-    def recipe(self) -> Recipe | None:
-        """None: every record is read exactly."""
-        return None
 
     def read(self, record: bytes) -> Iterable[Outcome]:
         """Nothing is read: whoever asks for native records passes them on."""

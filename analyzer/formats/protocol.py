@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from analyzer.errors import AnalyzerError, BadRecord
 from analyzer.formats.compiled.recipe import Recipe
@@ -45,6 +45,19 @@ class Paths:
     """Other optional fields of the contract, each with its paths."""
 
 
+@runtime_checkable
+class HasRecipe(Protocol):
+    """A format whose common records compiled code can read; none need."""
+
+    def recipe(self) -> Recipe | None:
+        """How its common records are read without Python objects; None if they can't be.
+
+        What is read so is what ``read`` reads, to the byte; ``tests/formats/test_compiled.py``
+        looks at every format that has a recipe.
+        """
+        ...
+
+
 class Format(Protocol):
     """Reads the records of one kind of gateway.
 
@@ -62,14 +75,6 @@ class Format(Protocol):
     """Optional field of the contract that its records never hold → why not."""
 
     def __init__(self, paths: Paths, proxies: int) -> None: ...
-
-    def recipe(self) -> Recipe | None:
-        """How its common records are read without Python objects; None if they can't be.
-
-        What is read so is what ``read`` reads, to the byte; ``tests/formats/test_compiled.py``
-        looks at every format that has a recipe.
-        """
-        ...
 
     def read(self, record: bytes) -> Iterable[Outcome]:
         """Everything in the record, in its order; nothing is skipped without a ``PassedOver``.

@@ -24,7 +24,7 @@ from analyzer.formats.compiled.batch import Way, Written, readable
 from analyzer.formats.draft import Draft
 from analyzer.formats.native import Native
 from analyzer.formats.options import FormatSettings
-from analyzer.formats.protocol import Format, Inner, Outcome, PassedOver, UnfitError
+from analyzer.formats.protocol import Format, HasRecipe, Inner, Outcome, PassedOver, UnfitError
 
 GZIP = b"\x1f\x8b"
 LOG_EVENTS = b'"logEvents"'
@@ -258,7 +258,7 @@ def _ways(formats: list[Format], *, takes_native: bool) -> list[Way]:
     strangers = [LOG_EVENTS, *(Native.marks if takes_native else ())]
     ways: list[Way] = []
     for format_ in formats:
-        recipe = format_.recipe()
+        recipe = format_.recipe() if isinstance(format_, HasRecipe) else None
         if recipe is not None:
             ways.append(Way(recipe, tuple(strangers)))
         strangers += format_.marks

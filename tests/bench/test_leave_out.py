@@ -15,7 +15,7 @@ WORLDS = ("economy-1", "economy-2", "plain-1", "plain-2")
 HOP = 12
 EVIDENCE = {
     "client_homogeneity": 0.9, "private_blocks": 0.9, "thinning": 0.0, "thinning_others": -1.0,
-    "entanglement": 0.9, "rotation": 0.9, "narrowness": 0.9, "hand_over": 0.9,
+    "entanglement": 0.9, "rotation": 0.9, "narrowness": 0.9, "hand_over": 0.9, "all_repeat": -0.05,
 }  # fmt: skip
 KINDS = {
     "campaign:0": EVIDENCE,

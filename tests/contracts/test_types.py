@@ -125,13 +125,13 @@ def _of_kind(kind: str, schema: dict[str, Any], root: dict[str, Any]) -> st.Sear
             optional={name: field for name, field in fields.items() if name not in needed},
         )
     if kind == "array":
-        return st.lists(_values(schema["items"], root), max_size=min(3, schema.get("maxItems", 3)))
+        return st.lists(_values(schema["items"], root), max_size=min(2, schema.get("maxItems", 2)))
     low, high = schema.get("minimum"), schema.get("maximum")
     simple: dict[str, st.SearchStrategy[Any]] = {
         "null": st.none(),
         "boolean": st.booleans(),
         "integer": st.integers(low, high),
-        "number": st.floats(low, high),
+        "number": st.floats(low, high, allow_nan=False, allow_infinity=False),
         "string": _texts(schema),
     }
     return simple[kind]

@@ -270,7 +270,8 @@ class World:
         ]
         if saved:
             tp, key = saved[int(self.rng.integers(len(saved)))]
-            self.tell(f"damage {key!r} in {tp.topic}/{tp.partition}")
+            page = key.partition(b"/")[2]  # the owner's name before it is drawn anew each time
+            self.tell(f"damage {page!r} in {tp.topic}/{tp.partition}")
             self.broker.log(tp).append(key, b"junk")
 
     async def _jump(self) -> None:
