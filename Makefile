@@ -34,12 +34,12 @@ run: venv ## first run: broker, worker, notifier and traffic with a campaign hid
 	$(BIN)/analyzer demo
 
 test: static ## what CI runs: format, lint, types, layers and all tests (on Apache Kafka if it is there)
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 check: test ## the same
 
 check-fast: static ## format, lint, types, layers, and the tests that need no broker and no simulated world
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not integration and not slow'
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal -m 'not integration and not slow'
 
 static: venv
 	$(BIN)/ruff format --check .
@@ -71,6 +71,7 @@ trial: venv .venv-trial/.installed ## real clients through a real gateway; see t
 chaos: venv ## kill, freeze and starve workers and brokers; the answers must not change
 	$(BIN)/python -m pytest tests/stream/test_chaos.py tests/stream/test_chaos_brokers.py \
 		tests/stream/test_poison.py tests/stream/test_secure.py tests/sinks/test_notify.py \
+		tests/stream/test_topic_life.py tests/stream/test_broker_away.py \
 		tests/stream/test_simulation.py --chaos 20 --seeds 10000 -rP
 
 soak: venv ## half an hour of traffic with kills; the answers must not change, nor memory grow

@@ -21,6 +21,18 @@ SLOW = (
     "tests/test_metrics", "tests/test_precompile", "tests/training",
 )  # fmt: skip
 """Tests that replay a simulated world, or start processes; `make check-fast` leaves them out."""
+VARIANTS = (
+    "test_broker_away.py::test_without_a_broker[frozen-",
+    "test_topic_life.py::test_made_anew_while_nobody_works[1]",
+    "test_topic_life.py::test_made_anew_while_nobody_works[3]",
+    "test_topic_life.py::test_records_that_went_before_they_were_read[to the end]",
+    "test_topic_life.py::test_records_that_went_before_they_were_read[deleted]",
+    "test_topic_life.py::test_records_that_went_before_they_were_read[all deleted]",
+    "test_topic_life.py::test_offsets_that_were_reset_count_nothing_twice[0]",
+    "test_topic_life.py::test_offsets_that_were_reset_count_nothing_twice[400]",
+    "test_topic_life.py::test_a_topic_that_is_kept_otherwise_is_refused[account-",
+)
+"""Further variants of a test that waits for brokers; `make chaos` runs them, `make test` one each."""
 JARS = pytest.StashKey[Path | None]()
 
 
@@ -41,9 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[JARS] = trial.jars_of(Path(__file__).parents[1])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whatever asks for a broker, or starts workers, is marked so that it can be left out."""
     for item in items:
+        if not config.getoption("--chaos") and any(name in item.nodeid for name in VARIANTS):
+            item.add_marker(pytest.mark.skip(reason="one more variant: make chaos"))
         asks = {"broker", "apache_broker", "settings"} & set(getattr(item, "fixturenames", ()))
         if asks or "tests/stream/test_chaos" in item.nodeid or "test_soak" in item.nodeid:
             item.add_marker("integration")
