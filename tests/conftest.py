@@ -32,7 +32,7 @@ VARIANTS = (
     "test_topic_life.py::test_offsets_that_were_reset_count_nothing_twice[400]",
     "test_topic_life.py::test_a_topic_that_is_kept_otherwise_is_refused[account-",
 )
-"""Further variants of a test that waits for brokers; `make chaos` runs them, `make test` one each."""
+"""Further variants of tests that wait for brokers; `make chaos` runs them, `make test` one each."""
 JARS = pytest.StashKey[Path | None]()
 
 
