@@ -1,6 +1,6 @@
 """Compiles what is compiled (:mod:`analyzer.core.kernels.jit`) before anything waits for it.
 
-The first compile on a machine takes about 45 s. ``make venv`` does it at installation; where
+The first compile on a machine takes about 70 s. ``make venv`` does it at installation; where
 it has not been done, a worker or a replay does it before its first event.
 """
 
