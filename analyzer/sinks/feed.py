@@ -144,7 +144,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self.commit()
-                await self._consumer.stop()
+                with suppress(asyncio.CancelledError):  # of its own fetch, if a broker is away
+                    await self._consumer.stop()
         except TimeoutError:
             log.warning("the broker does not answer; some alerts may be repeated")
 
