@@ -57,6 +57,7 @@ from analyzer.core.kernels.hash_index import HashIndex
 from analyzer.core.pipeline import Pipeline
 from analyzer.formats.compiled import (
     batch,
+    keys,
     layout,
     moments,
     prompt,
@@ -72,10 +73,10 @@ from analyzer.formats.reader import Reader
 
 MODULES = (
     balance, batch, bloom, byte_strings, co_sharing_graph, creation, events, first_seen, group_by,
-    hand_over, hash_index, interned_names, jit, json_scanner, json_tokens, kafka_records, layout,
-    likeness, many_templates, matrix_sums, measure, moments, overlap, prompt, put, recipe, rotation,
-    rules, scale, scanner_schema, sliding_sum, source_clock, sparse, template_chains, thinning,
-    told, walk, write, xxh3,
+    hand_over, hash_index, interned_names, jit, json_scanner, json_tokens, kafka_records, keys,
+    layout, likeness, many_templates, matrix_sums, measure, moments, overlap, prompt, put, recipe,
+    rotation, rules, scale, scanner_schema, sliding_sum, source_clock, sparse, template_chains,
+    thinning, told, walk, write, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS, HOPS = 7 * 3_600_000, 7

@@ -7,20 +7,17 @@ the account step, so that duplicates, lateness and template families are those o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analyzer.core.contracts.events import EventColumns
 from analyzer.core.contracts.hashing import block_name
-from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.interned_names import NameBook
 from analyzer.core.pipeline import Pipeline, Sharding
 from analyzer.formats.reader import reader_of
 from analyzer.replay.opening import open_sources
-from analyzer.replay.sources import Source
+from analyzer.replay.sources import in_turn
 from analyzer.settings import Settings
 
 OBJECTS = {
@@ -47,11 +44,6 @@ class Traffic:
         if column == "template":
             return self.names.get(hash_) or f"family-{hash_:016x}"
         return self.names.get(hash_) or f"unnamed-{hash_:016x}"
-
-    def account(self, name: str) -> NDArray[np.intp]:
-        """Rows of the account of that name."""
-        keys = [key for key, text in self.names.items() if text == name]
-        return np.flatnonzero(np.isin(self.rows.account, np.array(keys, np.uint64)))
 
     def of(self, accounts: set[str]) -> Traffic:
         """The requests of these accounts alone."""
@@ -96,17 +88,7 @@ def traffic_of(sources: tuple[str, ...], accounts: set[str], settings: Settings)
     gathered = _Gathered(accounts)
     for step in pipeline.steps["account"]:
         step.look_on(gathered.take)
-    for number, batch in _merged(opened, pipeline):
-        pipeline.gather(pipeline.read(number, batch).made)
+    batches = {number: source.batches() for number, source in enumerate(opened)}
+    for number, batch in in_turn(batches, pipeline.watermark_ms):
+        pipeline.gather(pipeline.read(number, batch and batch[0]).made)
     return gathered.done()
-
-
-def _merged(sources: list[Source], pipeline: Pipeline) -> Iterator[tuple[int, RawBatch | None]]:
-    """Batches of all sources, of the one whose time is furthest behind first; None ends one."""
-    batches = {number: source.batches() for number, source in enumerate(sources)}
-    while batches:
-        number = min(batches, key=lambda n: (pipeline.watermark_ms(n), n))
-        batch = next(batches[number], None)
-        if batch is None:
-            del batches[number]
-        yield number, batch[0] if batch else None

@@ -18,7 +18,7 @@ from analyzer.formatting import moment
 from analyzer.replay.feedback import read_feedback
 from analyzer.replay.opening import open_sources
 from analyzer.replay.runner import Runner
-from analyzer.replay.topic import parse_bound
+from analyzer.replay.span import time_of
 from analyzer.settings import Settings
 
 
@@ -108,11 +108,8 @@ def verify(
 def _range(lower: str | None, upper: str | None, live: list[Alert]) -> tuple[int, int]:
     """Event times, the later one exclusive; as far as live has come it is certain."""
     reached = max((alert.detected_at_ms for alert in live), default=-1) + 1
-    bounds = [parse_bound(text).time_ms for text in (lower, upper)]
-    for text, bound in zip((lower, upper), bounds, strict=True):
-        if text and bound is None:
-            raise UsageError(f"{text!r} is no time; write epoch milliseconds or 2026-03-02T00:00Z")
-    first, last = bounds[0] or 0, reached if bounds[1] is None else bounds[1]
+    until = time_of(upper)
+    first, last = time_of(lower) or 0, reached if until is None else until
     if last < first:
         raise UsageError("--to is before --from, or live has raised no alert since; check both")
     return first, last

@@ -22,7 +22,7 @@ from analyzer.core.ingest.translation import PASSED_OVER, Translator
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Call, Pipeline, Sharding, feed
 from analyzer.replay.ahead import ahead
-from analyzer.replay.sources import Source
+from analyzer.replay.sources import Batches, Source, in_turn
 from analyzer.replay.span import Span
 
 AHEAD = 16
@@ -97,9 +97,7 @@ class Runner:
         """First offset of each source that was not read; of one that has ended, it is left out."""
         self._span = span or Span()
         self._progress = progress
-        self._batches: dict[int, Iterator[tuple[RawBatch, int]]] = {
-            number: source.batches() for number, source in enumerate(sources)
-        }
+        self._batches: Batches = {number: source.batches() for number, source in enumerate(sources)}
         names = tuple(source.name for source in sources)
         self._pipeline = Pipeline(config, Sharding(names, shards, cohort_shards), call=call)
         self._pipeline.understand(translator)
@@ -151,14 +149,14 @@ class Runner:
     def _panes(self) -> Iterator[tuple[StepOutput[EventBlock], StepOutput[PaneBlock], int]]:
         """What ingest makes of each batch, the panes it seals, and how much of its source it is."""
         pipeline = self._pipeline
+        turns = in_turn(self._batches, pipeline.watermark_ms)
         while self._batches:
             if self._stop():
                 self.stopped = True
                 return
-            number = min(self._batches, key=lambda n: (pipeline.watermark_ms(n), n))
-            batch = next(self._batches[number], None)
+            number, batch = next(turns)
             if batch is None:
-                del self._batches[number], self.next_offsets[number]
+                del self.next_offsets[number]
             elif len(batch[0].offsets):
                 self.next_offsets[number] = int(batch[0].offsets[-1]) + 1
             raw, size = batch or (None, 0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -36,6 +36,25 @@ class Source(Protocol):
     def batches(self) -> Iterator[tuple[RawBatch, int]]:
         """Batches in the order of the source, each with how much of ``size`` it is."""
         ...
+
+
+Batches = dict[int, Iterator[tuple[RawBatch, int]]]
+"""Number of a source → its batches that are still to come."""
+
+
+def in_turn(
+    batches: Batches, watermark_ms: Callable[[int], int]
+) -> Iterator[tuple[int, tuple[RawBatch, int] | None]]:
+    """Batches of all sources, each time of the one whose time is furthest behind.
+
+    None ends a source, which is taken out.
+    """
+    while batches:
+        number = min(batches, key=lambda n: (watermark_ms(n), n))
+        batch = next(batches[number], None)
+        if batch is None:
+            del batches[number]
+        yield number, batch
 
 
 class FileSource:

@@ -46,6 +46,20 @@ class Span:
         return not isinstance(record, Alert) or record.detected_at_ms >= self.since_ms
 
 
+def time_of(text: str | None) -> int | None:
+    """Epoch milliseconds that a text stands for; None without one.
+
+    Raises
+    ------
+    UsageError
+        If it is no time.
+    """
+    bound = parse_bound(text).time_ms
+    if text and bound is None:
+        raise UsageError(f"{text!r} is no time; write epoch milliseconds or 2026-03-02T00:00Z")
+    return bound
+
+
 def span_of(since: str | None, until: str | None, config: CoreConfig) -> Span:
     """The span that was asked for, with a warm-up of the longest window and ``core.warmup_s``.
 
@@ -56,10 +70,8 @@ def span_of(since: str | None, until: str | None, config: CoreConfig) -> Span:
     """
     bounds = []
     for text, unbounded in ((since, -EVER), (until, EVER)):
-        bound = parse_bound(text).time_ms if text else unbounded
-        if bound is None:
-            raise UsageError(f"{text!r} is no time; write epoch milliseconds or 2026-03-02T00:00Z")
-        bounds.append(bound)
+        bound = time_of(text)
+        bounds.append(unbounded if bound is None else bound)
     if bounds[1] <= bounds[0]:
         raise UsageError("--until is not after --since; check both")
     warm_up_s = config.warmup_s + max(window.length_s for window in config.windows)

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
 
+from analyzer.simulate import generate
+
 Event = dict[str, Any]
 HTTP = {"ok": 200, "error": 500, "refused": 403, "rate_limited": 429}
+
+
+def full_events() -> Iterator[Event]:
+    """Requests of a small world with prompts, each with optional fields of a real client."""
+    for number, line in enumerate(generate("text", 5, 0.05, 1.0).lines()):
+        event = orjson.loads(line)
+        event["event_id"] = f"{number:032x}-{number:016x}"
+        event["operation"] = "completion" if number % 9 == 0 else "chat"
+        event["conversation_id"] = f"conversation-{number // 3}"
+        event["finish_reason"] = "length" if number % 5 == 0 else "stop"
+        yield event
 
 
 def given(**fields: Any) -> dict[str, Any]:

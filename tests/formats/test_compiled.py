@@ -21,19 +21,13 @@ from analyzer.formats.catalog import FORMATS
 from analyzer.formats.options import FormatSettings
 from analyzer.formats.protocol import Format, HasRecipe
 from analyzer.formats.reader import Reader
-from analyzer.simulate import generate
-from analyzer.testing.gateway_records import RENDERERS, otlp_json, otlp_span
+from analyzer.testing.gateway_records import RENDERERS, full_events, otlp_json, otlp_span
+from analyzer.testing.strange_values import json_values, mutate
 
 LIMIT = 1_048_576
 COMPILED = [kind for kind in FORMATS if issubclass(kind, HasRecipe)]
 
 GOLDEN = Path(__file__).with_name("golden")
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=8,
-)
-
 each = pytest.mark.parametrize("kind", COMPILED, ids=lambda kind: kind.name)
 
 
@@ -45,32 +39,15 @@ def records(kind: type[Format]) -> list[bytes]:
 @functools.cache
 def world() -> tuple[dict[str, Any], ...]:
     """Requests of a small world with prompts, each with the optional fields of a real client."""
-    found = []
-    for number, line in enumerate(generate("text", 5, 0.05, 1.0).lines()):
-        event = orjson.loads(line)
-        event["event_id"] = f"{number:032x}-{number:016x}"
-        event["operation"] = "completion" if number % 9 == 0 else "chat"
-        event["conversation_id"] = f"conversation-{number // 3}"
-        event["finish_reason"] = "length" if number % 5 == 0 else "stop"
-        event["reasoning_tokens"] = number % 4
-        event["temperature"], event["n"] = number % 20 / 10, number % 3
-        found.append(event)
-    return tuple(found)
-
-
-def mutate(tree: Any, data: st.DataObject) -> None:
-    """Put anything into one place, wherever it is."""
-    while True:
-        if isinstance(tree, dict) and tree:
-            key: Any = data.draw(st.sampled_from(sorted(tree)))
-        elif isinstance(tree, list) and tree:
-            key = data.draw(st.integers(0, len(tree) - 1))
-        else:
-            return
-        if not isinstance(tree[key], dict | list) or data.draw(st.booleans()):
-            tree[key] = data.draw(json_values)
-            return
-        tree = tree[key]
+    return tuple(
+        event
+        | {
+            "reasoning_tokens": number % 4,
+            "temperature": number % 20 / 10,
+            "n": number % 3,
+        }
+        for number, event in enumerate(full_events())
+    )
 
 
 @functools.cache

@@ -17,16 +17,12 @@ from analyzer.formats.draft import COERCIONS, Draft
 from analyzer.formats.options import FormatSettings
 from analyzer.formats.protocol import Format, PassedOver, UnfitError
 from analyzer.formats.reader import Reader
+from analyzer.testing.strange_values import json_values, mutate
 
 GOLDEN = Path(__file__).with_name("golden")
 LIMIT = 1_048_576
 
 each = pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=12,
-)
 
 
 def told(outcome: bytes | PassedOver | BadRecord) -> Any:
@@ -124,21 +120,6 @@ def outcomes(made: Format, record: bytes) -> list[Any]:
         ]
     except (BadRecord, UnfitError) as error:
         return [str(error)]
-
-
-def mutate(tree: Any, data: st.DataObject) -> None:
-    """Put anything into one place, wherever it is."""
-    while True:
-        if isinstance(tree, dict) and tree:
-            key: Any = data.draw(st.sampled_from(sorted(tree)))
-        elif isinstance(tree, list) and tree:
-            key = data.draw(st.integers(0, len(tree) - 1))
-        else:
-            return
-        if not isinstance(tree[key], dict | list) or data.draw(st.booleans()):
-            tree[key] = data.draw(json_values)
-            return
-        tree = tree[key]
 
 
 @settings(max_examples=200, deadline=None)

@@ -21,7 +21,7 @@ from analyzer.formats.options import FormatSettings
 from analyzer.formats.protocol import Format
 from analyzer.formats.reader import Reader
 from analyzer.simulate import generate
-from analyzer.testing.gateway_records import RENDERERS
+from analyzer.testing.gateway_records import RENDERERS, full_events
 
 LIMIT = 1_048_576
 
@@ -29,17 +29,10 @@ LIMIT = 1_048_576
 @functools.cache
 def world() -> tuple[dict[str, Any], ...]:
     """Requests of a small world with prompts, each with the optional fields of a real client."""
-    found = []
-    for number, line in enumerate(generate("text", 5, 0.05, 1.0).lines()):
-        event = orjson.loads(line)
-        event["event_id"] = f"{number:032x}-{number:016x}"
-        event["operation"] = "completion" if number % 9 == 0 else "chat"
-        event["conversation_id"] = f"conversation-{number // 3}"
-        event["finish_reason"] = "length" if number % 5 == 0 else "stop"
-        event["end_user_id"] = f"end-user-{number % 7}"
-        event["stream"] = number % 2 == 0
-        found.append(event)
-    return tuple(found)
+    return tuple(
+        event | {"end_user_id": f"end-user-{number % 7}", "stream": number % 2 == 0}
+        for number, event in enumerate(full_events())
+    )
 
 
 def lessened(event: dict[str, Any], kind: type[Format]) -> RequestEvent:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import CampaignState, Reading
-from analyzer.core.campaign.kind import EXTRACTION, HALF, decide_kind, guarded
+from analyzer.core.campaign.kind import EXTRACTION, decide_kind, held_back
 from analyzer.core.campaign.measure import FEATURES
 from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.config import CoreConfig
@@ -135,9 +135,8 @@ def _by_pane(
 def _reading(readings: Readings, row: int, pane: int, model: KindModel, *, guard: bool) -> Reading:
     vector, window_s = readings.features[row][None], readings.window_s[row]
     odds = model.probabilities(vector, window_s)
-    sure = float(model.extraction(odds)[0])
+    sure = model.extraction(odds)
     known = np.flatnonzero(~np.isnan(vector[0])).tolist()
-    passes = not guard or bool(guarded(vector)[0])
     return Reading(
         pane=pane,
         window_s=window_s,
@@ -145,7 +144,7 @@ def _reading(readings: Readings, row: int, pane: int, model: KindModel, *, guard
         usual={},
         facts={"organisations": float(readings.size[row])},
         kinds=dict(zip(model.kinds, odds[0].tolist(), strict=True)),
-        extraction=sure if passes else min(sure, HALF),
+        extraction=float((held_back(vector, sure) if guard else sure)[0]),
     )
 
 

@@ -46,7 +46,7 @@ class Finding:
     @property
     def about(self) -> str:
         """The kind and name of the defining object."""
-        return f"{self.cohort_kind.name.lower()} {self.name}".strip()
+        return named(self.cohort_kind, self.name)
 
     @cached_property
     def key(self) -> str:
@@ -57,6 +57,11 @@ class Finding:
     def rank(self) -> tuple[int, int, float, str]:
         """Order of linking: whole objects, objects before groups, the surest first."""
         return self.newcomers, int(self.cohort_kind == Kind.GRAPH), -self.score, self.key
+
+
+def named(kind: Kind, name: str) -> str:
+    """The kind of an object before its name, if it has one."""
+    return f"{kind.name.lower()} {name}".strip()
 
 
 def _key(kind: int, hash_: int, window_s: int, newcomers: int) -> str:

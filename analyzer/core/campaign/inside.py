@@ -8,7 +8,7 @@ client with the honest customers, so the pool as a whole is no operation. What s
 
 That work is on templates that a large part of the pool's accounts use and nobody else does, is
 asked for longer answers than the rest, and sends hardly any prompt twice. The campaign found so
-stands beside the pool, whose members stay the pool's.
+stands beside the pool; the pool keeps its members, and each is named once, as the campaign's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import Campaign
+from analyzer.core.campaign.findings import named
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.measure import cohorts_of
@@ -121,7 +122,7 @@ def _longer(pools: Cohorts, mine: F64, log_output: F64) -> F64:
     window = pools.window
     everything = pools.total(window.log_output * window.totals[:, REQUESTS])
     rest = divide(everything - log_output, other)
-    deviation = max(1e-6, float(window.log_output.std()))
+    deviation = max(1e-6, window.usual_output[1])
     return np.where((mine > 0) & (other > 0), (divide(log_output, mine) - rest) / deviation, 0.0)
 
 
@@ -162,4 +163,4 @@ def told_inside(registry: Registry, pool: Campaign) -> U64:
 
 def _about(window: Window, row: int) -> str:
     hash_ = int(window.population.objects["hash"][row])
-    return f"template {window.population.object_name(Kind.TEMPLATE, hash_)}".strip()
+    return named(Kind.TEMPLATE, window.population.object_name(Kind.TEMPLATE, hash_))

@@ -73,13 +73,18 @@ def guarded(features: F64) -> Bool:
     beyond = features[:, index["thinning_others"]]
     one_stream = (thinning <= ONE_STREAM) & (beyond <= BEYOND_OTHERS)
     learners = known[:, index["all_repeat"]] > LEARNERS
-    return np.asarray((means - sponsored >= 2) & one_stream & ~learners & ~_many_works(known))
+    many_works = _many_works(known[:, index["diversity"]], known[:, index["work_queue"]])
+    return np.asarray((means - sponsored >= 2) & one_stream & ~learners & ~many_works)
 
 
-def _many_works(known: F64) -> Bool:
+def _many_works(diversity: F64, queue: F64) -> Bool:
     """True where each member does the work of several customers, shape (n,)."""
-    diversity, queue = (known[:, FEATURES.index(name)] for name in ("diversity", "work_queue"))
     return np.asarray((diversity >= DIVERSE) & (queue < ONE_QUEUE))
+
+
+def held_back(features: F64, extraction: F64) -> F64:
+    """Probabilities of extraction, no more than one half where the guard is not passed."""
+    return np.where(guarded(features), extraction, np.minimum(extraction, HALF))
 
 
 EXTRACTION: AlertKind = "extraction_campaign"
@@ -124,8 +129,8 @@ def decide_kind(
     if state.kind == EXTRACTION:
         _take_back(state, pane, classes, scale)
         return
-    vectors = [[reading.features.get(name, 0.0) for name in FEATURES] for reading in readings]
-    if _many_works(np.array(vectors)).any():
+    works = [[r.features.get(n, 0.0) for n in ("diversity", "work_queue")] for r in readings]
+    if _many_works(*np.array(works).T).any():
         state.extraction = min(state.extraction, HALF)  # short windows show few works of each
     few = max(reading.facts.get("organisations", FEW) for reading in readings) < FEW
     sure = state.extraction >= (SAID_OF_FEW if few else SAID)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.campaign.baseline import Baseline
 from analyzer.core.campaign.campaign_state import Campaign, Reading
-from analyzer.core.campaign.kind import HALF, decide_kind, guarded
+from analyzer.core.campaign.kind import decide_kind, held_back
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.measure import FEATURES, cohorts_of, measure
 from analyzer.core.campaign.models.kind_learner import KindLearner
@@ -56,8 +56,7 @@ class Reader:
         features[:, [name in self.unknown for name in FEATURES]] = np.nan
         model = self._kinds.model
         probabilities = model.probabilities(features, window.length_s)
-        sure = model.extraction(probabilities)
-        sure = np.where(guarded(features), sure, np.minimum(sure, HALF))
+        sure = held_back(features, model.extraction(probabilities))
         usual, _ = self._baseline.usual(strata_of_groups(groups.size))
         tokens = groups.totals[:, OUTPUT_TOKENS]
         for row, campaign in enumerate(campaigns):

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Campaign, Reading
-from analyzer.core.campaign.kind import EXTRACTION, FEW, HALF, MEANS, SAID, SAID_OF_FEW, guarded
+from analyzer.core.campaign.kind import (
+    EXTRACTION,
+    FEW,
+    MEANS,
+    SAID,
+    SAID_OF_FEW,
+    guarded,
+    held_back,
+)
 from analyzer.core.campaign.measure import FEATURES
 from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.severity import CRITICAL, MANY
@@ -114,8 +122,8 @@ def _blank(vector: F64, family: str) -> F64:
 
 
 def _extraction(vector: F64, reading: Reading, model: KindModel) -> float:
-    probability = float(model.extraction(model.probabilities(vector[None], reading.window_s))[0])
-    return probability if guarded(vector[None])[0] else min(probability, HALF)
+    probability = model.extraction(model.probabilities(vector[None], reading.window_s))
+    return float(held_back(vector[None], probability)[0])
 
 
 def _lacking(vector: F64) -> Iterator[Condition]:

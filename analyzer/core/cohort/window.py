@@ -42,13 +42,6 @@ class Usage:
     """Shape (columns,), rows of the object table, rising."""
 
     @cached_property
-    def binary(self) -> sp.csr_matrix:
-        """1 where the organisation used the object at all."""
-        ones = self.matrix.copy()
-        ones.data = np.ones_like(ones.data)
-        return ones
-
-    @cached_property
     def degree(self) -> F64:
         """Shape (columns,): organisations on each object."""
         return column_counts(self.matrix.indices, self.matrix.shape[1])

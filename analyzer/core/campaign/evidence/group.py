@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from analyzer.core.campaign.measure import cohorts_of
 from analyzer.core.cohort.population import REQUESTS
 from analyzer.core.cohort.selection import Shared
+from analyzer.core.cohort.signals.scale import over_share
 from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.columns import Kind
 
@@ -28,7 +29,7 @@ class Group:
 
     def __init__(self, window: Window, orgs: NDArray[np.uint64]) -> None:
         self.window = window
-        self.numbers: I64 = np.flatnonzero(np.isin(window.of_orgs("key"), orgs))
+        self.numbers: I64 = window.numbers_of(orgs)
         self.size = len(self.numbers)
         self._cohorts = cohorts_of(window, [self.numbers])
 
@@ -73,7 +74,7 @@ class Group:
 
     def having(self, kind: Kind) -> tuple[int, int]:
         """How many members, and how many others, used any object of this kind."""
-        has = np.diff(self.window.usage(kind).matrix.indptr) > 0
+        has = self.window.usage(kind).has
         mine = int(has[self.numbers].sum())
         return mine, int(has.sum()) - mine
 
@@ -84,21 +85,11 @@ class Group:
         if not len(shared.column) or not others:
             return None
         base = degree / (known + others)
-        top = int(np.argmax(_divergence(shared.members / known, base)))
+        top = int(np.argmax(over_share(shared.members / known, base)))
         mine = int(shared.members[top])
         return Common(
             self.texts(kind, np.array([top]))[0], mine, known, int(degree[top]) - mine, others
         )
-
-
-def _divergence(share: F64, base: F64) -> F64:
-    """Binary Kullback-Leibler divergence of shares from their base in nats, 0 if below it.
-
-    Reference: Cover & Thomas, *Elements of Information Theory*, section 2.3.
-    """
-    p, q = np.clip(share, 1e-12, 1 - 1e-12), np.clip(base, 1e-12, 1 - 1e-12)
-    divergence = p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
-    return np.where(share > base, divergence, 0.0)
 
 
 class Common:

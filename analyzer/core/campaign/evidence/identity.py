@@ -71,9 +71,8 @@ def cards(group: Group) -> str | None:
     """Members whose means of payment serves several organisations."""
     usage, shared = group.window.usage(Kind.PAYMENT), group.shared(Kind.PAYMENT)
     known, others = group.having(Kind.PAYMENT)
-    sharing = np.asarray(usage.binary @ (usage.degree >= 2)).ravel() > 0
-    mine = int(sharing[group.numbers].sum())
-    theirs = int(sharing.sum()) - mine
+    mine = int(usage.sharing[group.numbers].sum())
+    theirs = int(usage.sharing.sum()) - mine
     if not others or mine * others <= theirs * known:
         return None
     several = np.where(group.degree(Kind.PAYMENT) >= 2, shared.members, 0)

@@ -29,9 +29,8 @@ def fresh(group: Group) -> str | None:
         return None
     new = window.population.objects["first_pane"][usage.objects] >= window.start_pane
     shared = group.shared(Kind.BLOCK)
-    volume = np.asarray(usage.matrix.sum(axis=0)).ravel()
     mine, on_new = shared.requests.sum(), shared.requests[new[shared.column]].sum()
-    others, theirs = volume.sum() - mine, volume[new].sum() - on_new
+    others, theirs = usage.volume.sum() - mine, usage.volume[new].sum() - on_new
     if on_new * others <= theirs * mine:
         return None
     blocks = int(new[shared.column].sum())

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from analyzer.core.campaign.evidence.group import Group
 from analyzer.core.campaign.evidence.wording import expected, length, name, percent
 from analyzer.core.cohort.population import REQUESTS
-from analyzer.core.cohort.signals.hand_over import NEEDED, SILENT_PAUSES, SILENT_S, SOON_S
+from analyzer.core.cohort.signals.hand_over import NEEDED, SOON_S, appeared, fell_silent
 from analyzer.core.cohort.signals.pivot import NEW_FOR_S
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
@@ -63,9 +63,8 @@ def moved(group: Group) -> str | None:
     first = window.population.objects["first_pane"][usage.objects]
     new = (first >= window.pane - since) & (first >= window.population.first_pane + day)
     shared = group.shared(Kind.MODEL)
-    volume = np.asarray(usage.matrix.sum(axis=0)).ravel()
     mine, on_new = shared.requests.sum(), np.where(new[shared.column], shared.requests, 0.0)
-    others, theirs = volume.sum() - mine, volume[new].sum() - on_new.sum()
+    others, theirs = usage.volume.sum() - mine, usage.volume[new].sum() - on_new.sum()
     if on_new.sum() * others <= theirs * mine:
         return None
     named = [name(text) for text in group.texts(Kind.MODEL, np.flatnonzero(on_new))]
@@ -85,8 +84,7 @@ def followed(group: Group) -> str | None:
     window = group.window
     soon = max(1, SOON_S // window.config.pane_s)
     first, last = window.of_orgs("first_pane"), window.of_orgs("last_pane")
-    begin = window.population.first_pane + DAY_S // window.config.pane_s
-    new, gone = first >= max(begin, window.start_pane), _gone(window.totals, group, first, last)
+    new, gone = appeared(window, first), fell_silent(window, first, last)
     starts, stops = first[group.inside & new], last[group.inside & gone]
     if min(len(starts), len(stops)) < NEEDED:
         return None
@@ -102,15 +100,6 @@ def followed(group: Group) -> str | None:
         f"{count:,} of {len(stops):,} members that fell silent were followed by a new one within "
         f"the next hour; {expected(chance)} expected"
     )
-
-
-def _gone(totals: I64, group: Group, first: I64, last: I64) -> Bool:
-    """As the signal has it: silent for six hours, and for four of one's usual pauses."""
-    window = group.window
-    since = np.maximum(first, window.start_pane)
-    pause = (last - since) / np.maximum(totals[:, REQUESTS], 1)
-    long = np.maximum(SILENT_S // window.config.pane_s, SILENT_PAUSES * pause)
-    return np.asarray(window.pane - last >= long)
 
 
 def _near(at: I64, others: I64, soon: int) -> Bool:

@@ -44,8 +44,8 @@ def measure(cohorts: Cohorts) -> F64:
     soon = max(1, SOON_S // window.config.pane_s)
     first, last = window.of_orgs("first_pane"), window.of_orgs("last_pane")
     length = window.pane - window.start_pane
-    starts = np.where(_new(window, first), first - window.start_pane, -1)
-    stops = np.where(_gone(window, first, last), last - window.start_pane, -1)
+    starts = np.where(appeared(window, first), first - window.start_pane, -1)
+    stops = np.where(fell_silent(window, first, last), last - window.start_pane, -1)
     everyone = (by_pane(starts, length), by_pane(stops, length))
     found = np.zeros((5, len(cohorts)))
     members = cohorts.matrix.indptr, cohorts.matrix.indices
@@ -110,13 +110,13 @@ def _running(counts: F64) -> F64:
     return total
 
 
-def _new(window: Window, first: I64) -> Bool:
+def appeared(window: Window, first: I64) -> Bool:
     """Organisations that were never seen before the window; on the first day everybody is new."""
     begin = window.population.first_pane + DAY_S // window.config.pane_s
     return np.asarray(first >= max(begin, window.start_pane))
 
 
-def _gone(window: Window, first: I64, last: I64) -> Bool:
+def fell_silent(window: Window, first: I64, last: I64) -> Bool:
     """Organisations that have been silent for much longer than they usually are."""
     since = np.maximum(first, window.start_pane)
     pause = (last - since) / np.maximum(window.totals[:, 0], 1)
