@@ -47,11 +47,11 @@ def test_an_operation_names_the_evidence_that_decides() -> None:
 
 @pytest.mark.parametrize(
     ("missing", "name"),
-    [("thinning", "one_stream"), ("diversity", "one_work")],
+    [("thinning", "one_stream"), ("diversity", "one_work"), ("all_repeat", "new_prompts")],
 )
 def test_what_alone_is_missing_is_named(missing: str, name: str) -> None:
     """One feature away from an operation, that feature is what was missing."""
-    other = {"thinning": 2.0, "diversity": 2.0}[missing]
+    other = {"thinning": 2.0, "diversity": 2.0, "all_repeat": 0.5}[missing]
     features = OPERATION | {missing: other}
     if missing == "diversity":
         features |= {"work_queue": 0.0, "narrowness": 0.0}

@@ -133,6 +133,7 @@ def _lacking(vector: F64) -> Iterator[Condition]:
     tries = {
         "one_stream": (ONE_STREAM, "that the requests of the accounts are parts of one stream"),
         "one_work": ({"diversity": 0.0}, "that the members do one work instead of many"),
+        "new_prompts": ({"all_repeat": 0.0}, "that prompts repeat no more often than others'"),
         **{
             f"shared_{means}": ({signs[0][0]: 1.0}, f"that the members share means of {means}")
             for means, signs in MEANS.items()
@@ -143,7 +144,7 @@ def _lacking(vector: F64) -> Iterator[Condition]:
         yield _missing(
             "evidence",
             "more than one thing is missing for extraction: two families of shared means, one "
-            "stream of requests, or one work instead of many",
+            "stream of requests, one work instead of many, or prompts that are not repeated",
         )
     for name in opens:
         yield _missing(name, f"with evidence {tries[name][1]} it might be called extraction")
