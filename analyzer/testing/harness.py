@@ -104,7 +104,8 @@ def wait_until(condition: object, within_s: float, pause_s: float = 0.1) -> bool
 def settings_for(broker: str, partitions: int, **changes: object) -> Settings:
     """Settings with a group and topics that nobody else uses.
 
-    Snapshots are frequent, and no event is too early, whatever the clock of this machine says.
+    Snapshots are frequent, no partition is taken for idle, and no event is too early, whatever
+    the clock of this machine says and however slow it is.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def settings_for(broker: str, partitions: int, **changes: object) -> Settings:
         broker=broker,
         app_id=name,
         topics=own_topics(name, partitions),
-        worker=Worker(snapshot_every_s=1.0),
+        worker=Worker(snapshot_every_s=1.0, idle_after_s=3_600.0),
         core=CoreConfig(max_future_s=TEN_YEARS_S),
     )
     return plain.model_copy(update=changes)

@@ -15,7 +15,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from analyzer import kafka_clients as clients
-from analyzer.settings import Settings, Worker
+from analyzer.settings import Settings
 from analyzer.stream.topics.catalog import SNAPSHOTS, snapshot_topic, wanted
 from analyzer.testing import brokers
 from analyzer.testing import harness as trial
@@ -30,8 +30,6 @@ QUICKLY = {
     "leader__imbalance__check__interval__seconds": "3",
 }
 """A dead node loses its leaderships, and one that is back gets them again, within seconds."""
-PATIENT = Worker(snapshot_every_s=1.0, idle_after_s=3_600.0)
-"""Events come in pieces, with pauses that must not be taken for silence."""
 MOVED_WITHIN_S, WITHIN_S = 60.0, 300.0
 REFUSED_S = 20.0
 REFUSALS = {
@@ -61,9 +59,7 @@ def parts() -> list[list[bytes]]:
 @pytest.fixture
 def settings(cluster: list[Broker]) -> Settings:
     """Replicated topics of their own."""
-    plain = trial.settings_for(
-        brokers.address(cluster), PARTITIONS, cohort_shards=2, worker=PATIENT
-    )
+    plain = trial.settings_for(brokers.address(cluster), PARTITIONS, cohort_shards=2)
     topics = plain.topics.model_copy(update={"replication_factor": NODES})
     found = plain.model_copy(update={"topics": topics})
     trial.create_topics(found)
