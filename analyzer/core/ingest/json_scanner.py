@@ -42,6 +42,7 @@ from analyzer.core.ingest.scanner_schema import (
 )
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.kernels.jit import borrowing, compiled, word_at, zeros_below
+from analyzer.core.kernels.json_tokens import blank, same
 from analyzer.core.kernels.xxh3 import LONGEST, xxh3
 
 U8 = NDArray[np.uint8]
@@ -176,7 +177,7 @@ def _read_object(
 ) -> bool:
     """Where each known field's value lies; False if the record is not plain."""
     seen, field = np.uint64(0), _START
-    at = _skip(text, at, stop)
+    at = blank(text, at, stop)
     if at >= stop or text[at] != ord("{"):
         return False
     while True:
@@ -202,11 +203,11 @@ def _read_object(
                 values[field] = value
                 if not _fits(text, field, kind, begins[field], ends[field], value):
                     return False
-        at = _skip(text, at, stop)
+        at = blank(text, at, stop)
         if at >= stop:
             return False
         if text[at] == ord("}"):
-            return _skip(text, at + 1, stop) == stop and seen & REQUIRED == REQUIRED
+            return blank(text, at + 1, stop) == stop and seen & REQUIRED == REQUIRED
         if text[at] != ord(","):
             return False
 
@@ -219,40 +220,21 @@ def _key(text: U8, at: int, stop: int, last: I64) -> tuple[int, int]:
     that came after the same field: ``last`` is where its text began, its length and its field.
     """
     size = last[1]
-    if size and at + size <= stop and _same(text, at, last[0], size):
-        return _skip(text, at + size, stop), last[2]
-    begin = _skip(text, at + 1, stop) + 1
+    if size and at + size <= stop and same(text, at, text, last[0], size):
+        return blank(text, at + size, stop), last[2]
+    begin = blank(text, at + 1, stop) + 1
     if begin >= stop or text[begin - 1] != ord('"'):
         return -1, -1
     end = _quote(text, begin, stop)
     if end < 0:
         return -1, -1
     field = _field(text, begin, end)
-    colon = _skip(text, end + 1, stop)
+    colon = blank(text, end + 1, stop)
     if colon >= stop or text[colon] != ord(":"):
         return -1, -1
-    begin = _skip(text, colon + 1, stop)
+    begin = blank(text, colon + 1, stop)
     last[0], last[1], last[2] = at, begin - at, field
     return begin, field
-
-
-@borrowing
-def _same(text: U8, one: int, other: int, size: int) -> bool:
-    """Whether so many bytes, at least one, are the same in two places."""
-    while size > 8:
-        if word_at(text, one) != word_at(text, other):
-            return False
-        one, other, size = one + 8, other + 8, size - 8
-    differing = word_at(text, one) ^ word_at(text, other)
-    return bool(differing << np.uint64(64 - 8 * size) == 0)
-
-
-@borrowing
-def _skip(text: U8, at: int, stop: int) -> int:
-    """Past white space."""
-    while at < stop and (text[at] == 32 or text[at] == 9 or text[at] == 10 or text[at] == 13):
-        at += 1
-    return at
 
 
 @borrowing
