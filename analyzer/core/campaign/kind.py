@@ -38,6 +38,8 @@ MEANS: dict[str, tuple[tuple[str, float], ...]] = {
 }
 """Families of shared means or purpose, each by the features that show it; one program explains
 the client and the parameters that it sends alike."""
+MEANS_SHOWN = 2
+"""Families of shared means or purpose that must show."""
 SPONSOR = 0.6
 DIVERSE, ONE_QUEUE = 0.75, 0.5
 """From this diversity on, in nats, each member does many works, as the accounts of a reseller do;
@@ -45,7 +47,8 @@ unless from so strong a work queue on, these are the parts of one: none of its p
 twice, while customers repeat theirs."""
 LEARNERS = 0.05
 """Members repeat prompts by so much more of their requests than others do: an exercise, a test, a
-job. Who collects answers has no use for the same one twice."""
+job. Who collects answers has no use for the same one twice, but may buy them as a disguise: one
+family more must show."""
 ONE_STREAM, BEYOND_OTHERS = 0.8, -0.15
 """Accounts are parts of one stream if their dispersion, given the group's common profile, is at
 most so much (ln, 0 is pure chance) and so much below that of others of like volume."""
@@ -57,8 +60,8 @@ def guarded(features: F64) -> Bool:
     Common work, common times and a common day of birth prove nothing, since innocents who do one
     thing share them. Two families of shared means or purpose must show, and that the accounts'
     requests are random parts of one stream, or take turns: people who act on their own have
-    hours and days of their own, which no two share. Nor may they ask the same more often than
-    others do, or each do the work of several customers.
+    hours and days of their own, which no two share. One family more must show if they ask the
+    same more often than others do; and they may not each do the work of several customers.
     """
     known = np.nan_to_num(features)
     index = {name: i for i, name in enumerate(FEATURES)}
@@ -74,7 +77,8 @@ def guarded(features: F64) -> Bool:
     one_stream = (thinning <= ONE_STREAM) & (beyond <= BEYOND_OTHERS)
     learners = known[:, index["all_repeat"]] > LEARNERS
     many_works = _many_works(known[:, index["diversity"]], known[:, index["work_queue"]])
-    return np.asarray((means - sponsored >= 2) & one_stream & ~learners & ~many_works)
+    enough = means - sponsored >= MEANS_SHOWN + learners
+    return np.asarray(enough & one_stream & ~many_works)
 
 
 def _many_works(diversity: F64, queue: F64) -> Bool:

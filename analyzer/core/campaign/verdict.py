@@ -143,8 +143,8 @@ def _lacking(vector: F64) -> Iterator[Condition]:
     if not opens:
         yield _missing(
             "evidence",
-            "more than one thing is missing for extraction: two families of shared means, one "
-            "stream of requests, one work instead of many, or prompts that are not repeated",
+            "more than one thing is missing for extraction: two families of shared means, a third "
+            "where prompts are repeated, one stream of requests, or one work instead of many",
         )
     for name in opens:
         yield _missing(name, f"with evidence {tries[name][1]} it might be called extraction")
