@@ -18,6 +18,7 @@ COMMANDS = {
     "explain": "analyzer.exchange.explain:explain",
     "report": "analyzer.exchange.report:report",
     "tune": "analyzer.exchange.tune:tune",
+    "promote": "analyzer.exchange.promote:promote",
     "verify": "analyzer.exchange.verify:verify",
     "export": "analyzer.exchange.command:export",
     "import": "analyzer.exchange.command:import_",

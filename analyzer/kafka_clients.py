@@ -13,7 +13,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
 
 from analyzer.errors import RetryLater, UsageError
-from analyzer.settings import Kafka, Settings
+from analyzer.settings import Settings
+from analyzer.settings_tables import Kafka
 
 MAX_REQUEST_BYTES = 8 * 1_048_576
 ISOLATION = "read_committed"

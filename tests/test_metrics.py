@@ -26,7 +26,7 @@ from analyzer.ops import loop_watchdog, metrics
 from analyzer.ops.health_server import serve
 from analyzer.ops.loop_watchdog import LoopWatchdog
 from analyzer.ops.metrics import NOTIFIER, WORKER, Meter
-from analyzer.settings import Health
+from analyzer.settings_tables import Health
 from analyzer.simulate import generate
 from analyzer.stream.owners.step_metrics import count
 from analyzer.testing.brokers import free_port

@@ -18,7 +18,8 @@ from analyzer.bench.events import events
 from analyzer.bench.timing import Run
 from analyzer.core.config import CoreConfig
 from analyzer.errors import Broken
-from analyzer.settings import Settings, Worker
+from analyzer.settings import Settings
+from analyzer.settings_tables import Worker
 from analyzer.testing import harness as trial
 
 PARTITIONS = 4

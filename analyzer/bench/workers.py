@@ -16,7 +16,8 @@ from analyzer import kafka_clients as clients
 from analyzer.bench.timing import Run, spent_cpu_s
 from analyzer.errors import Broken
 from analyzer.ops import metrics
-from analyzer.settings import Health, Settings
+from analyzer.settings import Settings
+from analyzer.settings_tables import Health
 from analyzer.stream.topics import catalog as topics
 from analyzer.testing import brokers
 from analyzer.testing import harness as trial

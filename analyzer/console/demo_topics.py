@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 
 from analyzer import kafka_clients as clients
-from analyzer.settings import PREFIX, Settings, Topics
+from analyzer.settings import PREFIX, Settings
+from analyzer.settings_tables import Topics
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -37,8 +37,20 @@ DEFAULT_WINDOWS = (
 )
 
 
+LARGEST_RECORD = 16 * 1_048_576
+"""Of a longer record no more is held than this, in bytes."""
+FIXED_MB = 640
+"""The program with its compiled code, and the input that is being read, in MiB."""
+BYTES_OF_PAIR, PAIRS_SHARE = 500, 0.5
+BYTES_OF_ACCOUNT, ACCOUNTS_SHARE = 700, 0.2
+"""At most, as measured where every pair has an object and every account an organisation and the
+longest name of its own; and the share of the rest of the memory that they may take."""
+NAMES_SHARE = 0.06
+"""Of the same, for the names that a step holds; a column of names grows by half."""
+
 FREE = frozenset(
     {
+        "memory_mb",
         "lateness_s",
         "time_quorum",
         "keep_payloads",
@@ -95,17 +107,18 @@ class CoreConfig(BaseModel):
         description="a source further behind its record times that does not catch up holds "
         "nobody back, in seconds",
     )
-    max_record_bytes: Seconds = Field(
-        1_048_576, description="a longer raw record is a dead letter, in bytes"
+    max_record_bytes: int = Field(
+        1_048_576,
+        gt=0,
+        lt=LARGEST_RECORD,
+        description="a longer raw record is a dead letter, in bytes",
     )
     min_cohort: int = Field(8, ge=3, description="smallest cohort judged, in organisations")
-    max_accounts: int = Field(
-        2_000_000, ge=100, description="accounts remembered; beyond, a sample of the new ones"
-    )
-    max_pairs: int = Field(
-        40_000_000,
-        ge=1_000,
-        description="(organisation, object) pairs remembered; beyond, a sample of the new ones",
+    memory_mb: int = Field(
+        4_096,
+        gt=FIXED_MB,
+        description="what a shard with its input and the program may take, in MiB; beyond, of new "
+        "accounts and pairs a sample is counted; taken from worker.memory_mb",
     )
     family_tables: int = Field(
         8, ge=1, le=256, description="virtual tables that template families are learned in"
@@ -175,6 +188,25 @@ class CoreConfig(BaseModel):
         if self.pseudonymise and self.keep_payloads:
             raise ValueError("pseudonymise and keep_payloads exclude each other; keep one")
         return self
+
+    @property
+    def max_accounts(self) -> int:
+        """Accounts remembered; beyond, a sample of the new ones."""
+        return int(self._state_bytes * ACCOUNTS_SHARE / BYTES_OF_ACCOUNT)
+
+    @property
+    def max_pairs(self) -> int:
+        """Pairs of an organisation and an object remembered; beyond, a sample of the new ones."""
+        return int(self._state_bytes * PAIRS_SHARE / BYTES_OF_PAIR)
+
+    @property
+    def max_name_bytes(self) -> int:
+        """Texts held; beyond, those of accounts alone, and objects are shown by number."""
+        return int(self._state_bytes * NAMES_SHARE)
+
+    @property
+    def _state_bytes(self) -> int:
+        return (self.memory_mb - FIXED_MB) * 1_048_576
 
     @property
     def pane_ms(self) -> int:

@@ -30,6 +30,11 @@ def alerts_of(place: str, settings: Settings) -> list[Alert]:
     return _found(place, settings, Alert, "alerts")
 
 
+def shadow_alerts_of(settings: Settings) -> list[Alert]:
+    """All alerts of the second configuration that their topic holds now; as :func:`alerts_of`."""
+    return _found("live", settings, Alert, "shadow_alerts")
+
+
 def campaigns_of(place: str, settings: Settings) -> list[Campaign]:
     """The last state of each campaign, by id; as :func:`alerts_of`."""
     found = _found(place, settings, Campaign, "campaigns")

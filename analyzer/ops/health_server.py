@@ -19,7 +19,7 @@ from analyzer.ops.metrics import Meter
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from analyzer.settings import Health
+    from analyzer.settings_tables import Health
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 

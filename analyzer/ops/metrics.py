@@ -72,6 +72,12 @@ PANES = Metric(
 )
 COHORTS = Metric("analyzer_cohorts_scored_total", "counter", "cohorts scored")
 ALERTS = Metric("analyzer_alerts_total", "counter", "alerts sent", ("kind", "severity"))
+SHADOW_ALERTS = Metric(
+    "analyzer_shadow_alerts_total",
+    "counter",
+    "alerts of the configuration of [shadow], which nobody gets",
+    ("kind", "severity"),
+)
 SUPPRESSED = Metric(
     "analyzer_alerts_suppressed_total",
     "counter",
@@ -98,6 +104,13 @@ CAMPAIGNS = Metric(
     ("kind",),
     owner="campaign",
 )
+SHADOW_CAMPAIGNS = Metric(
+    "analyzer_shadow_campaigns_open",
+    "gauge",
+    "the same by the configuration of [shadow]",
+    ("kind",),
+    owner="campaign",
+)
 EVENT_TIME_LAG = Metric(
     "analyzer_event_time_lag_seconds",
     "gauge",
@@ -120,8 +133,8 @@ BROKER_SILENT = Metric(
 )
 WORKER = (
     EVENTS, DEAD_LETTERS, LATE, AHEAD, MENDED, PASSED_OVER, DUPLICATES, FEEDBACK, PANES, COHORTS,
-    ALERTS, SUPPRESSED, REFUSED, LOST, CAMPAIGNS, EVENT_TIME_LAG, LAG, SNAPSHOT_AGE,
-    SNAPSHOT_BYTES, SNAPSHOTS, RESTORE, BROKER_SILENT,
+    ALERTS, SHADOW_ALERTS, SUPPRESSED, REFUSED, LOST, CAMPAIGNS, SHADOW_CAMPAIGNS, EVENT_TIME_LAG,
+    LAG, SNAPSHOT_AGE, SNAPSHOT_BYTES, SNAPSHOTS, RESTORE, BROKER_SILENT,
 )  # fmt: skip
 """What ``analyzer worker`` tells."""
 

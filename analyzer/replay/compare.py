@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,32 @@ def compare(left: Path, right: Path) -> dict[str, Any]:
     UsageError
         If a folder was not written by replay.
     """
-    opened = [_opened(folder) for folder in (left, right)]
+    opened = [opened_of(read(folder, "alerts", Alert)) for folder in (left, right)]
     ever = [
         _members(folder, {"member", "released"}, opened[i])
         for i, folder in enumerate((left, right))
     ]
     now = [_members(folder, {"member"}, opened[i]) for i, folder in enumerate((left, right))]
+    return difference(opened, ever, now)
+
+
+Accounts = dict[str, set[str]]
+"""By campaign."""
+
+
+def difference(
+    opened: Sequence[dict[str, Alert]], ever: Sequence[Accounts], now: Sequence[Accounts]
+) -> dict[str, Any]:
+    """As :func:`compare`, of the left and the right as they are at hand.
+
+    Parameters
+    ----------
+    opened
+        First alert of each campaign.
+    ever, now
+        Accounts that were ever members of each campaign, by which it is found again, and those
+        that are.
+    """
     pairs = _match(ever[0], ever[1])
     matched = [
         _pair(opened[0][a], opened[1][b], now[0][a], now[1][b]) for a, b in sorted(pairs.items())
@@ -52,23 +73,24 @@ def tell(difference: dict[str, Any]) -> str:
     return "\n".join(lines) or "no alerts in either"
 
 
-def _opened(folder: Path) -> dict[str, Alert]:
+def opened_of(alerts: Iterable[Alert]) -> dict[str, Alert]:
+    """The first alert of each campaign."""
     first: dict[str, Alert] = {}
-    for alert in read(folder, "alerts", Alert):
+    for alert in alerts:
         first.setdefault(alert.campaign_id, alert)
     return first
 
 
-def _members(folder: Path, states: set[str], opened: dict[str, Alert]) -> dict[str, set[str]]:
+def _members(folder: Path, states: set[str], opened: dict[str, Alert]) -> Accounts:
     """Accounts in these states of each campaign that was spoken of; perhaps none."""
-    members: dict[str, set[str]] = {campaign: set() for campaign in opened}
+    members: Accounts = {campaign: set() for campaign in opened}
     for member in read(folder, "members", Member):
         if member.state in states and member.campaign_id in members:
             members[member.campaign_id].add(member.account_id)
     return members
 
 
-def _match(left: dict[str, set[str]], right: dict[str, set[str]]) -> dict[str, str]:
+def _match(left: Accounts, right: Accounts) -> dict[str, str]:
     """By accounts in common; what is left, such as campaigns without any, by their ids."""
     scored = sorted(
         (-len(mine & theirs) / len(mine | theirs), a != b, a, b)

@@ -27,7 +27,7 @@ from analyzer import kafka_clients as clients
 from analyzer.core.contracts.records import Alert
 from analyzer.errors import Broken, RetryLater, UsageError
 from analyzer.ops.broker_silence import BrokerSilence
-from analyzer.settings import Kafka
+from analyzer.settings_tables import Kafka
 from analyzer.sinks.console import ConsoleSink
 from analyzer.sinks.digest import Backlog
 from analyzer.sinks.lane import Item, Lane

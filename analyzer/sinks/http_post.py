@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from analyzer.core.contracts.records import SEVERITIES, Alert, Severity
 from analyzer.errors import AddressRefused, RetryLater
-from analyzer.settings import is_this_machine
+from analyzer.settings_tables import is_this_machine
 from analyzer.sinks.http_answers import raise_for
 
 

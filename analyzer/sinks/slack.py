@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from analyzer.errors import AddressRefused, RetryLater
-from analyzer.settings import is_this_machine
+from analyzer.settings_tables import is_this_machine
 from analyzer.sinks.http_answers import raise_for
 from analyzer.sinks.slack_blocks import digest_message, message
 

@@ -20,7 +20,8 @@ from pydantic import SecretStr
 from analyzer import kafka_clients as clients
 from analyzer.core.config import CoreConfig
 from analyzer.ops.process_group import Process
-from analyzer.settings import Settings, Topics, Worker
+from analyzer.settings import Settings
+from analyzer.settings_tables import Topics, Worker
 from analyzer.stream.topics import catalog as topics
 from analyzer.testing import brokers
 from analyzer.testing import reference_run as parity

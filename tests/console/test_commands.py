@@ -21,7 +21,8 @@ from analyzer.console.doctor import _topic
 from analyzer.console.listing import MASK, as_json, as_toml, entries
 from analyzer.core.config import CoreConfig
 from analyzer.kafka_topics import NeededTopic, TopicConfig
-from analyzer.settings import Kafka, Settings, Slack
+from analyzer.settings import Settings
+from analyzer.settings_tables import Kafka, Slack
 from analyzer.stream.topics.catalog import prepare
 from analyzer.testing import harness as trial
 from analyzer.testing.brokers import free_port

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from analyzer.settings import Settings
+from analyzer.settings_tables import Shadow
 from analyzer.stream.topics.catalog import wanted
 
 VENDOR = Path(__file__).parent / "vendor" / "asyncapi-3.1.0.json"
@@ -47,7 +48,7 @@ def test_every_public_topic_is_there(document: Any) -> None:
 
 def test_clean_up_is_what_is_created(document: Any) -> None:
     """Compaction, retention and size as ``--create-topics`` makes them."""
-    made = {topic.name: topic.config for topic in wanted(Settings(broker=None))}
+    made = {topic.name: topic.config for topic in wanted(Settings(shadow=Shadow(fdr=0.2)))}
     for channel in document["channels"].values():
         config = channel["bindings"]["kafka"]["topicConfiguration"]
         found = {"cleanup.policy": ",".join(config["cleanup.policy"])}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.core.cohort.population import Population
-from analyzer.core.config import CoreConfig
+from analyzer.core.config import FIXED_MB, CoreConfig
 from analyzer.core.contracts.records import Record
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.kernels.hash_sampling import SHARE_OF_ROOM, Admission
@@ -41,42 +41,54 @@ def test_who_is_refused_does_not_depend_on_the_others(numbers: list[int], room: 
     assert taken.tolist() == alone
 
 
-def _flood(
-    config: CoreConfig, accounts_a_pane: int, panes: int
-) -> tuple[Population, StepOutput[Record]]:
-    """Fifty customers who come in every pane, and new accounts with new templates all the time."""
-    pipeline, told, offset = Pipeline(config), StepOutput[Record](), 0
-    for pane in range(panes):
-        names = [f"customer-{i}" for i in range(50)]
-        names += [f"flood-{pane}-{i}" for i in range(accounts_a_pane if pane else 0)]
-        lines = [_line(pane, name) for name in names]
+CONFIG = CoreConfig(memory_mb=FIXED_MB + 2, max_future_s=10**9)
+CUSTOMERS = [f"customer-{i}" for i in range(50)]
+
+
+def _flood(accounts: int = 0, templates: int = 0) -> tuple[Population, StepOutput[Record]]:
+    """Fifty customers who come in every pane; from the second on more, all the time.
+
+    Parameters
+    ----------
+    accounts
+        New accounts in each pane, each with a template of its own.
+    templates
+        New templates of each customer in each pane.
+    """
+    pipeline, told, offset = Pipeline(CONFIG), StepOutput[Record](), 0
+    for pane in range(PANES):
+        lines = [_line(pane, name, f"template of {name}") for name in CUSTOMERS]
+        more = range(accounts if pane else 0)
+        lines += [_line(pane, f"flood-{pane}-{i}", f"template-{pane}-{i}") for i in more]
+        for i in range(templates if pane else 0):
+            template = f"template-{pane}-{i}-{'long' * 20}"
+            lines.extend(_line(pane, name, f"{name}-{template}") for name in CUSTOMERS)
         told += pipeline.feed(0, raw_batch(lines, offset, append_ms=10**13))
         offset += len(lines)
     return pipeline.steps["cohort"][0].windows.population, told
 
 
-def _line(pane: int, name: str) -> bytes:
+def _line(pane: int, name: str, template: str) -> bytes:
     return msgspec.json.encode(
         {
-            "event_id": f"{name}-{pane}",
+            "event_id": f"{name}-{pane}-{template}",
             "timestamp_ms": 200 * PANE_MS + pane * PANE_MS,
             "account_id": name,
             "model": "model",
             "input_tokens": 1,
             "output_tokens": 1,
             "status": "ok",
-            "prompt_template_id": f"template of {name}",
+            "prompt_template_id": template,
         }
     )
 
 
 def test_a_flood_of_accounts_and_templates_stays_in_its_room() -> None:
     """Tables keep to their caps, what was not counted is said, and customers are still exact."""
-    config = CoreConfig(max_accounts=400, max_pairs=1_000, max_future_s=10**9)
-    population, told = _flood(config, accounts_a_pane=500, panes=PANES)
-    assert len(population.accounts) <= 400
-    assert len(population.pairs) <= 1_000
-    assert told.counts["refused", "accounts"] > 4_000
+    population, told = _flood(accounts=500)
+    assert len(population.accounts) <= CONFIG.max_accounts < 50 + 500 * (CLOSED - 1)
+    assert len(population.pairs) <= CONFIG.max_pairs
+    assert told.counts["refused", "accounts"] > 3_000
     names = population.names_of(population.accounts["key"]).texts()
     known = [name.startswith("customer") for name in names]
     assert sum(known) == 50
@@ -85,8 +97,16 @@ def test_a_flood_of_accounts_and_templates_stays_in_its_room() -> None:
 
 def test_a_flood_of_objects_stays_in_its_room() -> None:
     """Where accounts have room but what they use has not, objects are sampled whole."""
-    config = CoreConfig(max_accounts=100_000, max_pairs=1_000, max_future_s=10**9)
-    population, told = _flood(config, accounts_a_pane=500, panes=PANES)
-    assert len(population.accounts) == 50 + 500 * (CLOSED - 1)
-    assert len(population.pairs) <= 1_000
+    population, told = _flood(templates=50)
+    assert len(population.accounts) == 50
+    assert len(population.pairs) <= CONFIG.max_pairs < 50 * 50 * (CLOSED - 1)
     assert told.counts["refused", "pairs"] > 4_000
+
+
+def test_a_flood_of_names_is_forgotten_but_for_the_accounts() -> None:
+    """Objects are shown by number then; who was counted is still called by name."""
+    population, _ = _flood(accounts=500, templates=50)
+    names = population.names_of(population.accounts["key"])
+    assert len(names) == len(population.accounts)
+    shown = population.object_texts(np.arange(len(population.objects)))
+    assert any(text.startswith("family-") for text in shown)

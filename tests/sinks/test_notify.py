@@ -18,7 +18,8 @@ from aiokafka import TopicPartition
 
 from analyzer import kafka_clients as clients
 from analyzer.core.contracts.records import Alert, encode_record, record_key
-from analyzer.settings import Health, Settings, Slack
+from analyzer.settings import Settings
+from analyzer.settings_tables import Health, Slack
 from analyzer.testing import harness as trial
 from analyzer.testing.brokers import free_port
 from analyzer.testing.sink_fakes import Answer, FakeSlack

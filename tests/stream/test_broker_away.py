@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from analyzer.settings import Health, Settings
+from analyzer.settings import Settings
+from analyzer.settings_tables import Health
 from analyzer.testing import brokers
 from analyzer.testing import harness as trial
 from analyzer.testing.brokers import Broker, free_port

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from analyzer.ops.metrics import WORKER
-from analyzer.settings import Health, Settings, Worker
+from analyzer.settings import Settings
+from analyzer.settings_tables import Health, Worker
 from analyzer.testing import harness as trial
 from analyzer.testing.brokers import Broker, free_port
 

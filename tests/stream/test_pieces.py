@@ -14,8 +14,10 @@ from faust.types import TP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.core.config import LARGEST_RECORD
+from analyzer.stream.transport.batch_parts import PART_BYTES
 from analyzer.stream.transport.fetches import Records
-from analyzer.stream.transport.record_batches import PIECE_BYTES, Pieces
+from analyzer.stream.transport.record_batches import Pieces
 
 AT = TP("requests", 3)
 BASE_MS = 1_700_000_000_000
@@ -33,7 +35,7 @@ Sent = tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]
 
 def batch(base: int, records: list[Sent], codec: int = 0) -> tuple[bytes, int]:
     """One batch as a broker hands it on, and the offset after its last record."""
-    builder = DefaultRecordBatchBuilder(2, codec, False, -1, -1, -1, 10**7)
+    builder = DefaultRecordBatchBuilder(2, codec, False, -1, -1, -1, 10**8)
     offset = -1
     for skipped, after_ms, key, value, headers in records:
         offset += 1 + skipped
@@ -87,7 +89,7 @@ def test_as_aiokafka_reads_it(batches: list[tuple[list[Sent], int]], base: int, 
 
 def test_a_large_fetch_comes_in_pieces() -> None:
     """A piece ends with the batch that makes it large enough, and the next one goes on there."""
-    records: list[Sent] = [(0, i, None, bytes(PIECE_BYTES // 1_000), []) for i in range(400)]
+    records: list[Sent] = [(0, i, None, bytes(PART_BYTES // 1_000), []) for i in range(400)]
     data, stop = b"", 0
     for _ in range(6):
         one, stop = batch(stop, records, 4)
@@ -200,3 +202,36 @@ def test_nonsense_with_a_right_checksum(payload: bytes, count: int) -> None:
 def _with_checksum(data: bytearray) -> bytes:
     data[17:21] = calc_crc32c(bytes(data[21:])).to_bytes(4)
     return bytes(data)
+
+
+LARGE = 40 * 1_048_576
+
+
+@pytest.mark.parametrize("codec", [0, 1, 2, 3, 4], ids=["none", "gzip", "snappy", "lz4", "zstd"])
+def test_a_value_longer_than_any_record_is_cut(codec: int) -> None:
+    """It is there, longer than what is taken, and the records around it are whole."""
+    sent: list[Sent] = [(0, n, b"key", value, []) for n, value in enumerate((b"a", b"x" * LARGE))]
+    sent += [(0, 2, b"k", b"z" * 300, [("h", b"v")]), (0, 3, None, b"last", [])]
+    data, stop = batch(7, sent, codec)
+    found = told(list(pieces := Pieces(AT, data, 7)))
+    assert [(offset, ms - BASE_MS) for offset, ms, _ in found] == [(7, 0), (8, 1), (9, 2), (10, 3)]
+    assert [value for _, _, value in found if len(value) < LARGEST_RECORD] == [
+        b"a", b"z" * 300, b"last"
+    ]  # fmt: skip
+    assert set(found[1][2]) == {ord("x")}
+    assert pieces.next_fetch_offset == stop
+
+
+@pytest.mark.parametrize("codec", [1, 4], ids=["gzip", "zstd"])
+def test_a_large_batch_comes_in_parts(codec: int) -> None:
+    """Each no larger than a piece and a record, and from any offset on."""
+    sent: list[Sent] = [(0, n, None, b"%03d" % n + b"y" * 500_000, []) for n in range(40)]
+    data, stop = batch(100, sent, codec)
+    whole = list(Pieces(AT, data, 100))
+    assert len(whole) > 3
+    assert max(len(piece.values.buffer) for piece in whole) < PART_BYTES + 3_000_000
+    assert told(whole) == reference(data)
+    for start in (101, 117, 139):
+        again = list(pieces := Pieces(AT, data, start))
+        assert told(again) == reference(data)[start - 100 :]
+        assert pieces.next_fetch_offset == stop

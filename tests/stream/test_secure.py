@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from analyzer.settings import Kafka, Settings
+from analyzer.settings import Settings
+from analyzer.settings_tables import Kafka
 from analyzer.testing import brokers
 from analyzer.testing import harness as trial
 from analyzer.testing import reference_run as parity

@@ -21,7 +21,8 @@ import pytest
 
 from analyzer import kafka_clients as clients
 from analyzer.ops.process_group import Process
-from analyzer.settings import Settings, Worker
+from analyzer.settings import Settings
+from analyzer.settings_tables import Worker
 from analyzer.testing import brokers
 from analyzer.testing import harness as trial
 from analyzer.testing import reference_run as parity

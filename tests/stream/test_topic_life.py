@@ -21,7 +21,8 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from analyzer import kafka_clients as clients
 from analyzer.core.config import CoreConfig
-from analyzer.settings import Kafka, Settings, Worker
+from analyzer.settings import Settings
+from analyzer.settings_tables import Kafka, Worker
 from analyzer.stream.state.kafka_log import KafkaLog
 from analyzer.stream.state.snapshots import SnapshotStore
 from analyzer.stream.topics.catalog import snapshot_topic

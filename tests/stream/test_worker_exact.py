@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from analyzer.settings import Kafka, Settings, Worker
+from analyzer.settings import Settings
+from analyzer.settings_tables import Kafka, Worker
 from analyzer.stream.state.kafka_log import KafkaLog
 from analyzer.stream.state.snapshots import SnapshotStore
 from analyzer.stream.topics.catalog import snapshot_topic

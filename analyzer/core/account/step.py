@@ -29,9 +29,6 @@ from analyzer.core.kernels.group_by import in_time
 from analyzer.core.kernels.interned_names import NameBook, Names
 
 STATE_VERSION = 7
-NAMES_LIMIT = 500_000
-NAMES_BYTES = 128 * 1_048_576
-"""Of texts held; beyond, those of accounts alone are taken in, and objects are shown by number."""
 
 
 class AccountStep:
@@ -86,7 +83,7 @@ class AccountStep:
         if late:
             rows = rows.take(~too_late)
         if len(rows):
-            self._names.add_within(rows.names, NAMES_BYTES, rows.account)
+            self._names.add_within(rows.names, self._config.max_name_bytes, rows.account)
             self._open.append(replace(rows, names=Names()))
         return late
 
@@ -120,7 +117,7 @@ class AccountStep:
         return summarise(pane, named, self._names), received - len(named)
 
     def _forget_names(self) -> None:
-        if len(self._names) > NAMES_LIMIT:
+        if self._names.size > self._config.max_name_bytes:
             columns = [getattr(part, name) for part in self._open for name in NAMED_FIELDS]
             self._names = NameBook(self._names.once(np.concatenate(columns)))
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import get_args
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.baseline import Baseline
@@ -36,11 +37,12 @@ from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.feedback import FeedbackBlock
 from analyzer.core.contracts.gate import Gate
 from analyzer.core.contracts.hashing import in_turn
-from analyzer.core.contracts.records import AlertKind, Record
+from analyzer.core.contracts.records import Alert, AlertKind, Record, ShadowAlert
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 11
+STATE_VERSION = 12
+SHADOWED = "shadow_campaigns_open"
 LEARNED = 64
 """Cohorts of a pane that the anomaly model learns from: enough to know what is usual."""
 UNDER_ALERT = 0.2
@@ -63,7 +65,7 @@ class CampaignStep:
     """
 
     def __init__(self, config: CoreConfig, *, sources: int, account_shards: int = 1) -> None:
-        self._config = config
+        self.config = config
         self._gate = Gate(sources)
         self._ready = 0
         self._waiting: list[CohortColumns] = []
@@ -78,6 +80,16 @@ class CampaignStep:
         self._publisher = Publisher(config, self._fusion, self.judgements, self._kinds)
         self._anomaly = Strangeness(config.seed)
         self.telling = Telling(config)
+        self._shadow: CampaignStep | None = None
+
+    def shadow(self, config: CoreConfig) -> None:
+        """Judge by a second configuration too, on the same cohorts and windows.
+
+        It may differ in what this step alone decides by: ``alert_threshold``, ``fdr``, and what
+        is told when. Its alerts come as :class:`ShadowAlert`, behind those of the first.
+        """
+        self._shadow = CampaignStep(config, sources=1)
+        self._shadow.look_on(self._windows)
 
     def look_on(self, windows: WindowFeed) -> None:
         """Look on at the windows of the one cohort shard, which is in the same process.
@@ -108,9 +120,9 @@ class CampaignStep:
         elif not self._keep(block):
             return StepOutput()
         before = Counter(self._publisher.suppressed)
-        records = [record for pane in self._ends() for record in self._decide(pane)]
+        records = [record for pane in self._ends() for record in self._decide_on_all(pane)]
         counts = labelled("suppressed", self._publisher.suppressed - before)
-        return StepOutput(records, counts=counts, levels=self._levels())
+        return StepOutput(records, counts=counts, levels=self.levels())
 
     def _keep(self, block: CohortBlock) -> bool:
         """Keep what is new of the block until it is decided on; False if nothing is."""
@@ -124,10 +136,11 @@ class CampaignStep:
         self._ready = opened[1] if opened is not None else self._ready
         return True
 
-    def _levels(self) -> dict[tuple[str, str], int]:
+    def levels(self, name: str = "campaigns_open") -> dict[tuple[str, str], int]:
         """Campaigns that were spoken of and are open, by kind."""
         found = Counter(c.state.kind for c in self.campaigns if c.is_open and c.state.revision)
-        return {("campaigns_open", kind): found[kind] for kind in get_args(AlertKind)}
+        levels = {(name, kind): found[kind] for kind in get_args(AlertKind)}
+        return levels if self._shadow is None else levels | self._shadow.levels(SHADOWED)
 
     def heard(self, source: str) -> int:
         """How far a source of feedback was taken; 0 if nothing of it was."""
@@ -146,21 +159,29 @@ class CampaignStep:
     def feed_feedback(self, block: FeedbackBlock) -> None:
         """Take what people said; it takes effect in event time, see :mod:`.feedback_queue`."""
         self.judgements.take(block)
+        if self._shadow is not None:
+            self._shadow.feed_feedback(block)
 
-    def _decide(self, pane: int) -> list[Record]:
-        """Decide at the end of the pane before ``pane``."""
-        if not self._windows.warm:
-            return []
-        due = self._windows.due(pane)
-        if not due:
+    def _decide_on_all(self, pane: int) -> list[Record]:
+        """Decide at the end of the pane before ``pane``, by each configuration."""
+        if not self._windows.warm or not self._windows.due(pane):
             return []
         rows = concat_cohorts(self._waiting)
         self._waiting = [later] if len((later := rows.take(rows.pane >= pane)).pane) else []
         now = rows.take(rows.pane == pane - 1)
+        records = self.decide(pane, now)
+        if self._shadow is not None:
+            others = self._shadow.decide(pane, now)
+            records += [ShadowAlert(*structs.astuple(r)) for r in others if isinstance(r, Alert)]
+        return records
+
+    def decide(self, pane: int, now: CohortColumns) -> list[Record]:
+        """What is told of the cohorts that end here."""
+        due = self._windows.due(pane)
         view = max(
             (w for w in due if w.length_s <= DAY_S), key=lambda w: w.length_s, default=due[0]
         )
-        now_ms = pane * self._config.pane_ms
+        now_ms = pane * self.config.pane_ms
         for campaign, true in self.judgements.enter(now_ms, self.registry, view):
             self._kinds.learn_one(campaign.state.readings.values(), true=true)
         found = self._judge(now)
@@ -175,7 +196,7 @@ class CampaignStep:
         if not len(rows.pane):
             return []
         outside = self.judgements.outside(rows, self.registry)
-        judged = judge(rows, outside, self._fusion, self._baseline, self._config)
+        judged = judge(rows, outside, self._fusion, self._baseline, self.config)
         found = self._found(rows, judged)
         self._learn_usual(rows, judged)
         return found
@@ -244,6 +265,9 @@ class CampaignStep:
                 "anomaly": self._anomaly.snapshot(),
                 "judgements": self.judgements.state(),
                 "telling": self.telling.state(),
+                "shadow": None
+                if self._shadow is None
+                else [self._shadow.config.config_hash, self._shadow.snapshot()],
             },
         )
 
@@ -262,7 +286,7 @@ class CampaignStep:
             _in_order(from_plain(rows, CohortColumns), state["signals"])
             for rows in state["waiting"]
         ]
-        if state["windows"] is not None:
+        if state["windows"] is not None and not self._looks_on:
             self._windows.restore(state["windows"])
         self.registry.restore(state["registry"])
         self._kinds.restore(state["kinds"])
@@ -270,6 +294,10 @@ class CampaignStep:
         self._anomaly.restore(state["anomaly"])
         self.judgements.restore(state["judgements"])
         self.telling.restore(state["telling"])
+        if self._shadow is not None:
+            made_by, own = state["shadow"] or [None, data]
+            # A new one goes on from what the first has found so far.
+            self._shadow.restore(own if made_by == self._shadow.config.config_hash else data)
 
 
 def _in_order(rows: CohortColumns, signals: Sequence[str]) -> CohortColumns:

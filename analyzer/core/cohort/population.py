@@ -34,8 +34,6 @@ I64 = NDArray[np.int64]
 
 PAIR_RETENTION_S = 7 * DAY_S
 NEVER = np.int64(-1)
-NAMES_BYTES = 256 * 1_048_576
-"""Of texts held; beyond, those of accounts alone are taken in, and objects are shown by number."""
 
 REQUESTS, LOG_OUTPUT, OUTPUT_TOKENS, PROMPTED, REPEATED = range(5)
 """Columns of the sliding sums per organisation."""
@@ -96,7 +94,7 @@ class Population:
         """Count one pane, given as the joined tables of all account shards."""
         self.history.extend(pane, int(rows.org_requests.sum()))
         rows = self._admit(rows)
-        self._names.add_within(rows.names, NAMES_BYTES, rows.account)
+        self._names.add_within(rows.names, self._config.max_name_bytes, rows.account)
         order = by_hash(rows.org)
         orgs = self._meet_orgs(pane, rows, order)
         self._count_accounts(pane, rows)

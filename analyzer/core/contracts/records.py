@@ -109,6 +109,10 @@ class Alert(msgspec.Struct, frozen=True):
     """Why it is called so, and what would have changed that."""
 
 
+class ShadowAlert(Alert, frozen=True):
+    """What a second configuration would have told: ``alert.v1``, for nobody to act on."""
+
+
 class Campaign(msgspec.Struct, frozen=True):
     """``campaign.v1``: the present state of one campaign (compacted, key = campaign_id)."""
 
@@ -166,10 +170,15 @@ class DeadLetter(msgspec.Struct, frozen=True):
     schema_version: int = 1
 
 
-Record = Alert | Campaign | Member
+Record = Alert | ShadowAlert | Campaign | Member
 
 
-_KEYS = {Alert: "campaign_id", Campaign: "campaign_id", Member: "account_id"}
+_KEYS = {
+    Alert: "campaign_id",
+    ShadowAlert: "campaign_id",
+    Campaign: "campaign_id",
+    Member: "account_id",
+}
 
 
 def record_key(record: Record) -> bytes:

@@ -199,7 +199,7 @@ class NameBook:
 def _with(column: NDArray[Any], used: int, more: NDArray[Any]) -> NDArray[Any]:
     """The column with more after what is used of it, in a larger one if it is full."""
     if used + len(more) > len(column):
-        grown = np.zeros(max(1_024, 2 * (used + len(more))), column.dtype)
+        grown = np.zeros(max(1_024, (used + len(more)) * 3 // 2), column.dtype)
         grown[:used] = column[:used]
         column = grown
     column[used : used + len(more)] = more

@@ -95,7 +95,7 @@ class SlidingSum:
         """Rows have new numbers, in the same order; what dropped ones hold is forgotten."""
         alive = renumbered >= 0
         sums = self.sums(len(renumbered))[alive]
-        self._sums = np.zeros((max(1_024, 2 * len(sums)), self._width), np.int64)
+        self._sums = np.zeros((max(1_024, len(sums) * 3 // 2), self._width), np.int64)
         self._sums[: len(sums)] = sums
         self._open = [_renumbered(renumbered, *part) for part in self._open]
         self.closed = {n: _renumbered(renumbered, *part) for n, part in self.closed.items()}
@@ -134,7 +134,7 @@ class SlidingSum:
 
     def _reserve(self, count: int) -> None:
         if count > len(self._sums):
-            grown = np.zeros((2 * count, self._width), np.int64)
+            grown = np.zeros((count * 3 // 2, self._width), np.int64)
             grown[: len(self._sums)] = self._sums
             self._sums = grown
 

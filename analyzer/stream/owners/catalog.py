@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from faust.types import TP
 
@@ -12,6 +13,7 @@ from analyzer.core.contracts.records import (
     Campaign,
     Member,
     Record,
+    ShadowAlert,
     encode_record,
     record_key,
 )
@@ -44,11 +46,18 @@ def owner_maker(context: Context) -> Callable[[TP, int], Owner]:
 
 def live_step(context: Context, kind: StepKind) -> LiveStep:
     """A line of the table as the live worker runs it."""
-    core, sharding = context.settings.core, context.sharding
+    core, shadow, sharding = context.settings.core, context.settings.shadow_core, context.sharding
+
+    def make(shard: int) -> Any:
+        step = kind.make(core, sharding, shard)
+        if shadow is not None and not kind.to:
+            step.shadow(shadow)
+        return step
+
     return LiveStep(
         kind.name,
         kind.takes,
-        lambda shard: kind.make(core, sharding, shard),
+        make,
         _to_steps(context, kind) if kind.to else _to_people(context),
         LISTENERS.get(kind.name),
     )
@@ -69,7 +78,12 @@ def _to_steps(context: Context, kind: StepKind) -> Forward:
 
 def _to_people(context: Context) -> Forward:
     names = context.settings.topics
-    topics = {Alert: names.alerts, Campaign: names.campaigns, Member: names.members}
+    topics = {
+        Alert: names.alerts,
+        ShadowAlert: names.shadow_alerts,
+        Campaign: names.campaigns,
+        Member: names.members,
+    }
 
     async def forward(outbox: Outbox, made: Iterable[Record]) -> None:
         for record in made:

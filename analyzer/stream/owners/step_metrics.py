@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
-from analyzer.core.contracts.records import Alert
+from analyzer.core.contracts.records import Alert, ShadowAlert
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.translation import PASSED_OVER
 from analyzer.ops import metrics
@@ -24,7 +24,10 @@ COUNTED: dict[str, Metric] = {
     "refused": metrics.REFUSED,
 }
 """What steps count, by the name that they give it."""
-LEVELS: dict[str, Metric] = {"campaigns_open": metrics.CAMPAIGNS}
+LEVELS: dict[str, Metric] = {
+    "campaigns_open": metrics.CAMPAIGNS,
+    "shadow_campaigns_open": metrics.SHADOW_CAMPAIGNS,
+}
 
 
 def count(meter: Meter, output: StepOutput[Any]) -> None:
@@ -40,7 +43,9 @@ def count(meter: Meter, output: StepOutput[Any]) -> None:
 
 
 def _made(meter: Meter, made: Any) -> None:
-    if isinstance(made, Alert):
+    if isinstance(made, ShadowAlert):
+        meter.add(metrics.SHADOW_ALERTS, kind=made.kind, severity=made.severity)
+    elif isinstance(made, Alert):
         meter.add(metrics.ALERTS, kind=made.kind, severity=made.severity)
     elif isinstance(made, PaneBlock):
         meter.add(metrics.PANES, len(np.unique(made.rows.org_pane)))

@@ -139,6 +139,8 @@ def wanted(settings: Settings) -> list[Topic]:
         Topic(names.members, 0, many, out, COMPACTED, size),
         Topic(names.feedback, 0, many, 1, kept(90)),
     ]
+    if settings.shadow_core is not None:
+        found.append(Topic(names.shadow_alerts, 0, many, out, kept(90), size))
     for kind, name, count, setting, config in internal:
         saved = snapshot_topic(settings, kind)
         found.append(Topic(name, count, setting, count, config, block, vital=True))

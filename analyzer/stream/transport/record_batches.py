@@ -1,7 +1,7 @@
 """Kafka's record batches, read as they came over the wire, without an object for each record.
 
 aiokafka makes two Python objects of every record, which is most of what a consumer costs. Here
-a fetch becomes a few :class:`.fetches.Records` of about ``PIECE_BYTES``, each
+a fetch becomes a few :class:`.fetches.Records` of about ``PART_BYTES``, each
 with all its values in one buffer. Everything else about fetching stays aiokafka's.
 
 The format is Kafka's, of message format 2 (https://kafka.apache.org/documentation/#recordbatch);
@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import aiokafka
 import numpy as np
 import zstandard
-from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import CorruptRecordException
 from aiokafka.protocol.fetch import FetchRequest
@@ -31,11 +30,8 @@ from faust.types import TP
 from numpy.typing import NDArray
 
 from analyzer.core.kernels.byte_strings import PADDING, Texts
-from analyzer.core.kernels.kafka_records import find_records
+from analyzer.stream.transport.batch_parts import PART_BYTES, decoders, parts
 from analyzer.stream.transport.fetches import Records
-
-PIECE_BYTES = 4 * 1_048_576
-"""A piece ends with the batch that reaches so many bytes, uncompressed."""
 
 _LENGTH = struct.Struct(">qi")
 """Base offset, and the length of what follows: the head of a batch of any format."""
@@ -47,17 +43,6 @@ _CODEC, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0b111, 0b1000, 0b10000, 0b10000
 
 Aborted = Sequence[tuple[int, int]]
 """Producer and first offset of each aborted transaction that a fetch touches."""
-
-
-def _decoders() -> dict[int, Callable[[memoryview], bytes]]:
-    """Of each compression; zstd by a context that is used again, which small batches feel."""
-    zstd = zstandard.ZstdDecompressor()
-    return {
-        1: gzip_decode,
-        2: snappy_decode,
-        3: lz4_decode,
-        4: lambda data: zstd.decompressobj().decompress(data),
-    }
 
 
 class Pieces(Iterator[Records]):
@@ -85,12 +70,16 @@ class Pieces(Iterator[Records]):
         """Producers in the midst of a transaction that was aborted."""
         self._tp = tp
         self._data = memoryview(data)
-        self._decoders = _decoders()
+        self._decoders = decoders()
+        self._parts: Iterator[_Batch] = iter(())
+        """Of the batch that is being read."""
 
     def __next__(self) -> Records:
         start, size = self.next_fetch_offset, 0
         batches: list[_Batch] = []
-        while size < PIECE_BYTES and (batch := self._next()) is not None:
+        while size < PART_BYTES and (batch := self._next()) is not None:
+            if batch.stop <= start:
+                continue  # a part of a batch that begins below
             self.next_fetch_offset = batch.stop
             if len(batch.offsets):
                 batches.append(batch)
@@ -100,23 +89,30 @@ class Pieces(Iterator[Records]):
         return self._joined(start, batches)
 
     def _next(self) -> _Batch | None:
+        """The next batch, or part of a large one; None at the end."""
+        if (part := self._of_batch(self._parts)) is not None:
+            return part
         if len(self._data) < _LENGTH.size:
             return None
-        base, length = _LENGTH.unpack_from(self._data)
+        self._base, length = _LENGTH.unpack_from(self._data)
         if len(self._data) < _LENGTH.size + length:
             return None
         whole, self._data = (
             self._data[: _LENGTH.size + length],
             self._data[_LENGTH.size + length :],
         )
-        try:
-            batch = self._read(base, whole) if whole[_MAGIC_AT] == 2 else _Batch.old(whole)
-        except (ValueError, struct.error, zstandard.ZstdError) as error:
-            raise CorruptRecordException(f"{self._tp}, batch at {base}: {error}") from error
-        return batch
+        self._parts = self._read(whole) if whole[_MAGIC_AT] == 2 else _Batch.old(whole)
+        return self._of_batch(self._parts)
 
-    def _read(self, base: int, whole: memoryview) -> _Batch:
-        """A batch of format 2."""
+    def _of_batch(self, parts: Iterator[_Batch]) -> _Batch | None:
+        try:
+            return next(parts, None)
+        except (ValueError, struct.error, zstandard.ZstdError) as error:
+            raise CorruptRecordException(f"{self._tp}, batch at {self._base}: {error}") from error
+
+    def _read(self, whole: memoryview) -> Iterator[_Batch]:
+        """A batch of format 2, in parts if it is large."""
+        base = self._base
         _, _, crc, attributes, last, first_ms, last_ms, producer, _, _, n = _HEAD.unpack_from(
             whole, _LENGTH.size
         )
@@ -124,18 +120,17 @@ class Pieces(Iterator[Records]):
             raise ValueError("wrong checksum")
         stop = base + last + 1
         if n == 0 or self._is_passed_over(base, attributes, producer, whole):
-            return _Batch(stop, b"", np.empty((4, 0), np.int64))
-        payload: Any = whole[_LENGTH.size + _HEAD.size :]
-        if codec := attributes & _CODEC:
-            if codec not in self._decoders:
-                raise ValueError(f"unknown compression {codec}")
-            payload = self._decoders[codec](payload)
-        columns = np.empty((4, n), np.int64)
-        if not find_records(np.frombuffer(payload, np.uint8), columns):
-            raise ValueError("records run beyond their batch")
-        columns[2] += base
-        columns[3] = last_ms if attributes & _APPEND_TIME else columns[3] + first_ms
-        return _Batch(stop, payload, columns)
+            yield _Batch(stop, b"", np.empty((4, 0), np.int64))
+            return
+        codec = attributes & _CODEC
+        if codec not in self._decoders:
+            raise ValueError(f"unknown compression {codec}")
+        texts = self._decoders[codec](whole[_LENGTH.size + _HEAD.size :])
+        for payload, columns in parts(texts, n):
+            n -= columns.shape[1]
+            columns[2] += base
+            columns[3] = last_ms if attributes & _APPEND_TIME else columns[3] + first_ms
+            yield _Batch(int(columns[2, -1]) + 1 if n else stop, payload, columns)
 
     def _is_passed_over(self, base: int, attributes: int, producer: int, whole: memoryview) -> bool:
         """Whether the batch holds a marker, or records of a transaction that was aborted."""
@@ -180,7 +175,7 @@ class _Batch:
         self.starts, self.stops, self.offsets, self.append_ms = columns
 
     @classmethod
-    def old(cls, whole: memoryview) -> _Batch:
+    def old(cls, whole: memoryview) -> Iterator[_Batch]:
         """A message or set of messages of format 0 or 1."""
         batch: Any = MemoryRecords(bytes(whole)).next_batch()
         if batch is None or not batch.validate_crc():
@@ -189,7 +184,7 @@ class _Batch:
         texts = Texts.of(value for value, _, _ in records)
         offsets = [offset for _, offset, _ in records]
         columns = np.array([texts.starts, texts.stops, offsets, [ms for _, _, ms in records]])
-        return cls(batch.next_offset, texts.buffer, columns)
+        yield cls(batch.next_offset, texts.buffer, columns)
 
 
 def read_in_pieces(consumer: aiokafka.AIOKafkaConsumer) -> None:

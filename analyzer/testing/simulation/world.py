@@ -18,7 +18,8 @@ from analyzer.core.contracts.blocks import PaneBlock
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import KINDS
-from analyzer.settings import Settings, Worker
+from analyzer.settings import Settings
+from analyzer.settings_tables import Worker
 from analyzer.stream.owners.assignment import Owner
 from analyzer.stream.owners.catalog import live_step
 from analyzer.stream.owners.context import Context

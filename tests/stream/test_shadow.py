@@ -1,0 +1,99 @@
+"""A second configuration is judged beside the first, and nobody but `promote` hears of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from analyzer.core.contracts.records import Alert
+from analyzer.exchange.promote import what_would_change
+from analyzer.settings import Settings
+from analyzer.settings_tables import Shadow
+from analyzer.testing import harness as trial
+from analyzer.testing import reference_run as parity
+from analyzer.testing.brokers import Broker
+
+PARTITIONS = 2
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[list[bytes]]:
+    """A small scenario with a campaign in it, by partition."""
+    return trial.scenario("smoke", PARTITIONS)
+
+
+def alerts(lines: list[bytes]) -> list[bytes]:
+    """The alerts among records."""
+    return sorted({line for line in lines if b'"alert_id"' in line})
+
+
+def promoted(settings: Settings, *options: str) -> subprocess.CompletedProcess[str]:
+    """What `analyzer promote` says."""
+    return subprocess.run(
+        [sys.executable, "-m", "analyzer", "promote", *options],
+        env=trial.environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.integration
+def test_the_shadow_says_what_a_replay_would_and_changes_nothing(
+    broker: Broker, parts: list[list[bytes]], tmp_path: Path
+) -> None:
+    """Both as if each configuration were alone; and `promote` tells them apart."""
+    plain = trial.settings_for(broker.url, PARTITIONS)
+    settings = plain.model_copy(update={"shadow": Shadow(update_after_s=3_600)})
+    trial.create_topics(settings)
+    trial.feed(settings, parts, 0.0, 1.0)
+    with trial.worker(settings, tmp_path / "worker.log") as worker:
+        assert trial.caught_up(settings), worker.text()
+        assert worker.terminate() == 0
+    assert trial.answers(settings) == sorted(set(parity.records(settings.core, parts)))
+    assert settings.shadow_core is not None
+    found = trial.consume(settings, settings.topics.shadow_alerts)
+    shadow = {value for _, value in found if value}
+    wanted = alerts(parity.records(settings.shadow_core, parts))
+    assert sorted(shadow) == wanted
+    assert len(wanted) > len(alerts(trial.answers(settings)))
+
+    said = promoted(settings, "--json")
+    assert said.returncode == 0, said.stderr
+    told = json.loads(said.stdout)
+    assert told["set"] == {"update_after_s": 3_600}
+    assert sum(shadow for _, shadow in told["counts"].values()) == len(wanted)
+    assert told["difference"]["only_left"] == told["difference"]["only_right"] == []
+    assert "update_after_s = 3600" in promoted(settings).stdout
+
+
+def test_promote_without_a_shadow_says_what_to_set() -> None:
+    """Before any broker is asked."""
+    found = promoted(Settings())
+    assert found.returncode == 2
+    assert "shadow.alert_threshold" in found.stderr
+
+
+def test_what_would_change_is_counted_from_the_first_alert_of_the_shadow(
+    parts: list[list[bytes]],
+) -> None:
+    """What was told before it ran is no difference."""
+    settings = Settings(shadow=Shadow(tell_organisations=1_000))
+    assert settings.shadow_core is not None
+    told, shadow = (
+        [msgspec.json.decode(line, type=Alert) for line in alerts(parity.records(core, parts))]
+        for core in (settings.core, settings.shadow_core)
+    )
+    assert told
+    assert not shadow
+    assert what_would_change(told, shadow)["since_ms"] is None
+    assert what_would_change(told, told)["difference"]["both"]
+    last = max(alert.detected_at_ms for alert in told)
+    late = [alert for alert in told if alert.detected_at_ms == last]
+    assert sum(a for a, _ in what_would_change(told, late)["counts"].values()) == len(late)
