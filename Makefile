@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock run test check check-fast static fit format bench bench-detection trial chaos soak clean
+.PHONY: help venv lock run test check check-fast static fit format bench bench-detection bench-adversary trial chaos soak clean
 
 help: ## print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ bench: venv ## measure speed beside its peers in one run; writes bench.json
 
 bench-detection: venv ## judge detection on simulated worlds with labels; writes bench-detection.json
 	$(BIN)/analyzer bench-detection
+
+bench-adversary: venv ## let an operator look for the style in which he is found last; writes bench-adversary.json
+	$(BIN)/analyzer bench-adversary
 
 .venv-trial/.installed: trial/requirements.txt
 	$(PYTHON) -m venv .venv-trial

@@ -33,6 +33,7 @@ COMMANDS = {
     "config": "analyzer.console.commands:config",
     "bench": "analyzer.bench.command:bench",
     "bench-detection": "analyzer.bench.detection.command:bench_detection",
+    "bench-adversary": "analyzer.bench.detection.adversary:bench_adversary",
 }
 """Name of each command and where it lives, as ``module:function``."""
 

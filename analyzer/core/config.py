@@ -39,7 +39,7 @@ DEFAULT_WINDOWS = (
 
 LARGEST_RECORD = 16 * 1_048_576
 """Of a longer record no more is held than this, in bytes."""
-FIXED_MB = 640
+FIXED_MB = 720
 """The program with its compiled code, and the input that is being read, in MiB."""
 BYTES_OF_PAIR, PAIRS_SHARE = 500, 0.5
 BYTES_OF_ACCOUNT, ACCOUNTS_SHARE = 700, 0.2

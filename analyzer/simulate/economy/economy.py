@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from analyzer.simulate.economy.kinds import KINDS, MOST
 from analyzer.simulate.economy.labels import labels
 from analyzer.simulate.economy.population import live, settle
 from analyzer.simulate.economy.structure import draw_structure
-from analyzer.simulate.economy.styles import draw_style
+from analyzer.simulate.economy.styles import Style, draw_style
 from analyzer.simulate.economy.world import World
 from analyzer.simulate.economy.writer import Lines, account_ids, extraction_times
 from analyzer.simulate.world import Labels
@@ -102,6 +102,7 @@ def economy(
     *,
     start_ms: int = START_MS,
     shapes: F64 | None = None,
+    styles: Sequence[Style] | None = None,
 ) -> Economy:
     """Make a world; the same arguments give the same bytes.
 
@@ -117,6 +118,8 @@ def economy(
         Epoch ms of its first hour.
     shapes
         Relative rates of real clients, shape (clients, ten-minute windows).
+    styles
+        Of the operations, in the place of drawn ones.
 
     Examples
     --------
@@ -133,7 +136,7 @@ def economy(
         number = world.number(name)
         group = f"{name}#{number}"
         KINDS[name].make(world, world.rng_of(group), size, group)
-    done = _operate(world, accounts)
+    done = _operate(world, accounts, styles)
     live(world, members)
     return Economy(world, assemble(world, start_ms), tuple(done), start_ms)
 
@@ -156,14 +159,15 @@ def _groups(world: World, accounts: int) -> list[tuple[str, int]]:
     return kept
 
 
-def _operate(world: World, accounts: int) -> list[ops.Operation]:
+def _operate(world: World, accounts: int, styles: Sequence[Style] | None) -> list[ops.Operation]:
     """Run the operations within a third of the world's requests and half its accounts."""
-    count = world.structure.operations
+    count = world.structure.operations if styles is None else len(styles)
     most = min(0.35 / max(count, 1) * 1.8, 0.12) * world.budget
     done = []
     room = accounts * 0.5
     for number in range(count):
-        style = draw_style(world.rng_of(f"style {number}"), world.hours)
+        drawn = draw_style(world.rng_of(f"style {number}"), world.hours)
+        style = drawn if styles is None else styles[number]
         if style.n > max(room, 15):
             continue
         operation = ops.run(world, number, style, most)
