@@ -108,7 +108,7 @@ def changed(rng: Rng, style: Style) -> Style:
         if "work" in chosen or "templates" in chosen:
             chosen += ["work", "templates"]  # they say one thing together
         mixed = replace(style, **{name: getattr(other, name) for name in chosen})
-        if (paced := affordable(mixed)) is not None:
+        if (paced := affordable(mixed)) is not None and paced != style:
             return paced
 
 
