@@ -9,6 +9,8 @@ import sys
 from openai import AsyncOpenAI, OpenAIError
 
 CUSTOMERS, OPERATION, SECONDS = 200, 60, 150
+THOUGHT_S = 0.3
+"""Between two questions of a customer: some five minutes of event time."""
 TOPICS = ("invoices", "recipes", "lessons", "letters", "tickets", "songs", "contracts", "trips")
 
 
@@ -36,10 +38,13 @@ def plan(rng: random.Random) -> list[tuple[float, str, str, str, str]]:
     for n in range(CUSTOMERS):
         topic = TOPICS[n % len(TOPICS)]
         system = f"You help the customers of shop {n} with {topic}. Be kind, and brief."
-        for _ in range(rng.randint(4, 14)):
-            question = f"About {topic} number {rng.randint(1, 10**6)}: what do you advise?"
-            place = f"198.51.{n % 250}.{1 + n % 200}"
-            found.append((rng.uniform(0, SECONDS), f"sk-customer-{n}", place, system, question))
+        place = f"198.51.{n % 250}.{1 + n % 200}"
+        for _ in range(rng.randint(2, 5)):  # people sit down to work, and get up again
+            at = rng.uniform(0, SECONDS)
+            for _ in range(rng.randint(1, 5)):
+                at += rng.expovariate(1 / THOUGHT_S)
+                question = f"About {topic} number {rng.randint(1, 10**6)}: what do you advise?"
+                found.append((at, f"sk-customer-{n}", place, system, question))
     for n in range(400):
         question = f"Question {n % 50}: which of the four answers is right?"
         found.append(
