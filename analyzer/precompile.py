@@ -42,6 +42,7 @@ from analyzer.core.kernels import (
     bloom,
     byte_strings,
     group_by,
+    half_spaces,
     hash_index,
     interned_names,
     jit,
@@ -73,10 +74,10 @@ from analyzer.formats.reader import Reader
 
 MODULES = (
     balance, batch, bloom, byte_strings, co_sharing_graph, creation, events, first_seen, group_by,
-    hand_over, hash_index, interned_names, jit, json_scanner, json_tokens, kafka_records, keys,
-    layout, likeness, many_templates, matrix_sums, measure, moments, overlap, prompt, put, recipe,
-    rotation, rules, scale, scanner_schema, sliding_sum, source_clock, sparse, template_chains,
-    thinning, told, walk, write, xxh3,
+    half_spaces, hand_over, hash_index, interned_names, jit, json_scanner, json_tokens,
+    kafka_records, keys, layout, likeness, many_templates, matrix_sums, measure, moments, overlap,
+    prompt, put, recipe, rotation, rules, scale, scanner_schema, sliding_sum, source_clock, sparse,
+    template_chains, thinning, told, walk, write, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS, HOPS = 7 * 3_600_000, 7
@@ -182,6 +183,9 @@ def _compare() -> None:
     scale.over_share(requests, requests)
     likeness.in_both(starts[:1], starts[:1])
     likeness.weigh_common(objects, (starts, objects), np.zeros(1, np.int32), np.ones(1))
+    splits, mass = (np.zeros((1, 1), np.int64), np.zeros((1, 1))), np.zeros((1, 3), np.int64)
+    half_spaces.add(np.zeros((1, 1)), splits, mass)
+    half_spaces.masses(np.zeros((1, 1)), splits, mass, 0.0)
     overlap.divide(np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
 
 

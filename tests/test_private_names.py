@@ -19,6 +19,7 @@ from faust.transport.consumer import Consumer
 from faust.transport.drivers import aiokafka as driver
 from numba.core.options import TargetOptions
 from numba.core.registry import CPUDispatcher
+from river.anomaly import HalfSpaceTrees
 
 import analyzer
 
@@ -31,6 +32,7 @@ READ: dict[str, list[type]] = {
     "_do_commit_offsets": [GroupCoordinator],
     "_fetch_max_wait_ms": [AIOKafkaConsumer],
     "_fetcher": [AIOKafkaConsumer],
+    "_first_window": [HalfSpaceTrees],
     "_group_id": [AIOKafkaConsumer],
     "_isolation_level": [AIOKafkaConsumer],
     "_metadata_update": [AIOKafkaClient],

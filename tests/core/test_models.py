@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Hashable
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from river import anomaly
 
 from analyzer.core.campaign.models.verdicts import Verdicts
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.models.anomaly import WARMUP, Strangeness
 from analyzer.core.cohort.models.safe_pickle import dump, load
+from analyzer.core.cohort.models.trees import HEIGHT, TREES, Trees
 from analyzer.errors import StateError
 
 ROWS = np.random.default_rng(4).random((3 * WARMUP, len(NAMES))) ** 4
@@ -20,10 +23,10 @@ ROWS = np.random.default_rng(4).random((3 * WARMUP, len(NAMES))) ** 4
 
 def scores(model: Strangeness, rows: np.ndarray) -> list[float | None]:
     """Score, then learn, each row."""
-    seen = []
+    seen: list[float | None] = []
     for row in rows:
-        seen.append(model.score_one(row))
-        model.learn_one(row)
+        seen += model.score(row[None])
+        model.learn(row[None])
     return seen
 
 
@@ -89,3 +92,19 @@ def test_what_is_no_model_is_refused(data: bytes) -> None:
     """Nothing outside the allow-list is ever loaded."""
     with pytest.raises(StateError):
         load(data)
+
+
+def test_the_walk_down_the_trees_gives_what_river_gives() -> None:
+    """Scores and the bytes of the state are those of River's own calls."""
+    trees = Trees(NAMES, window=WARMUP, strange=0.9, seed=7)
+    limits: dict[Hashable, tuple[float, float]] = dict.fromkeys(NAMES, (0.0, 1.0))
+    inner = anomaly.HalfSpaceTrees(
+        n_trees=TREES, height=HEIGHT, window_size=WARMUP, limits=limits, seed=7
+    )
+    river = anomaly.QuantileFilter(inner, q=0.9, protect_anomaly_detector=True)
+    for row in ROWS:
+        named = dict(zip(NAMES, row.tolist(), strict=True))
+        assert trees.score(row[None])[0] == river.score_one(named)
+        trees.learn(row[None])
+        river.learn_one(named)  # type: ignore[no-untyped-call] # River's
+    assert trees.snapshot() == dump((len(ROWS), NAMES, river))

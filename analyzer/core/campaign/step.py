@@ -227,17 +227,20 @@ class CampaignStep:
         """
         anomaly: list[float | None] = [None] * len(rows.pane)
         order = _canonical(rows)
-        for row in order[judged.found[order]].tolist():
-            if rows.kind[row] == Kind.ACCOUNT:
-                anomaly[row] = float(rows.facts[row, FACTS.index("anomaly")])
-            elif rows.window_s[row] == DAY_S:
-                anomaly[row] = self._anomaly.score_one(rows.features[row])
-        days = order[(rows.window_s[order] == DAY_S) & (rows.kind[order] != Kind.ACCOUNT)]
+        alone = rows.kind == Kind.ACCOUNT
+        for row in np.flatnonzero(judged.found & alone).tolist():
+            anomaly[row] = float(rows.facts[row, FACTS.index("anomaly")])
+        of_day = (rows.window_s == DAY_S) & ~alone
+        strange = np.flatnonzero(judged.found & of_day)
+        for row, score in zip(
+            strange.tolist(), self._anomaly.score(rows.features[strange]), strict=True
+        ):
+            anomaly[row] = score
+        days = order[of_day[order]]
         if len(days):
             turn = in_turn(rows.object[days], int(rows.pane[0]))
             some = np.argsort(turn, kind="stable")[:LEARNED]
-            for row in days[np.sort(some)].tolist():
-                self._anomaly.learn_one(rows.features[row])
+            self._anomaly.learn(rows.features[days[np.sort(some)]])
         return anomaly
 
     def _learn_usual(self, rows: CohortColumns, judged: Judged) -> None:

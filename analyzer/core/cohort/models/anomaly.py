@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from analyzer.core.cohort.fusion import FITTED, FITTED_COLUMNS
 from analyzer.core.cohort.models.trees import Trees
 
+F64 = NDArray[np.float64]
+
 WARMUP = 100
 PROTECT_ABOVE = 0.98
 """Quantile of scores above which a cohort is not learned: campaigns must not become normal."""
@@ -31,15 +33,23 @@ class Strangeness:
         self._trees = Trees(FITTED, window=WARMUP, strange=PROTECT_ABOVE, seed=seed)
         self.snapshot, self.restore = self._trees.snapshot, self._trees.restore
 
-    def score_one(self, features: NDArray[np.float64]) -> float | None:
-        """In [0, 1], high is strange; None while fewer than ``WARMUP`` cohorts are known."""
-        return self._trees.score_one(_known(features)) if self._trees.known else None
+    def score(self, features: F64) -> list[float] | list[None]:
+        """In [0, 1], high is strange; None while fewer than ``WARMUP`` cohorts are known.
 
-    def learn_one(self, features: NDArray[np.float64]) -> None:
-        """Take the cohort in, unless it is one of the strangest."""
-        self._trees.learn_one(_known(features))
+        Parameters
+        ----------
+        features
+            Shape (cohorts, signals).
+        """
+        if not self._trees.known:
+            return [None] * len(features)
+        scores: list[float] = self._trees.score(_known(features)).tolist()
+        return scores
+
+    def learn(self, features: F64) -> None:
+        """Take cohorts in, in order, unless they are of the strangest; shape as above."""
+        self._trees.learn(_known(features))
 
 
-def _known(features: NDArray[np.float64]) -> list[float]:
-    known: list[float] = np.nan_to_num(features[FITTED_COLUMNS]).tolist()
-    return known
+def _known(features: F64) -> F64:
+    return np.nan_to_num(features[:, FITTED_COLUMNS])

@@ -38,14 +38,11 @@ class Triage:
         vectors
             Shape (accounts, traits), each value in [0, 1].
         """
-        found = np.zeros(len(vectors))
-        if self._trees.known:
-            for row, vector in enumerate(vectors.tolist()):
-                score = self._trees.score_one(vector)
-                found[row] = score if self._trees.is_strange(score) else 0.0
-        return found
+        if not self._trees.known:
+            return np.zeros(len(vectors))
+        scores = self._trees.score(vectors)
+        return np.where(self._trees.are_strange(scores), scores, 0.0)
 
     def learn(self, vectors: NDArray[np.float64]) -> None:
         """Take accounts of all sorts in, in order, but for the strangest; shape as above."""
-        for vector in vectors.tolist():
-            self._trees.learn_one(vector)
+        self._trees.learn(vectors)
