@@ -18,10 +18,11 @@ from typing import Any
 import msgspec
 import numba
 import numpy as np
+import scipy.sparse as sp
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.extending import is_jitted
 
-from analyzer.core.campaign import likeness, measure, overlap, thinning
+from analyzer.core.campaign import baseline, likeness, measure, membership, overlap, peers, thinning
 from analyzer.core.cohort import co_sharing_graph
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals import (
@@ -41,6 +42,7 @@ from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels import (
     bloom,
     byte_strings,
+    common_use,
     group_by,
     half_spaces,
     hash_index,
@@ -49,6 +51,7 @@ from analyzer.core.kernels import (
     json_tokens,
     kafka_records,
     matrix_sums,
+    order_statistics,
     sliding_sum,
     sparse,
     xxh3,
@@ -73,11 +76,12 @@ from analyzer.formats.options import FormatSettings
 from analyzer.formats.reader import Reader
 
 MODULES = (
-    balance, batch, bloom, byte_strings, co_sharing_graph, creation, events, first_seen, group_by,
-    half_spaces, hand_over, hash_index, interned_names, jit, json_scanner, json_tokens,
-    kafka_records, keys, layout, likeness, many_templates, matrix_sums, measure, moments, overlap,
-    prompt, put, recipe, rotation, rules, scale, scanner_schema, sliding_sum, source_clock, sparse,
-    template_chains, thinning, told, walk, write, xxh3,
+    balance, baseline, batch, bloom, byte_strings, co_sharing_graph, common_use, creation, events,
+    first_seen, group_by, half_spaces, hand_over, hash_index, interned_names, jit, json_scanner,
+    json_tokens, kafka_records, keys, layout, likeness, many_templates, matrix_sums, measure,
+    membership, moments, order_statistics, overlap, peers, prompt, put, recipe, rotation, rules,
+    scale, scanner_schema, sliding_sum, source_clock, sparse, template_chains, thinning, told,
+    walk, write, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS, HOPS = 7 * 3_600_000, 7
@@ -186,6 +190,14 @@ def _compare() -> None:
     splits, mass = (np.zeros((1, 1), np.int64), np.zeros((1, 1))), np.zeros((1, 3), np.int64)
     half_spaces.add(np.zeros((1, 1)), splits, mass)
     half_spaces.masses(np.zeros((1, 1)), splits, mass, 0.0)
+    cells = sp.csr_matrix((requests, objects, starts), shape=(2, 1))
+    no_columns = np.full(1, -1, np.int32)
+    entries = starts.astype(np.int64), objects
+    common_use.users_among(cells, cells, entries, np.zeros(2, np.bool_))
+    membership.mean_weight(cells, no_columns, np.ones((1, 1)))
+    order_statistics.medians_of_rows(cells, np.ones((2, 1)))
+    order_statistics.medians(cells, np.ones(1))
+    order_statistics.median(objects)
     overlap.divide(np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
 
 

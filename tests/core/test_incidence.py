@@ -9,8 +9,9 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.core.kernels.common_use import common, entries_of, users_among
 from analyzer.core.kernels.matrix_sums import column_counts, row_shares, row_totals
-from analyzer.core.kernels.sparse import common, incidence, per_object, sums, used, users
+from analyzer.core.kernels.sparse import incidence, per_object, sums, used, users
 
 CELLS = st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 7)), st.integers(1, 9))
 
@@ -68,7 +69,7 @@ def test_pairs_are_what_a_loop_finds(pairs: list[tuple[int, int, int, int]]) -> 
     assert [sum(1 for p in pairs if p[2] == t and p[3] >= 3) for t in range(5)] == new.tolist()
     total = per_object(np.stack([requests, org], axis=1), things, 5)
     assert total.tolist() == [
-        [sum(p[column] for p in pairs if p[2] == t) for column in (0, 1)] for t in range(5)
+        [sum(p[column] for p in pairs if p[2] == t and p[0]) for column in (0, 1)] for t in range(5)
     ]
 
 
@@ -103,10 +104,19 @@ def test_what_members_have_in_common(
             if user == org:
                 users[cohort, thing] += 1
                 requests[cohort, thing] += amount
-    found = common(_matrix(dict.fromkeys(sorted(members), 1), (6, 6)), _matrix(used, (6, 8)))
-    rows, things, counts, amounts = (column.tolist() for column in found)
+    cohorts, usage = _matrix(dict.fromkeys(sorted(members), 1), (6, 6)), _matrix(used, (6, 8))
+    alone = column_counts(usage.indices, 8) == 1
+    starts, column, *found = common(cohorts, usage, alone)
+    things, counts, amounts = column.tolist(), *(values.tolist() for values in found)
+    rows = np.repeat(np.arange(6), np.diff(starts)).tolist()
     places = list(zip(rows, things, strict=True))
-    assert sorted(rows) == rows
     assert dict(users) == dict(zip(places, counts, strict=True))
     assert dict(requests) == dict(zip(places, amounts, strict=True))
     assert len(users) == len(places)
+    even = users_among(cohorts, usage, (starts, column), np.arange(6) % 2 == 0).tolist()
+    assert even == [
+        sum((c, o) in members and (o, thing) in used for o in (0, 2, 4)) for c, thing in places
+    ]
+    wanted = np.arange(6) - 1
+    is_own = entries_of(starts, column, wanted).tolist()
+    assert is_own == [thing == wanted[c] for c, thing in places]

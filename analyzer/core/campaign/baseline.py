@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from analyzer.core.cohort.catalog import NAMES, in_order
 from analyzer.core.contracts.calibration import HIGH, STRATA, Calibration, borrowed
 from analyzer.core.kernels.e_values import conformal
+from analyzer.core.kernels.jit import compiled
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -55,11 +56,9 @@ class Baseline:
         Reference: Robbins & Monro (1951), *A stochastic approximation method*.
         """
         values = np.column_stack([suspicion, features])
-        known = ~np.isnan(values)
-        count, total, below = np.zeros((3, STRATA, values.shape[1]))
-        np.add.at(count, strata, known)
-        np.add.at(total, strata, np.nan_to_num(values))
-        np.add.at(below[:, 1:], strata, features <= self._high[strata])
+        sums = np.zeros((3, STRATA, values.shape[1]))
+        _add_up(strata, values, self._high, sums)
+        count, total, below = sums
         kept = 0.5 ** (count / HALF_LIFE)
         means = self._means[:, : 1 + len(NAMES)]
         means[:] = kept * means + (1 - kept) * total / np.maximum(count, 1)
@@ -77,6 +76,30 @@ class Baseline:
         found = np.column_stack([means[:, 0], in_order(mean, names), in_order(high, names)])
         self._objects[:] = state["objects"]
         self._means[:] = np.where(np.isnan(found), self._means, found)
+
+
+@compiled
+def _add_up(strata: I64, values: F64, high: F64, sums: F64) -> None:
+    """Add up by stratum who has each value, the values, and how many are not above the high.
+
+    Parameters
+    ----------
+    values
+        Shape (cohorts, 1 + signals), suspicion first, which has no high; NaN is "unknown".
+    high
+        Shape (strata, signals).
+    sums
+        Shape (3, strata, 1 + signals).
+    """
+    for row in range(len(strata)):
+        stratum = strata[row]
+        for column in range(values.shape[1]):
+            value = values[row, column]
+            if not np.isnan(value):
+                sums[0, stratum, column] += 1.0
+                sums[1, stratum, column] += value
+                if column > 0 and value <= high[stratum, column - 1]:
+                    sums[2, stratum, column] += 1.0
 
 
 def _columns(calibration: Calibration) -> tuple[F64, F64]:

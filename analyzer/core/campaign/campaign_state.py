@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.contracts.records import AlertKind, Severity
+from analyzer.core.kernels.order_statistics import median
 
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
@@ -88,7 +89,7 @@ class Members:
         anybody was, whoever was found at all, or all.
         """
         hits = self.hits[self.hits > 0]
-        often = max(2.0, CORE_SHARE * float(np.median(hits)) if len(hits) else 0.0)
+        often = max(2.0, CORE_SHARE * median(hits))
         for found in (self.hits >= often, self.hits >= 1):
             if int(found.sum()) >= CORE:
                 return self.key[found]

@@ -94,8 +94,9 @@ def one_work(pools: Cohorts) -> Work:
     objects = usage.objects[shared.column]
     prompts = window.prompts[objects] * own[:, None]
     prompted, repeated = (row_sums(shared, prompts[:, which]) for which in (0, 1))
+    log_output = window.template_log_output[shared.column]
     usual = window.usual_repeats
-    longer = _longer(pools, mine, row_sums(shared, requests * _log_output(window, objects)))
+    longer = _longer(pools, mine, row_sums(shared, requests * log_output))
     shows = (mine >= MUCH * pools.requests) & (longer >= LONGER)
     shows &= (prompted > 0) & (repeated < (usual + MORE_REPEATS) * prompted)
     members, about = [], []
@@ -110,10 +111,6 @@ def one_work(pools: Cohorts) -> Work:
         members.append(numbers[each >= REQUESTS_EACH].astype(np.int64))
         about.append(int(objects[np.argmax(requests * (shared.row == row))]))
     return Work(shows, members, about)
-
-
-def _log_output(window: Window, objects: NDArray[np.int32]) -> F64:
-    return np.nan_to_num(window.template_log_output[objects])
 
 
 def _longer(pools: Cohorts, mine: F64, log_output: F64) -> F64:

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.window import Usage, Window
 from analyzer.core.contracts.columns import Kind
+from analyzer.core.kernels.common_use import common, users_among
 from analyzer.core.kernels.jit import compiled
 from analyzer.core.kernels.matrix_sums import row_shares, row_totals
-from analyzer.core.kernels.sparse import common
+from analyzer.core.kernels.order_statistics import medians
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -151,7 +152,7 @@ class Groups:
     ) -> None:
         self.window, self.members, self.own = window, members, own
         self.size = np.diff(members.indptr).astype(np.float64)
-        self.volume = _medians(members, window.totals[:, 0].astype(np.float64))
+        self.volume = medians(members, window.totals[:, 0].astype(np.float64))
         self._innocent = innocent
         self._profiles: dict[Kind, Profile] = {}
         self._mass: dict[Kind, list[float]] = {}
@@ -166,7 +167,8 @@ class Groups:
     def _profile(self, kind: Kind) -> Profile:
         background = Background.of(self.window, kind, self._innocent)
         usage = background.usage
-        row, column, users, requests = common(self.members, usage.matrix)
+        starts, column, users, requests = common(self.members, usage.matrix, usage.alone)
+        row = np.repeat(np.arange(len(self.size)), np.diff(starts))
         n = self.size[row]
         null = background.null(column, self.volume[row])
         popular = (background.users >= HUB) & (background.count >= HUB_USERS)
@@ -174,7 +176,9 @@ class Groups:
         value = np.where(rare, np.log(users / n / np.maximum(null, 1e-12)) - TIMES, 0.0)
         value = np.maximum(value, 0.0)
         groups = len(self.size)
-        outside = background.count[column] - self._free_users(usage, row, column)
+        entries = starts, column
+        free = users_among(self.members, usage.matrix, entries, self._innocent)
+        outside = background.count[column] - free
         inside = users >= outside
         if kind == Kind.BLOCK:  # neighbours on a public block know nothing of one another
             value[~inside] = 0.0
@@ -209,21 +213,6 @@ class Groups:
             rest=rest,
             within=within,
         )
-
-    def _free_users(self, usage: Usage, row: I64, column: I32) -> F64:
-        """Innocent members of each group on the object of each entry, shape (entries,)."""
-        free = self.members.copy()
-        free.data = self._innocent[free.indices].astype(np.float64)
-        free.eliminate_zeros()
-        of_row, of_column, users, _ = common(free, usage.matrix)
-        width = max(1, usage.matrix.shape[1])
-        key = of_row * width + of_column
-        order = np.argsort(key)
-        wanted = row * width + column
-        at = np.minimum(np.searchsorted(key[order], wanted), max(0, len(key) - 1))
-        if not len(key):
-            return np.zeros(len(row))
-        return np.where(key[order][at] == wanted, users[order][at], 0.0)
 
     def mass(self, kind: Kind, group: int) -> float:
         """Share of the group's requests on what hardly anybody else uses."""
@@ -384,13 +373,3 @@ def weigh_common(orgs: I32, cells: tuple[I32, I32], column_of: I32, weight: F64)
             if column >= 0:
                 total += weight[column]
     return total
-
-
-def _medians(members: sp.csr_matrix, values: F64) -> F64:
-    """Median over the members of each group."""
-    return np.array(
-        [
-            float(np.median(values[members.indices[start:stop]])) if stop > start else 0.0
-            for start, stop in zip(members.indptr[:-1], members.indptr[1:], strict=True)
-        ]
-    )

@@ -193,11 +193,14 @@ class Linker:
         """Number of the campaign that each organisation of the view belongs to; −1: of none."""
         rows: list[NDArray[np.int64]] = []
         own: list[int] = []
+        core_size: list[int] = []
         self.group_of: dict[str, int] = {}
         """Campaign → its row among the groups."""
         for number, campaign in enumerate(self._campaigns):
             self.owner[self._view.numbers_of(campaign.members.key)] = number
-            core = self._view.numbers_of(campaign.members.core)
+            members = campaign.members.core
+            core_size.append(len(members))
+            core = self._view.numbers_of(members)
             if len(core):
                 self.group_of[campaign.id] = len(rows)
                 rows.append(core)
@@ -211,7 +214,6 @@ class Linker:
         """True once an organisation has another owner than when the shares were counted."""
         self._supports: dict[int, list[tuple[Finding, U64]]] = {}
         """Campaign → findings that support it, and their free members, not counted yet."""
-        core_size = [len(campaign.members.core) for campaign in self._campaigns]
         for finding, numbers, i in self._findings:
             if not self._is_plain(finding, i, len(numbers), core_size):
                 self._finding_row[finding.key] = len(rows)

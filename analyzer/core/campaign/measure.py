@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from analyzer.core.campaign.peers import beyond_peers
 from analyzer.core.campaign.thinning import FEWEST, thinning
 from analyzer.core.cohort.catalog import NAMES, measure_all
 from analyzer.core.cohort.population import PROMPTED, REPEATED, REQUESTS
@@ -28,8 +29,6 @@ OWN_TIMES, OWN_SHARE = 5.0, 0.05
 """A template is the group's own if so many times more of its members use it than of the rest,
 and such a share of the members, three at least."""
 SILENT_S = 6 * 3_600
-PEERS = 10
-"""Users of the group's client outside of it, below which nothing is known about them."""
 SHAPE = (
     "hop_member", "home_member", "top_block", "places_member", "private", "public_ln",
     "alone_block", "spec_mass", "spec_eff", "spec_cover", "spec_long", "all_long", "spec_repeat",
@@ -119,7 +118,7 @@ def _work(groups: Cohorts) -> dict[str, F64]:
     share = np.where(own, shared.requests, 0.0) / np.maximum(mine, 1.0)[shared.row]
     entropy = row_sums(shared, -share * np.log(np.maximum(share, 1e-12)))
     on_own = _on(groups, usage, shared, own)
-    log_output = np.nan_to_num(window.template_log_output[usage.objects[shared.column]])
+    log_output = window.template_log_output[shared.column]
     prompts = window.prompts[usage.objects[shared.column]]
     part = np.where(own, shared.requests, 0.0) / np.maximum(usage.volume[shared.column], 1.0)
     hashed = row_sums(shared, part * prompts[:, 0])
@@ -261,29 +260,22 @@ def _means(groups: Cohorts) -> dict[str, F64]:
 
 
 def _client(groups: Cohorts) -> dict[str, F64]:
-    window, n = groups.window, len(groups)
-    found = np.full((4, n), np.nan)
+    window = groups.window
     kind = Kind.TLS if window.usage(Kind.TLS).matrix.nnz else Kind.AGENT
     usage, shared = window.usage(kind), groups.shared(kind)
-    volume = np.log(np.maximum(window.totals[:, REQUESTS].astype(np.float64), 1.0))
-    starts, orgs = groups.matrix.indptr.tolist(), groups.matrix.indices
-    is_member = np.zeros(len(volume), np.bool_)
-    for group, top in enumerate(commonest(shared.starts, shared.column, shared.members).tolist()):
-        if top < 0:
-            continue
-        column, on_it = int(shared.column[top]), shared.members[top]
-        found[0, group] = on_it / groups.size[group]
-        found[1, group] = on_it / usage.degree[column]
-        members, users = orgs[starts[group] : starts[group + 1]], usage.users_of(column)
-        is_member[members] = True
-        peers = users[~is_member[users]]
-        is_member[members] = False
-        if len(peers) >= PEERS:
-            longer = window.log_output[members].mean() - window.log_output[peers].mean()
-            found[2, group] = longer / max(1e-6, window.usual_output[1])
-            found[3, group] = _spread(volume[members]) - _spread(volume[peers])
-    names = ("top_client", "client_exclusive", "client_long", "client_over")
-    return dict(zip(names, found, strict=True))
+    top = commonest(shared.starts, shared.column, shared.members)
+    known = np.flatnonzero(top >= 0)
+    column, users, degree = np.full(len(groups), -1), *np.full((2, len(groups)), np.nan)
+    column[known] = shared.column[top[known]]
+    users[known] = shared.members[top[known]]
+    degree[known] = usage.degree[column[known]]
+    longer, wider = beyond_peers(groups, usage, column)
+    return {
+        "top_client": users / groups.size,
+        "client_exclusive": users / degree,
+        "client_long": longer,
+        "client_over": wider,
+    }
 
 
 def commonest(starts: I64, column: I32, members: F64) -> I64:
@@ -309,27 +301,6 @@ def _commonest(entries: tuple[I64, I32, F64], found: I64) -> None:
             more = top < 0 or members[i] > members[top]
             if more or (members[i] == members[top] and column[i] < column[top]):
                 found[group] = i
-
-
-def _spread(volume: F64) -> float:
-    """Deviation of volumes, robust: half the distance of the 16th and 84th percentile.
-
-    Percentiles lie between two values, as ``np.percentile`` has them.
-
-    Examples
-    --------
-    >>> round(_spread(np.arange(101.0)), 6)
-    34.0
-    """
-    places = (len(volume) - 1) * np.array([0.16, 0.84])
-    below = np.floor(places).astype(np.int64)
-    above = np.minimum(below + 1, len(volume) - 1)
-    values = np.partition(volume, np.concatenate([below, above]))
-    part, step = places - below, values[above] - values[below]
-    low, high = np.where(
-        part < 0.5, values[below] + step * part, values[above] - step * (1 - part)
-    ).tolist()
-    return float(high - low) / 2
 
 
 def _mean_of(groups: Cohorts, values: F64, known: Bool) -> F64:

@@ -14,11 +14,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import Campaign
-from analyzer.core.campaign.likeness import MOST_SAID, PROFILED, Background, Profile
+from analyzer.core.campaign.likeness import MOST_SAID, PROFILED, Profile
 from analyzer.core.campaign.linker import Linker, Registry
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.kernels.jit import compiled
+from analyzer.core.kernels.order_statistics import medians_of_rows
 
+I32 = NDArray[np.int32]
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 
@@ -147,10 +150,8 @@ def _likeness(linker: Linker, campaigns: list[Campaign]) -> tuple[F64, F64]:
     for kind in PROFILED:
         profile = groups.profile(kind)
         weight = _weights(profile, rows, groups.size[rows])
-        x = _mean_weight(profile, weight)
-        middle = np.array(
-            [np.median(x[i, cores.indices[a:b]]) for i, (a, b) in enumerate(_spans(cores))]
-        )
+        x = mean_weight(profile.background.shares, profile.column_of, weight)
+        middle = medians_of_rows(cores, x)
         total += np.minimum(x, FULL * middle[:, None])
         medians += middle
         if kind == Kind.TEMPLATE:
@@ -169,13 +170,31 @@ def _weights(profile: Profile, rows: NDArray[np.intp], size: F64) -> F64:
     return np.where(profile.inside[rows], np.clip(nats, 0.0, MOST_SAID), 0.0)
 
 
-def _mean_weight(profile: Profile, weight: F64) -> F64:
-    """Mean weight over each organisation's requests, shape (campaigns, organisations)."""
-    background: Background = profile.background
-    telling = np.flatnonzero(profile.column_of >= 0)
-    shares = background.shares[:, telling]
-    return np.asarray((shares @ sp.csr_matrix(weight).T).todense()).T
+def mean_weight(shares: sp.csr_matrix, column_of: I32, weight: F64) -> F64:
+    """Mean weight over each organisation's requests, shape (campaigns, organisations).
+
+    Parameters
+    ----------
+    shares
+        Share of each organisation's requests, shape (organisations, objects).
+    column_of
+        Shape (objects,), column of each, −1 if it tells nothing.
+    weight
+        Shape (campaigns, columns).
+    """
+    found = np.zeros((shares.shape[0], len(weight)))
+    cells = shares.indptr, shares.indices, shares.data
+    _add_weights(cells, column_of, np.ascontiguousarray(weight.T), found)
+    return np.ascontiguousarray(found.T)
 
 
-def _spans(matrix: sp.csr_matrix) -> list[tuple[int, int]]:
-    return list(zip(matrix.indptr[:-1].tolist(), matrix.indptr[1:].tolist(), strict=True))
+@compiled
+def _add_weights(cells: tuple[I32, I32, F64], column_of: I32, weight: F64, found: F64) -> None:
+    """Add up share times weight, of telling objects; ``weight`` of shape (columns, campaigns)."""
+    starts, objects, shares = cells
+    for org in range(len(found)):
+        for cell in range(starts[org], starts[org + 1]):
+            column = column_of[objects[cell]]
+            if column >= 0:
+                for campaign in range(weight.shape[1]):
+                    found[org, campaign] += shares[cell] * weight[column, campaign]

@@ -230,6 +230,8 @@ class Publisher:
         features = np.array([reading.features.get(name, np.nan) for name in NAMES])
         weight = np.abs(self._fusion.contributions(features))
         order = sorted(range(len(NAMES)), key=lambda i: (-float(weight[i]), NAMES[i]))
+        shown = 0.0 if against else 0.1
+        told = [i for i in order if (FAMILIES[i] == AGAINST) == against and features[i] > shown]
         return [
             SignalReading(
                 name=NAMES[i],
@@ -240,9 +242,8 @@ class Publisher:
                 evidence=(evidence and evidence.sentence(NAMES[i])) or SIGNALS[i].MEANING,
                 window_s=reading.window_s,
             )
-            for i in order
-            if (FAMILIES[i] == AGAINST) == against and features[i] > (0.0 if against else 0.1)
-        ][:8]
+            for i in told[:8]
+        ]
 
     def _members_of(self, campaign: Campaign, view: Window, now_ms: int) -> list[Account]:
         """Accounts that are members, and those that were said to be; sorted by surety."""

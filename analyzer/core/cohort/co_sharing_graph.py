@@ -20,6 +20,7 @@ from analyzer.core.kernels.sparse import incidence
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 SHARED_KINDS = (Kind.TEMPLATE, Kind.PAYMENT, Kind.BLOCK)
 MOST_USERS = 60
@@ -45,14 +46,16 @@ def linked_groups(window: Window, least: int, largest: float) -> sp.csr_matrix:
     Reference: Pacheco et al. (2021), Uncovering coordinated networks on social media;
     Robertson (2004), Understanding inverse document frequency.
     """
-    joined = _joined(window)
-    held = (joined @ joined).multiply(joined) >= COMMON_NEIGHBOURS
-    return _groups(held, least, largest)
-
-
-def _joined(window: Window) -> sp.csr_matrix:
-    """1 where two organisations share enough, shape (organisations, organisations)."""
     n = len(window.orgs)
+    one, other = _joined(window)
+    joined = _both_ways(one, other, n)
+    held = np.empty(len(one), np.bool_)
+    _hold((one, other), (joined.indptr, joined.indices), np.full(n, -1), held)
+    return _groups(_both_ways(one[held], other[held], n), least, largest)
+
+
+def _joined(window: Window) -> tuple[I32, I32]:
+    """Pairs of organisations that share enough, each once, by the first of them."""
     used, worth, penalty = zip(*(_rare_use(window, kind) for kind in SHARED_KINDS), strict=True)
     sizes = [matrix.shape[1] for matrix in used]
     use = sp.hstack(used, format="csr")
@@ -63,9 +66,35 @@ def _joined(window: Window) -> sp.csr_matrix:
     cells = (use.indptr, use.indices), (users.indptr, users.indices)
     objects = (kind, np.concatenate(worth), np.array(MOST_NATS))
     count = _edges(*cells, objects, np.stack(penalty), (one, other))
-    ends = np.concatenate([one[:count], other[:count]])
-    starts = np.concatenate([other[:count], one[:count]])
-    return incidence(starts, ends, np.ones(2 * count), (n, n))
+    return one[:count], other[:count]
+
+
+def _both_ways(one: I32, other: I32, n: int) -> sp.csr_matrix:
+    """1 for each of the pairs, shape (n, n), symmetric."""
+    starts, ends = np.concatenate([one, other]), np.concatenate([other, one])
+    return incidence(starts, ends, np.ones(len(starts)), (n, n))
+
+
+@compiled
+def _hold(pairs: tuple[I32, I32], joined: tuple[I32, I32], near: I64, held: Bool) -> None:
+    """Whether each pair has enough neighbours in common.
+
+    Parameters
+    ----------
+    joined
+        Starts and neighbours of each organisation.
+    near
+        Shape (organisations,), all −1.
+    """
+    (one, other), (starts, neighbours) = pairs, joined
+    for pair in range(len(held)):
+        if pair == 0 or one[pair] != one[pair - 1]:
+            for cell in range(starts[one[pair]], starts[one[pair] + 1]):
+                near[neighbours[cell]] = one[pair]
+        count = 0
+        for cell in range(starts[other[pair]], starts[other[pair] + 1]):
+            count += near[neighbours[cell]] == one[pair]
+        held[pair] = count >= COMMON_NEIGHBOURS
 
 
 def _rare_use(window: Window, kind: Kind) -> tuple[sp.csr_matrix, F64, F64]:

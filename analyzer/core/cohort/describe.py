@@ -29,7 +29,7 @@ def describe(cohorts: Cohorts, features: F64, score: F64) -> CohortColumns:
         ],
         axis=1,
     )
-    members = cohorts.members
+    members = cohorts.matrix
     size = np.diff(members.indptr)
     shown = np.repeat(score >= SHOWN, size)
     return CohortColumns(

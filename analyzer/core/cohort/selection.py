@@ -20,8 +20,9 @@ from analyzer.core.cohort.population import REQUESTS
 from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.kernels.common_use import common, entries_of
 from analyzer.core.kernels.matrix_sums import row_totals
-from analyzer.core.kernels.sparse import common, incidence, rows_by_age, sums, users
+from analyzer.core.kernels.sparse import incidence, rows_by_age, sums, users
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -38,8 +39,6 @@ SHORT_S = 6 * 3_600
 class Shared:
     """What the members of each cohort share, one entry per (cohort, object used by members)."""
 
-    row: I64
-    """Cohort of each entry, rising."""
     column: NDArray[np.int32]
     """Object of each entry, a column of the usage."""
     members: F64
@@ -50,6 +49,11 @@ class Shared:
     """True where the object is the one that defines the cohort."""
     starts: I64
     """Shape (cohorts + 1,), where the entries of each cohort start, and the last of them stop."""
+
+    @cached_property
+    def row(self) -> I64:
+        """Cohort of each entry, rising."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,6 @@ class Cohorts:
 
     def __len__(self) -> int:
         return len(self.object)
-
-    @cached_property
-    def members(self) -> sp.csr_matrix:
-        """1 where the organisation is a member."""
-        ones = self.matrix.copy()
-        ones.data = np.ones_like(ones.data)
-        return ones
 
     @cached_property
     def size(self) -> F64:
@@ -101,6 +98,11 @@ class Cohorts:
         """Requests of the members of each cohort on the defining object."""
         return row_totals(self.matrix.indptr, self.matrix.data)
 
+    @cached_property
+    def prompts_on_object(self) -> F64:
+        """Shape (cohorts, 2): prompts on the defining template by all its users, and repeated."""
+        return np.asarray(self.window.prompts[self.object] * (self.object >= 0)[:, None])
+
     def mean(self, values: NDArray[np.generic]) -> F64:
         """Mean over the members of a value per organisation."""
         return np.asarray(self.total(values) / self.size)
@@ -118,10 +120,9 @@ class Cohorts:
 
     def _share(self, kind: Kind) -> Shared:
         usage = self.window.usage(kind)
-        row, column, users, requests = common(self.members, usage.matrix)
-        own = usage.column_of(self.object)
-        starts = np.searchsorted(row, np.arange(len(self) + 1))
-        return Shared(row, column, users, requests, column == own[row], starts)
+        starts, column, users, requests = common(self.matrix, usage.matrix, usage.alone)
+        own = entries_of(starts, column, usage.column_of(self.object))
+        return Shared(column, users, requests, own, starts)
 
 
 def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
@@ -133,39 +134,40 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     """
     population, config = window.population, window.config
     n_objects = len(population.objects)
-    mine = MAY_DEFINE[population.objects["kind"]]
-    if shards > 1:
-        mine &= population.objects["hash"] % np.uint64(shards) == np.uint64(shard)
     largest = max(200, 0.35 * window.n_active)
-    prior, _ = users(population.pairs["object"], window.new, n_objects)
-    old_size, new_size = users(window.pairs.thing, window.pairs.new, n_objects)
-    size = old_size + new_size
     least = config.min_cohort * (2 if window.length_s < SHORT_S else 1)
+    older, newer = users(window.pairs.thing, window.pairs.new, n_objects)
+    large = np.flatnonzero(older + newer >= least)
+    mine = MAY_DEFINE[population.objects["kind"][large]]
+    mine &= population.objects["hash"][large] % np.uint64(shards) == np.uint64(shard)
+    large = large[mine]
+    size, new_size = older[large] + newer[large], newer[large]
+    prior = users(population.pairs["object"], window.new, n_objects)[0][large]
     ago = config.close_after_s // config.pane_s
-    watched = population.objects["hit_pane"] >= max(0, window.pane - ago)
-    novel = mine & (size >= least) & (size <= largest) & ((prior <= size / 2) | watched)
-    partly = mine & ~novel & (new_size >= least) & (new_size <= largest)
-    found = _of_objects(window, novel, partly)
+    watched = population.objects["hit_pane"][large] >= max(0, window.pane - ago)
+    novel = (size <= largest) & ((prior <= size / 2) | watched)
+    partly = ~novel & (new_size >= least) & (new_size <= largest)
+    found = _of_objects(window, large[novel | partly], partly[novel | partly])
     if shard == 0 and window.length_s >= DAY_S:
         found = _joined(found, _of_groups(window, linked_groups(window, least, largest)))
     return found if len(found) else None
 
 
-def _of_objects(window: Window, novel: Bool, partly: Bool) -> Cohorts:
-    """Cohorts of the objects that are novel or ``partly`` judged."""
+def _of_objects(window: Window, judged: I64, partly: Bool) -> Cohorts:
+    """Cohorts of these objects, those ``partly`` judged of their newcomers alone."""
     objects = window.population.objects
-    judged = np.flatnonzero(novel | partly)
-    judged = judged[np.lexsort((objects["hash"][judged], objects["kind"][judged]))]
+    order = np.lexsort((objects["hash"][judged], objects["kind"][judged]))
+    judged, partly = judged[order], partly[order]
     row_of = np.full((2, len(objects)), -1, np.int32)
     row_of[:, judged] = np.arange(len(judged))
-    row_of[0, partly] = -1
+    row_of[0, judged[partly]] = -1
     row = rows_by_age(window.pairs.thing, window.pairs.new, row_of)
     return Cohorts(
         window=window,
         key=objects["hash"][judged],
         object=judged.astype(np.int32),
         kind=objects["kind"][judged],
-        newcomers=partly[judged].astype(np.int64),
+        newcomers=partly.astype(np.int64),
         matrix=incidence(
             row, window.pairs.org, window.pairs.requests, (len(judged), len(window.orgs))
         ),

@@ -24,7 +24,7 @@ from analyzer.core.kernels.matrix_sums import (
     row_totals,
     totals_of_rows,
 )
-from analyzer.core.kernels.sparse import incidence, per_object, used
+from analyzer.core.kernels.sparse import incidence, known, per_object, used
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -45,6 +45,11 @@ class Usage:
     def degree(self) -> F64:
         """Shape (columns,): organisations on each object."""
         return column_counts(self.matrix.indices, self.matrix.shape[1])
+
+    @cached_property
+    def alone(self) -> Bool:
+        """Shape (columns,): true for objects of one user."""
+        return np.asarray(self.degree == 1)
 
     @cached_property
     def degree_of_org(self) -> I32:
@@ -88,13 +93,10 @@ class Usage:
         return totals_of_rows(cells, orgs, self.matrix.shape[1])
 
     @cached_property
-    def _by_object(self) -> sp.csc_matrix:
-        return self.matrix.tocsc()
-
-    def users_of(self, column: int) -> I32:
-        """Organisations that use an object, rising."""
-        users = self._by_object
-        return np.asarray(users.indices[users.indptr[column] : users.indptr[column + 1]])
+    def users(self) -> tuple[I32, I32]:
+        """Where the users of each object start, and the users themselves, rising."""
+        by_object = self.matrix.tocsc()
+        return by_object.indptr, by_object.indices
 
     def column_of(self, objects: NDArray[np.int32]) -> I64:
         """Column of each object, -1 if it is not of this kind."""
@@ -147,9 +149,9 @@ class Window:
 
     def numbers_of(self, keys: NDArray[np.uint64]) -> I64:
         """Rising numbers in the window of the organisations of these keys that are active in it."""
-        rows = self.population.orgs.find(keys)
-        numbers = self.number_of[rows[rows >= 0]]
-        return np.sort(numbers[numbers >= 0]).astype(np.int64)
+        numbers = known(self.population.orgs.find(keys), self.number_of)
+        numbers.sort()
+        return numbers
 
     @cached_property
     def usual_requests(self) -> float:
@@ -181,10 +183,10 @@ class Window:
 
     @cached_property
     def template_log_output(self) -> F64:
-        """Shape (objects,): mean of ln(output + 1) on each template, NaN for other objects."""
-        n = len(self.population.objects)
-        requests, total = self.population.template_sums[self.number].sums(n).T
-        return np.where(requests > 0, total / np.maximum(requests, 1) / MICRO, np.nan)
+        """Shape (templates used,): mean of ln(output + 1) on each, 0 where it is not known."""
+        sums = self.population.template_sums[self.number].sums(len(self.population.objects))
+        requests, total = sums[self.usage(Kind.TEMPLATE).objects].T
+        return np.where(requests > 0, total / np.maximum(requests, 1) / MICRO, 0.0)
 
     def deviation(self, log_output: F64) -> F64:
         """These means of ln(output + 1) in deviations of the organisations from their mean."""

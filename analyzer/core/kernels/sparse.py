@@ -16,9 +16,6 @@ I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-LINE = 8
-"""Numbers of 64 bits that come from memory at once."""
-
 
 def incidence(
     row: I32 | I64, column: I32 | I64, value: F64, shape: tuple[int, int]
@@ -102,27 +99,28 @@ def used(
     >>> found.org, found.new, found.stops
     (array([1, 0], dtype=int32), array([False,  True]), array([1, 2]))
     """
+    rows = np.flatnonzero(requests)
     stops = np.zeros(kinds, np.int64)
-    _count_used(requests, pairs[1], kind, stops)
+    _count_used(rows, pairs[1], kind, stops)
     of_org, of_thing = np.empty((2, stops[-1]), np.int32)
     of_new, amount = np.empty(stops[-1], np.bool_), np.empty(stops[-1])
     at = np.append(0, stops[:-1])
-    _take_used(requests, pairs, (number_of, kind), at, (of_org, of_thing, of_new, amount))
+    places = of_org, of_thing, of_new, amount
+    _take_used((rows, requests), pairs, (number_of, kind), at, places)
     return Pairs(of_org, of_thing, of_new, amount, stops)
 
 
 @compiled
-def _count_used(requests: I64, thing: I32, kind: I64, stops: I64) -> None:
-    for pair in range(len(requests)):
-        if requests[pair]:
-            stops[kind[thing[pair]]] += 1
+def _count_used(rows: I64, thing: I32, kind: I64, stops: I64) -> None:
+    for pair in rows:
+        stops[kind[thing[pair]]] += 1
     for number in range(1, len(stops)):
         stops[number] += stops[number - 1]
 
 
 @compiled
 def _take_used(
-    requests: I64,
+    of_used: tuple[I64, I64],
     pairs: tuple[I32, I32, Bool],
     of_ends: tuple[I32, I64],
     at: I64,
@@ -130,13 +128,29 @@ def _take_used(
 ) -> None:
     """Fill the columns of what was used; ``at`` is where the next pair of a kind belongs."""
     (org, thing, new), (orgs, things, news, amounts) = pairs, found
-    number_of, kind = of_ends
-    for pair in range(len(requests)):
-        if requests[pair]:
-            place = at[kind[thing[pair]]]
-            at[kind[thing[pair]]] = place + 1
-            orgs[place], things[place] = number_of[org[pair]], thing[pair]
-            news[place], amounts[place] = new[pair], requests[pair]
+    (rows, requests), (number_of, kind) = of_used, of_ends
+    for pair in rows:
+        place = at[kind[thing[pair]]]
+        at[kind[thing[pair]]] = place + 1
+        orgs[place], things[place] = number_of[org[pair]], thing[pair]
+        news[place], amounts[place] = new[pair], requests[pair]
+
+
+@compiled
+def known(rows: I32, number_of: I32) -> I64:
+    """Numbers of the rows that are known, from 0 on, and have one, from 0 on; in their order.
+
+    Examples
+    --------
+    >>> known(np.array([2, -1, 0], np.int32), np.array([5, 6, -1], np.int32))
+    array([5])
+    """
+    found, count = np.empty(len(rows), np.int64), 0
+    for row in rows:
+        if row >= 0 and number_of[row] >= 0:
+            found[count] = number_of[row]
+            count += 1
+    return found[:count]
 
 
 def users(thing: I32, new: Bool, n: int) -> tuple[I64, I64]:
@@ -193,6 +207,8 @@ def _rows_by_age(thing: I32, new: Bool, row_of: I32, row: I32) -> None:
 def per_object(values: I64, thing: I32, n: int) -> F64:
     """Sum of the values of the pairs of each object, shape (n, width).
 
+    Pairs whose first value is 0 are passed over.
+
     Examples
     --------
     >>> per_object(np.array([[3], [4]]), np.array([1, 1], np.int32), 2).tolist()
@@ -206,6 +222,8 @@ def per_object(values: I64, thing: I32, n: int) -> F64:
 @compiled
 def _per_object(values: I64, thing: I32, found: F64) -> None:
     for pair in range(len(values)):
+        if values[pair, 0] == 0:
+            continue
         for column in range(values.shape[1]):
             found[thing[pair], column] += values[pair, column]
 
@@ -252,83 +270,3 @@ def _sums_of_rows(starts: I32, orgs: I32, values: NDArray[Any], found: F64) -> N
             ask_for(values, orgs[min(member + AHEAD, last)])
             for column in range(values.shape[1]):
                 found[cohort, column] += values[orgs[member], column]
-
-
-def common(members: sp.csr_matrix, usage: sp.csr_matrix) -> tuple[I64, I32, F64, F64]:
-    """What the members of each cohort use together.
-
-    Parameters
-    ----------
-    members
-        Shape (cohorts, organisations), a cell for each member.
-    usage
-        Shape (organisations, objects), requests.
-
-    Returns
-    -------
-    Cohort, object, number of members that use it, and their requests on it: one entry per
-    (cohort, object), by rising cohort; objects in the order in which members come to them.
-    """
-    if not usage.nnz:
-        nothing = np.zeros(0)
-        return np.zeros(0, np.int64), np.zeros(0, np.int32), nothing, nothing
-    stops = np.empty(members.shape[0], np.int64)
-    room = _room(members.indptr, members.indices, usage.indptr, usage.shape[1])
-    column, users, requests = np.empty(room + 1, np.int32), np.empty(room), np.empty(room)
-    so_far = np.zeros(usage.shape[1]), np.zeros(usage.shape[1])
-    cells = (members.indptr, members.indices), (usage.indptr, usage.indices, usage.data)
-    count = _common(*cells, so_far, stops, (column, users, requests))
-    row = np.repeat(np.arange(len(stops)), np.diff(stops, prepend=0))
-    return row, column[:count], users[:count], requests[:count]
-
-
-@compiled
-def _room(starts: I32, orgs: I32, first: I32, columns: int) -> int:
-    """Entries that there are at most."""
-    room, last = 0, len(orgs) - 1
-    for cohort in range(len(starts) - 1):
-        cells = 0
-        for member in range(starts[cohort], starts[cohort + 1]):
-            ask_for(first, orgs[min(member + AHEAD, last)])
-            cells += first[orgs[member] + 1] - first[orgs[member]]
-        room += min(cells, columns)
-    return room
-
-
-@compiled
-def _common(
-    members: tuple[I32, I32],
-    usage: tuple[I32, I32, F64],
-    so_far: tuple[F64, F64],
-    stops: I64,
-    found: tuple[I32, F64, F64],
-) -> int:
-    """Fill what was found and where each cohort's entries stop; how many there are.
-
-    Users and requests of each object so far are all 0 before and after each cohort; an object
-    is written at the next entry each time, and stays there the first time.
-    """
-    (starts, orgs), (first, objects, amounts) = members, usage
-    column, users, requests = found
-    used_by, asked = so_far
-    count, last = 0, len(orgs) - 1
-    for cohort in range(len(stops)):
-        begin = count
-        for member in range(starts[cohort], starts[cohort + 1]):
-            org, soon = orgs[member], first[orgs[min(member + AHEAD, last)]]
-            ask_for(first, orgs[min(member + 2 * AHEAD, last)])
-            ask_for(objects, soon)
-            ask_for(amounts, soon)
-            ask_for(amounts, soon + LINE)
-            for cell in range(first[org], first[org + 1]):
-                thing = objects[cell]
-                column[count] = thing
-                count += used_by[thing] == 0.0
-                used_by[thing] += 1.0
-                asked[thing] += amounts[cell]
-        for at in range(begin, count):
-            thing = column[at]
-            users[at], requests[at] = used_by[thing], asked[thing]
-            used_by[thing], asked[thing] = 0.0, 0.0
-        stops[cohort] = count
-    return count

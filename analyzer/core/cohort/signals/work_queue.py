@@ -36,7 +36,5 @@ def measure(cohorts: Cohorts) -> F64:
 
 def repeated_on_object(cohorts: Cohorts) -> tuple[F64, F64]:
     """Prompts on the defining template by all its users, and their repeated share (or NaN)."""
-    has_object = cohorts.object >= 0
-    sums = cohorts.window.prompts[cohorts.object] * has_object[:, None]
-    prompted, repeated = sums[:, 0], sums[:, 1]
+    prompted, repeated = cohorts.prompts_on_object.T
     return prompted, np.where(prompted > 0, repeated / np.maximum(prompted, 1.0), np.nan)
