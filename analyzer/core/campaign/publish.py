@@ -230,8 +230,7 @@ class Publisher:
         features = np.array([reading.features.get(name, np.nan) for name in NAMES])
         weight = np.abs(self._fusion.contributions(features))
         order = sorted(range(len(NAMES)), key=lambda i: (-float(weight[i]), NAMES[i]))
-        shown = 0.0 if against else 0.1
-        told = [i for i in order if (FAMILIES[i] == AGAINST) == against and features[i] > shown]
+        mine = [i for i in order if (FAMILIES[i] == AGAINST) == against]
         return [
             SignalReading(
                 name=NAMES[i],
@@ -242,7 +241,7 @@ class Publisher:
                 evidence=(evidence and evidence.sentence(NAMES[i])) or SIGNALS[i].MEANING,
                 window_s=reading.window_s,
             )
-            for i in told[:8]
+            for i in [i for i in mine if features[i] > (0.0 if against else 0.1)][:8]
         ]
 
     def _members_of(self, campaign: Campaign, view: Window, now_ms: int) -> list[Account]:
