@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.measure import FEATURES
@@ -27,11 +26,12 @@ from analyzer.simulate import generate
 from analyzer.simulate.economy import economy
 from analyzer.simulate.world import Labels
 from analyzer.training.readings import BENIGN, Readings, collect
+from analyzer.training.softmax import regress
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-VERSION = "kinds-3"
+VERSION = "kinds-4"
 SEEDS = range(1, 29)
 ACCOUNTS, DAYS = 2_500, 5.0
 SCENARIOS = (
@@ -49,8 +49,6 @@ CLASSES: dict[str, AlertKind] = {
 """Alert kinds of innocents; all others are users of one product."""
 PURE, FEWEST, MOST_ROWS = 0.7, 6, 12
 """Share of a group with one label, its members, and rows of a group and window that are used."""
-SHRINK = 1e-3
-STEPS = 150
 DIGITS = 4
 
 
@@ -178,14 +176,7 @@ def _thinned(readings: Readings, benign: Sequence[bool]) -> NDArray[np.intp]:
 
 
 def fit_of(rows: Rows) -> str:
-    """The fitted model as JSON: weights per column and kind, bounded in sign.
-
-    The mean loss, each row with its weight, plus ``SHRINK`` times the squared weights, by
-    L-BFGS-B.
-
-    Reference: Byrd, Lu, Nocedal & Zhu (1995), a limited memory algorithm for bound constrained
-    optimization.
-    """
+    """The fitted model as JSON: weights per column and kind, bounded in sign."""
     mean, scale = _standard(rows.features)
     x = np.zeros((len(rows.kind), 3 * len(FEATURES) + len(WINDOWS_S) + 1))
     for window_s in np.unique(rows.window_s).tolist():
@@ -193,33 +184,8 @@ def fit_of(rows: Rows) -> str:
         x[mine] = columns_of(rows.features[mine], mean, scale, window_s)
     names, y = np.unique(np.array(rows.kind), return_inverse=True)
     classes = [_class(name) for name in names.tolist()]
-    low, high = bounds_of(classes)
-    bounds = np.stack([low.ravel(), high.ravel()], axis=1)
-    shape = x.shape[1], len(names)
-    target = np.zeros((len(y), len(names)))
-    target[np.arange(len(y)), y] = 1.0
-
-    def loss(flat: F64) -> tuple[float, F64]:
-        weights = flat.reshape(shape)
-        logits = x @ weights
-        logits -= logits.max(axis=1, keepdims=True)
-        odds = np.exp(logits)
-        p = odds / odds.sum(axis=1, keepdims=True)
-        shrunk = weights.copy()
-        shrunk[-len(WINDOWS_S) - 1 :] = 0.0
-        value = -(rows.weight * np.log(np.maximum(p[np.arange(len(y)), y], 1e-12))).sum()
-        gradient = x.T @ ((p - target) * rows.weight[:, None]) + 2 * SHRINK * shrunk
-        return float(value + SHRINK * (shrunk**2).sum()), gradient.ravel()
-
-    found = minimize(
-        loss,
-        np.zeros(shape[0] * shape[1]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": STEPS, "maxfun": 2 * STEPS},
-    )
-    return _text(mean, scale, found.x.reshape(shape), (names.tolist(), classes))
+    weights = regress(x, y, rows.weight, bounds_of(classes), free=len(WINDOWS_S) + 1)
+    return _text(mean, scale, weights, (names.tolist(), classes))
 
 
 def _standard(features: F64) -> tuple[F64, F64]:
