@@ -90,7 +90,7 @@ class Watch:
 @functools.cache
 def run(scenario: str) -> Run:
     """A small world; prompts have no text, so that its templates are those that it names."""
-    world = generate(scenario, 77, scale=0.25, days=3.0)
+    world = generate(scenario, 78, scale=0.25, days=3.0)
     events = [{**orjson.loads(line), "prompt_text": None} for line in world.lines()]
     watch = Watch()
     pipeline = watch.pipeline = Pipeline(CONFIG, Sharding(("test",)), call=watch)

@@ -12,6 +12,7 @@ from analyzer.core.campaign.campaign_state import Campaign, CampaignState, Readi
 from analyzer.core.campaign.kind import (
     EXTRACTION,
     MOST_CHANGES,
+    SAID,
     VIEWS,
     decide_kind,
     guarded,
@@ -31,7 +32,7 @@ CLASSES: dict[str, AlertKind] = {
 }
 SCALE = dict.fromkeys(FEATURES, 0.2)
 DAY_HOP = next(w.hop_s for w in CONFIG.windows if w.length_s == DAY_S) // CONFIG.pane_s
-MEANS = {"client_homogeneity": 0.9, "private_blocks": 0.9, "output_length": 0.9}
+MEANS = {"client_homogeneity": 0.9, "entanglement": 0.9, "hop_member": 0.9}
 ONE_STREAM = {"thinning": 0.1, "thinning_others": -0.8}
 
 
@@ -41,7 +42,12 @@ def row(**features: float) -> np.ndarray:
 
 
 def read(
-    state: CampaignState, number: int, extraction: float, counter: float = 0.1
+    state: CampaignState,
+    number: int,
+    extraction: float,
+    counter: float = 0.1,
+    *,
+    tells: bool = True,
 ) -> CampaignState:
     """Decide on the n-th reading of a day."""
     pane = number * DAY_HOP
@@ -50,7 +56,7 @@ def read(
         DAY_S: Reading(
             pane=pane,
             window_s=DAY_S,
-            features={"one_block": counter},
+            features={"one_block": counter} | (ONE_STREAM if tells else {}),
             usual={},
             facts={},
             kinds={"operation": extraction, "course": other + 0.01, "reseller": other - 0.01},
@@ -95,6 +101,22 @@ def test_without_one_stream_the_guard_blocks(stream: dict[str, float]) -> None:
     assert not guarded(row(**everything, **stream))[0]
 
 
+def test_blocks_in_common_and_ever_other_blocks_are_two_means() -> None:
+    """A vendor's servers explain the first, people on their way the second; nothing both."""
+    assert guarded(row(entanglement=0.9, hop_member=0.8, **ONE_STREAM))[0]
+    assert not guarded(row(entanglement=0.9, **ONE_STREAM))[0]
+    assert not guarded(row(rotation=0.9, hop_member=0.8, **ONE_STREAM))[0]
+
+
+def test_an_office_has_blocks_of_its_own() -> None:
+    """Where each member stays: one family more must show. An operation's accounts meet there."""
+    office = {"client_homogeneity": 0.9, "output_length": 0.9, "private_blocks": 1.0}
+    assert not guarded(row(**office, **ONE_STREAM))[0]
+    assert guarded(row(**office, entanglement=0.9, **ONE_STREAM))[0]
+    assert guarded(row(**office | {"private_blocks": 0.0}, **ONE_STREAM))[0]
+    assert guarded(row(**office, payment_sharing=0.9, **ONE_STREAM))[0]
+
+
 def test_one_card_for_all_is_a_sponsors() -> None:
     """It counts for nothing, while several cards do."""
     client = {"client_homogeneity": 0.9, "payment_sharing": 0.9}
@@ -104,7 +126,7 @@ def test_one_card_for_all_is_a_sponsors() -> None:
 
 def test_who_asks_the_same_again_and_again_collects_no_answers() -> None:
     """A class, a test suite, a job; others' share of repeated prompts is the measure."""
-    evidence = {n: v for n, v in MEANS.items() if n != "output_length"} | ONE_STREAM
+    evidence = {n: v for n, v in MEANS.items() if n != "hop_member"} | ONE_STREAM
     assert not guarded(row(**evidence, all_repeat=0.2))[0]
     assert guarded(row(**evidence, all_repeat=0.0))[0]
     assert guarded(row(**evidence, all_repeat=-0.1))[0]
@@ -129,6 +151,15 @@ def test_extraction_is_said_after_two_readings_in_a_row() -> None:
     assert read(state, 1, 0.9).kind != EXTRACTION
     assert read(state, 2, 0.3).kind == "shared_tool"
     assert read(state, 3, 0.9).kind != EXTRACTION
+    assert read(state, 4, 0.9).kind == EXTRACTION
+
+
+def test_a_reading_that_cannot_tell_counts_for_nothing() -> None:
+    """Neither for extraction nor against it: the next that can goes on where the last was."""
+    state = read(CampaignState("c-1", "group", 0, 0), 1, 0.9, tells=False)
+    assert (state.extraction, state.kind) == (0.0, "shared_tool")
+    read(state, 2, 0.9)
+    assert read(state, 3, 0.0, tells=False).extraction == pytest.approx(0.9)
     assert read(state, 4, 0.9).kind == EXTRACTION
 
 
@@ -172,7 +203,7 @@ def test_a_kind_follows_from_the_readings_alone(readings: list[tuple[float, floa
         was = state.kind
         read(state, number, extraction, counter)
         if state.kind == EXTRACTION != was:
-            assert min(before, extraction) >= 0.6
+            assert min(before, extraction) >= SAID
         before = extraction
     assert state.kind_changes <= MOST_CHANGES
 

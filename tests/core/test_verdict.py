@@ -15,7 +15,7 @@ from analyzer.core.contracts.records import AlertKind
 
 MODEL = KindModel.shipped()
 OPERATION = {
-    "balance": 0.9, "private_blocks": 1.0, "client_homogeneity": 1.0, "payment_sharing": 1.0,
+    "balance": 0.9, "entanglement": 1.0, "client_homogeneity": 1.0, "payment_sharing": 1.0,
     "narrowness": 1.0, "work_queue": 1.0, "output_length": 1.0, "creation_scan": 1.0,
     "thinning": 0.0, "thinning_others": -1.0, "diversity": -0.5,
 }  # fmt: skip

@@ -27,17 +27,15 @@ EVIDENT = 0.35
 """Value of a signal from which its family of evidence counts in the guard."""
 MEANS: dict[str, tuple[tuple[str, float], ...]] = {
     "software": (("client_homogeneity", EVIDENT), ("params_homogeneity", EVIDENT)),
-    "infrastructure": (
-        ("private_blocks", EVIDENT),
-        ("entanglement", EVIDENT),
-        ("rotation", EVIDENT),
-        ("hop_member", 0.5),
-    ),
+    "infrastructure": (("entanglement", EVIDENT),),
+    "rotation": (("rotation", EVIDENT), ("hop_member", 0.5)),
     "card": (("payment_sharing", EVIDENT),),
     "elicitation": (("output_length", EVIDENT),),
 }
 """Families of shared means or purpose, each by the features that show it; one program explains
-the client and the parameters that it sends alike."""
+the client and the parameters that it sends alike. That members meet on several blocks and that they
+come from ever other blocks are two: a vendor's servers explain the first, people on their way the
+second."""
 MEANS_SHOWN = 2
 """Families of shared means or purpose that must show."""
 SPONSOR = 0.6
@@ -61,7 +59,8 @@ def guarded(features: F64) -> Bool:
     thing share them. Two families of shared means or purpose must show, and that the accounts'
     requests are random parts of one stream, or take turns: people who act on their own have
     hours and days of their own, which no two share. One family more must show if they ask the
-    same more often than others do; and they may not each do the work of several customers.
+    same more often than others do, and one if they sit in offices, blocks of their own on which
+    each stays where it is; and they may not each do the work of several customers.
     """
     known = np.nan_to_num(features)
     index = {name: i for i, name in enumerate(FEATURES)}
@@ -77,7 +76,9 @@ def guarded(features: F64) -> Bool:
     one_stream = (thinning <= ONE_STREAM) & (beyond <= BEYOND_OTHERS)
     learners = known[:, index["all_repeat"]] > LEARNERS
     many_works = _many_works(known[:, index["diversity"]], known[:, index["work_queue"]])
-    enough = means - sponsored >= MEANS_SHOWN + learners
+    own_blocks = known[:, index["private_blocks"]] >= EVIDENT
+    offices = own_blocks & ~shows(MEANS["infrastructure"])
+    enough = means - sponsored >= MEANS_SHOWN + learners + offices
     return np.asarray(enough & one_stream & ~many_works)
 
 
@@ -92,10 +93,8 @@ def held_back(features: F64, extraction: F64) -> F64:
 
 
 EXTRACTION: AlertKind = "extraction_campaign"
-SAID, READINGS = 0.6, 2
-"""Extraction is said at this probability in so many readings in a row …"""
-FEW, SAID_OF_FEW = 30, 0.75
-"""… and at the second of fewer organisations, of which a customer's fleet may be made."""
+SAID, READINGS = 0.65, 2
+"""Extraction is said at this probability in so many readings in a row."""
 FIRST_S = 12 * 3_600
 """Hour-long windows count so long after a campaign was opened."""
 HOPS = 2
@@ -119,6 +118,9 @@ def decide_kind(
 ) -> None:
     """Set the probability and the kind of a campaign by its readings up to this pane.
 
+    A reading in which too few members send enough to tell one stream from people who act on their
+    own is no evidence for either, and counts in no mean.
+
     Parameters
     ----------
     classes
@@ -126,25 +128,28 @@ def decide_kind(
     scale
         Standard deviation of each feature.
     """
-    readings = _fresh(state, pane, config)
-    if not readings or max(reading.pane for reading in readings) != pane:
-        return
-    state.extraction = float(np.mean([reading.extraction for reading in readings]))
-    if state.kind == EXTRACTION:
-        _take_back(state, pane, classes, scale)
-        return
-    works = [[r.features.get(n, 0.0) for n in ("diversity", "work_queue")] for r in readings]
+    fresh = _fresh(state, pane, config)
+    telling = [reading for reading in fresh if "thinning" in reading.features]
+    if any(reading.pane == pane for reading in telling):
+        state.extraction = float(np.mean([reading.extraction for reading in telling]))
+        if state.kind == EXTRACTION:
+            _take_back(state, pane, classes, scale)
+        else:
+            _say(state, fresh)
+    if state.kind != EXTRACTION and state.revision == 0 and fresh:
+        state.kind = _likeliest(fresh, classes)
+
+
+def _say(state: CampaignState, fresh: list[Reading]) -> None:
+    """Say extraction once its readings were sure often enough in a row."""
+    works = [[r.features.get(n, 0.0) for n in ("diversity", "work_queue")] for r in fresh]
     if _many_works(*np.array(works).T).any():
         state.extraction = min(state.extraction, HALF)  # short windows show few works of each
-    few = max(reading.facts.get("organisations", FEW) for reading in readings) < FEW
-    sure = state.extraction >= (SAID_OF_FEW if few else SAID)
-    state.sure = max(0, state.sure) + 1 if sure else 0
+    state.sure = max(0, state.sure) + 1 if state.extraction >= SAID else 0
     if state.sure >= READINGS and state.kind_changes < MOST_CHANGES:
         _change(state, EXTRACTION, "its readings say so twice running")
-        newest = max(readings, key=lambda reading: reading.window_s)
+        newest = max(fresh, key=lambda reading: reading.window_s)
         state.said_features = {n: newest.features[n] for n in COUNTER if n in newest.features}
-    elif state.revision == 0:
-        state.kind = _likeliest(readings, classes)
 
 
 def _change(state: CampaignState, kind: AlertKind, reason: str) -> None:

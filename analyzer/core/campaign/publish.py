@@ -49,9 +49,9 @@ NEEDED = {"group": 6, "inside": 6, "account": 1}
 """Members found twice, in organisations, from which a campaign is spoken of."""
 LOW_AFTER_S = 12 * 3_600
 """What is no extraction is spoken of so long after it was first found: it may become one."""
-SETTLED, SETTLED_S = 20, 3 * 3_600
+SETTLED, SETTLED_S = 20, 3_600
 """Fewer members may be one of several fragments of an operation, which find together in the
-windows of the next hours: they are spoken of that much later."""
+next window of six hours: they are spoken of that much later."""
 OFTEN_S = 6 * 3_600
 """Members are told anew at the end of windows of this length: every hour."""
 LARGEST_ORG = 5

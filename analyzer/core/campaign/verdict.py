@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Campaign, Reading
 from analyzer.core.campaign.kind import (
     EXTRACTION,
-    FEW,
     MEANS,
     SAID,
-    SAID_OF_FEW,
     guarded,
     held_back,
 )
@@ -46,37 +44,34 @@ def verdict_of(campaign: Campaign, model: KindModel, needed: int) -> list[Condit
     reading = campaign.latest
     if reading is None or campaign.state.domain != "group":
         return []
-    few = reading.facts.get("organisations", FEW) < FEW
-    least = SAID_OF_FEW if few else SAID
     said = campaign.state.kind == EXTRACTION
     vector = np.array([reading.features.get(name, np.nan) for name in FEATURES])
     return [
-        _probability(campaign.state.extraction, least, few=few),
-        *(_without(vector, reading, model, least) if said else _lacking(vector)),
+        _probability(campaign.state.extraction),
+        *(_without(vector, reading, model) if said else _lacking(vector)),
         *_members(campaign, needed, said=said),
     ]
 
 
-def _probability(value: float, least: float, *, few: bool) -> Condition:
-    of_few = f" of fewer than {FEW} organisations" if few else ""
+def _probability(value: float) -> Condition:
     return Condition(
         name="extraction",
         value=round(value, 4),
-        threshold=least,
-        holds=value >= least,
-        sentence=f"the probability of extraction is {value:.2f}; it is said{of_few} from "
-        f"{least:.2f} in two readings running, and then stands until counter-evidence rises",
+        threshold=SAID,
+        holds=value >= SAID,
+        sentence=f"the probability of extraction is {value:.2f}; it is said from {SAID:.2f} in two "
+        "readings running, and then stands until counter-evidence rises",
     )
 
 
-def _without(vector: F64, reading: Reading, model: KindModel, least: float) -> Iterator[Condition]:
+def _without(vector: F64, reading: Reading, model: KindModel) -> Iterator[Condition]:
     """Families of evidence without which the latest reading would not say extraction."""
     whole = _extraction(vector, reading, model)
-    if whole < least:
+    if whole < SAID:
         yield Condition(
             name="latest_reading",
             value=round(whole, 4),
-            threshold=least,
+            threshold=SAID,
             holds=False,
             sentence=f"the latest reading alone gives {whole:.2f}, too little; those before it and "
             "of other windows give more",
@@ -84,21 +79,21 @@ def _without(vector: F64, reading: Reading, model: KindModel, least: float) -> I
         return
     left = {family: _extraction(_blank(vector, family), reading, model) for family in _told(vector)}
     for family, value in left.items():
-        if value < least:
+        if value < SAID:
             yield Condition(
                 name=f"without_{family}",
                 value=round(value, 4),
-                threshold=least,
+                threshold=SAID,
                 holds=False,
                 sentence=f"without the evidence of {family} the latest reading would give "
                 f"{value:.2f} instead of {whole:.2f}, too little to say so",
             )
-    if left and min(left.values()) >= least:
+    if left and min(left.values()) >= SAID:
         family, value = min(left.items(), key=lambda item: (item[1], item[0]))
         yield Condition(
             name="without_any_family",
             value=round(value, 4),
-            threshold=least,
+            threshold=SAID,
             holds=True,
             sentence=f"no family of evidence decides alone: without that of {family}, which weighs "
             f"most, the latest reading would still give {value:.2f}",
@@ -144,7 +139,8 @@ def _lacking(vector: F64) -> Iterator[Condition]:
         yield _missing(
             "evidence",
             "more than one thing is missing for extraction: two families of shared means, a third "
-            "where prompts are repeated, one stream of requests, or one work instead of many",
+            "where prompts are repeated or accounts keep to blocks of their own, one stream of "
+            "requests, or one work instead of many",
         )
     for name in opens:
         yield _missing(name, f"with evidence {tries[name][1]} it might be called extraction")
