@@ -59,8 +59,8 @@ def guarded(features: F64) -> Bool:
     thing share them. Two families of shared means or purpose must show, and that the accounts'
     requests are random parts of one stream, or take turns: people who act on their own have
     hours and days of their own, which no two share. One family more must show if they ask the
-    same more often than others do, and one if they sit in offices, blocks of their own on which
-    each stays where it is; and they may not each do the work of several customers.
+    same more often than others do, or sit in offices, blocks of their own on which each stays where
+    it is; and they may not each do the work of several customers.
     """
     known = np.nan_to_num(features)
     index = {name: i for i, name in enumerate(FEATURES)}
@@ -78,7 +78,7 @@ def guarded(features: F64) -> Bool:
     many_works = _many_works(known[:, index["diversity"]], known[:, index["work_queue"]])
     own_blocks = known[:, index["private_blocks"]] >= EVIDENT
     offices = own_blocks & ~shows(MEANS["infrastructure"])
-    enough = means - sponsored >= MEANS_SHOWN + learners + offices
+    enough = means - sponsored >= MEANS_SHOWN + (learners | offices)
     return np.asarray(enough & one_stream & ~many_works)
 
 
