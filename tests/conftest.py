@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from analyzer.testing import brokers
-from analyzer.testing import harness as trial
+from analyzer.testing import brokers, harness
 
 SLOW = (
     "tests/bench", "tests/console/test_demo", "tests/contracts/test_emitted",
@@ -50,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # A test that is the first to call compiled code waits until it is compiled.
     settings.register_profile("unhurried", deadline=None)
     settings.load_profile("unhurried")
-    config.stash[JARS] = trial.jars_of(Path(__file__).parents[1])
+    config.stash[JARS] = harness.jars_of(Path(__file__).parents[1])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -20,7 +20,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.errors import Broken
 from analyzer.settings import Settings
 from analyzer.settings_tables import Worker
-from analyzer.testing import harness as trial
+from analyzer.testing import harness
 
 PARTITIONS = 4
 ACCOUNTS = (10_000, 100_000, 1_000_000)
@@ -37,7 +37,7 @@ def settings_for(broker: str, **core: int) -> Settings:
     return Settings(
         broker=broker,
         app_id=name,
-        topics=trial.own_topics(name, PARTITIONS),
+        topics=harness.own_topics(name, PARTITIONS),
         worker=Worker(max_bad_share=1.0),
         core=CoreConfig.model_validate({"warmup_s": 0, **core}),
     )
@@ -54,7 +54,7 @@ def contend(settings: Settings, module: str, *arguments: str) -> Run:
     with tempfile.TemporaryDirectory(prefix="analyzer-bench-") as folder:
         done = subprocess.run(  # noqa: S603 - our own command line
             [sys.executable, "-m", f"analyzer.bench.{module}", *arguments],
-            env=trial.environment(settings) | {"TMPDIR": folder},
+            env=harness.environment(settings) | {"TMPDIR": folder},
             capture_output=True,
             text=True,
             timeout=WITHIN_S,
@@ -70,9 +70,9 @@ def stream_rounds(broker: str, count: int, rounds: int, say: Say) -> list[Run]:
     """Live and its peers on one topic, interleaved."""
     runs: list[Run] = []
     settings = settings_for(broker)
-    trial.create_topics(settings)
+    harness.create_topics(settings)
     keyed = ((_account(line), line) for line in events(count, count // 40))
-    trial.produce(settings, keyed)
+    harness.produce(settings, keyed)
     few, fewer = str(min(count, 60_000)), str(min(count, 2_000))
     contenders = (
         ("rivals", "bare", str(count)),
@@ -101,14 +101,14 @@ def _account(line: bytes) -> bytes:
 
 def _fresh_internal(settings: Settings, suffix: str) -> Settings:
     name = f"{settings.app_id}-{suffix}-{uuid.uuid4().hex[:4]}"
-    own = trial.own_topics(name, PARTITIONS)
+    own = harness.own_topics(name, PARTITIONS)
     fresh = settings.model_copy(
         update={
             "app_id": name,
             "topics": own.model_copy(update={"requests": settings.topics.requests}),
         }
     )
-    trial.create_topics(fresh)
+    harness.create_topics(fresh)
     return fresh
 
 
@@ -139,9 +139,9 @@ def dense_runs(broker: str, say: Say) -> dict[str, list[Run]]:
             dense.write(days, path)
             contenders = [("files", "bare"), ("files", "replay"), ("dense", name)]
             runs = [contend(settings, *contender, str(path)) for contender in contenders]
-            trial.create_topics(settings)
+            harness.create_topics(settings)
             with path.open("rb") as lines:
-                trial.produce(settings, ((_account(line), line.rstrip(b"\n")) for line in lines))
+                harness.produce(settings, ((_account(line), line.rstrip(b"\n")) for line in lines))
         events = str(runs[0].events)
         runs.append(contend(settings, "rivals", "bare", events))
         fresh = _fresh_internal(settings, name)
@@ -160,7 +160,7 @@ def core_runs(count: int, say: Say) -> list[Run]:
 def latency_run(broker: str, say: Say) -> Run:
     """From event to alert on a small scenario."""
     settings = settings_for(broker, max_future_s=TEN_YEARS_S)
-    trial.create_topics(settings)
+    harness.create_topics(settings)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "smoke.ndjson"
         line = [sys.executable, "-m", "analyzer", "simulate", "--scenario", "smoke"]

@@ -20,8 +20,7 @@ from aiokafka import TopicPartition
 from analyzer import kafka_clients as clients
 from analyzer.bench.timing import Run
 from analyzer.settings import Settings
-from analyzer.testing import harness as trial
-from analyzer.testing import reference_run as parity
+from analyzer.testing import harness, reference_run
 
 RATE = 3_000
 """Events a second."""
@@ -38,13 +37,13 @@ class _Event(msgspec.Struct):
 
 def measure(settings: Settings, lines: list[bytes], partitions: int) -> Run:
     """Run a worker over the lines and look at every alert."""
-    parts = parity.by_account(lines, partitions)
-    parts = [part + parity.sentinels(lines, i) for i, part in enumerate(parts)]
+    parts = reference_run.by_account(lines, partitions)
+    parts = [part + reference_run.sentinels(lines, i) for i, part in enumerate(parts)]
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
-        with trial.worker(settings, Path(folder) / "worker.log") as worker:
+        with harness.worker(settings, Path(folder) / "worker.log") as worker:
             asyncio.run(_produce(settings, parts))
-            trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5)
+            harness.wait_until(lambda: harness.lag(settings) == 0, 60.0, 0.5)
             worker.terminate()
         seconds = time.perf_counter() - began
     delays = _delays(settings)

@@ -19,8 +19,7 @@ from analyzer.ops import metrics
 from analyzer.settings import Settings
 from analyzer.settings_tables import Health
 from analyzer.stream.topics import catalog as topics
-from analyzer.testing import brokers
-from analyzer.testing import harness as trial
+from analyzer.testing import brokers, harness
 
 WITHIN_S = 600.0
 
@@ -38,9 +37,9 @@ def measure(settings: Settings, events: int, workers: int) -> Run:
     spent_s = spent_cpu_s(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory(prefix="analyzer-bench-") as folder:
         logs = [Path(folder) / f"{number}.log" for number in range(workers)]
-        with trial.workers(settings, logs):
+        with harness.workers(settings, logs):
             began = time.time()  # noqa: TID251 - the broker stamps its records by it
-            if not trial.caught_up(settings, WITHIN_S):
+            if not harness.caught_up(settings, WITHIN_S):
                 raise Broken(f"{workers} workers were not done within {WITHIN_S:.0f} s")
     seconds = asyncio.run(_last_append_s(settings)) - began
     name = "one worker process" if workers == 1 else f"{workers} worker processes"
@@ -58,7 +57,7 @@ def come_back(settings: Settings) -> Run:
     answering = settings.model_copy(update={"health": Health(port=brokers.free_port())})
     with tempfile.TemporaryDirectory(prefix="analyzer-bench-") as folder:
         began = time.perf_counter()
-        with trial.worker(answering, Path(folder) / "worker.log"):
+        with harness.worker(answering, Path(folder) / "worker.log"):
             seconds = time.perf_counter() - began
             with urlopen(f"http://127.0.0.1:{answering.health.port}/metrics") as answer:
                 text = answer.read().decode()

@@ -23,8 +23,7 @@ from analyzer.ops.process_group import Process
 from analyzer.settings import Settings
 from analyzer.settings_tables import Topics, Worker
 from analyzer.stream.topics import catalog as topics
-from analyzer.testing import brokers
-from analyzer.testing import reference_run as parity
+from analyzer.testing import brokers, reference_run
 
 READY_WITHIN_S = 30.0
 READY = "partitions assigned"
@@ -143,8 +142,8 @@ def scenario(name: str, partitions: int) -> list[list[bytes]]:
         line = [sys.executable, "-m", "analyzer", "simulate", "--scenario", name]
         subprocess.run([*line, "--out", str(out)], check=True, capture_output=True)  # noqa: S603 - our own command line
         lines = out.read_bytes().splitlines()
-    parts = parity.by_account(lines, partitions)
-    return [part + parity.sentinels(lines, number) for number, part in enumerate(parts)]
+    parts = reference_run.by_account(lines, partitions)
+    return [part + reference_run.sentinels(lines, number) for number, part in enumerate(parts)]
 
 
 def feed(settings: Settings, parts: list[list[bytes]], first: float, last: float) -> None:

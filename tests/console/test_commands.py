@@ -24,7 +24,7 @@ from analyzer.kafka_topics import NeededTopic, TopicConfig
 from analyzer.settings import Settings
 from analyzer.settings_tables import Kafka, Slack
 from analyzer.stream.topics.catalog import prepare
-from analyzer.testing import harness as trial
+from analyzer.testing import harness
 from analyzer.testing.brokers import free_port
 from analyzer.testing.sink_fakes import Answer, FakeSlack
 
@@ -86,7 +86,7 @@ def run(command: str, settings: Settings, *more: str) -> subprocess.CompletedPro
     """A command of ours with these settings."""
     return subprocess.run(
         [sys.executable, "-m", "analyzer", command, *more],
-        env=trial.environment(settings),
+        env=harness.environment(settings),
         capture_output=True,
         text=True,
         timeout=60,
@@ -125,13 +125,13 @@ def test_the_doctor_names_a_missing_permission() -> None:
 def test_the_doctor_and_the_topics(broker: Broker) -> None:
     """Missing, then created, then another number of partitions than the settings ask for."""
     name = uuid.uuid4().hex[:8]
-    settings = Settings(broker=broker.url, app_id=name, topics=trial.own_topics(name, 2))
+    settings = Settings(broker=broker.url, app_id=name, topics=harness.own_topics(name, 2))
     missing = run("doctor", settings)
     assert missing.returncode == 1
     assert f"problem  topic {name}.alerts is missing" in missing.stdout
     assert "analyzer worker --create-topics" in missing.stdout
-    trial.create_topics(settings)
-    trial.produce(settings, [(None, b"{}")])
+    harness.create_topics(settings)
+    harness.produce(settings, [(None, b"{}")])
     well = run("doctor", settings)
     assert well.returncode == 0, well.stdout
     assert f"ok       topic {name}.requests, 2 partitions" in well.stdout
@@ -191,10 +191,10 @@ def test_the_doctor_posts_when_told() -> None:
 def test_the_doctor_sees_what_a_worker_would_stumble_over(apache_broker: Broker) -> None:
     """Records deleted before they were read, offsets set by hand, a clean-up policy, a limit."""
     name = uuid.uuid4().hex[:8]
-    settings = Settings(broker=apache_broker.url, app_id=name, topics=trial.own_topics(name, 3))
-    trial.create_topics(settings)
+    settings = Settings(broker=apache_broker.url, app_id=name, topics=harness.own_topics(name, 3))
+    harness.create_topics(settings)
     for partition in range(3):
-        trial.produce(settings, [(None, b"{}")] * 10, partition=partition)
+        harness.produce(settings, [(None, b"{}")] * 10, partition=partition)
     topic = settings.topics.requests
 
     async def spoil() -> None:

@@ -20,7 +20,7 @@ from analyzer.console.demo import _check
 from analyzer.errors import AnalyzerError
 from analyzer.ops.process_group import ProcessGroup
 from analyzer.settings import Settings
-from analyzer.testing import harness as trial
+from analyzer.testing import harness
 from analyzer.testing.brokers import free_port
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_ctrl_c_leaves_nobody_behind() -> None:
     env = environment()
     with demo(env, *QUICKLY) as process:
         read_until(process, "streaming traffic")
-        trial.wait_until(lambda: len(marked(env["DEMO_MARK"])) >= 4, 20.0)
+        harness.wait_until(lambda: len(marked(env["DEMO_MARK"])) >= 4, 20.0)
         began_s = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
@@ -129,17 +129,17 @@ def test_sigterm_after_the_alert_is_a_good_end() -> None:
 def test_a_cluster_in_use_is_left_as_it_was(broker: Broker) -> None:
     """Where the topic of requests holds events, the demo has topics of its own for a while."""
     own = uuid.uuid4().hex[:8]
-    settings = Settings(broker=broker.url, app_id=own, topics=trial.own_topics(own, 1))
-    trial.create_topics(settings)
-    trial.produce(settings, [(None, b"{}")])
-    env = trial.environment(settings) | {"DEMO_MARK": uuid.uuid4().hex, "COLUMNS": "100"}
+    settings = Settings(broker=broker.url, app_id=own, topics=harness.own_topics(own, 1))
+    harness.create_topics(settings)
+    harness.produce(settings, [(None, b"{}")])
+    env = harness.environment(settings) | {"DEMO_MARK": uuid.uuid4().hex, "COLUMNS": "100"}
     with demo(env, "--exit-after-alert", *QUICKLY) as process:
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out
     [prefix] = set(re.findall(r"demo-[0-9a-f]{6}", out))
     assert re.search(ALERT, out)
-    assert [value for _, value in trial.consume(settings, settings.topics.requests)] == [b"{}"]
-    assert not trial.consume(settings, settings.topics.alerts)
+    assert [value for _, value in harness.consume(settings, settings.topics.requests)] == [b"{}"]
+    assert not harness.consume(settings, settings.topics.alerts)
     assert [name for name in topics(settings) if name.startswith(prefix)] == []
 
 

@@ -16,8 +16,7 @@ from analyzer.errors import UsageError
 from analyzer.kafka_clients import options, producer
 from analyzer.replay.topic import topic_sources
 from analyzer.settings import Settings
-from analyzer.testing import brokers
-from analyzer.testing import harness as trial
+from analyzer.testing import brokers, harness
 from analyzer.testing.brokers import Broker
 
 pytestmark = pytest.mark.integration
@@ -27,11 +26,11 @@ pytestmark = pytest.mark.integration
 def settings(broker: Broker) -> Settings:
     """A topic of three partitions; the second holds ten records, the third two."""
     name = uuid.uuid4().hex[:8]
-    made = Settings(broker=broker.url, app_id=name, topics=trial.own_topics(name, 3))
-    trial.create_topics(made)
+    made = Settings(broker=broker.url, app_id=name, topics=harness.own_topics(name, 3))
+    harness.create_topics(made)
     for partition, count in ((1, 10), (2, 2)):
         values = ((None, b"%d-%d" % (partition, i)) for i in range(count))
-        trial.produce(made, values, partition=partition)
+        harness.produce(made, values, partition=partition)
     return made
 
 
@@ -99,8 +98,8 @@ def test_a_log_that_ends_in_no_record(settings: Settings, apache_broker: Broker,
 def test_the_embedded_broker_is_read_whole() -> None:
     """It tells too low an end, and knows no times: all records, and those of a span."""
     with brokers.embedded() as broker:
-        settings = trial.settings_for(broker.url, 1)
-        trial.create_topics(settings)
+        settings = harness.settings_for(broker.url, 1)
+        harness.create_topics(settings)
         sent = [(1_000 * i, b"%d" % i) for i in range(900)]
         asyncio.run(at_their_times(settings, sent))
         assert values(read(settings)[5]) == [value for _, value in sent]
@@ -143,7 +142,7 @@ def test_a_topic_that_goes_while_it_is_read_is_said_plainly(
     )
     done = subprocess.run(
         [sys.executable, "-c", code, address],
-        env=trial.environment(settings),
+        env=harness.environment(settings),
         capture_output=True,
         text=True,
         timeout=60,

@@ -20,7 +20,7 @@ from analyzer import kafka_clients as clients
 from analyzer.core.contracts.records import Alert, encode_record, record_key
 from analyzer.settings import Settings
 from analyzer.settings_tables import Health, Slack
-from analyzer.testing import harness as trial
+from analyzer.testing import harness
 from analyzer.testing.brokers import free_port
 from analyzer.testing.sink_fakes import Answer, FakeSlack
 
@@ -41,10 +41,10 @@ DAY_MS = 86_400_000
 @pytest.fixture
 def settings(broker: Broker) -> Settings:
     """Settings with topics and groups of their own, all created."""
-    plain = trial.settings_for(broker.url, 1)
+    plain = harness.settings_for(broker.url, 1)
     topics = plain.topics.model_copy(update={"output_partitions": PARTITIONS})
     found = plain.model_copy(update={"topics": topics})
-    trial.create_topics(found)
+    harness.create_topics(found)
     return found
 
 
@@ -61,12 +61,12 @@ def alerts(make_alert: Callable[..., Alert]) -> list[Alert]:
 def send(settings: Settings, alerts: list[Alert]) -> None:
     """Put alerts into their topic."""
     messages = [(record_key(alert), encode_record(alert)) for alert in alerts]
-    trial.produce(settings, messages, topic=settings.topics.alerts)
+    harness.produce(settings, messages, topic=settings.topics.alerts)
 
 
 async def start(settings: Settings, slack: FakeSlack | None, *options: str) -> Any:
     """A notifier."""
-    environment = trial.environment(settings) | {"ANALYZER_SLACK__PAUSE_S": "0.02"}
+    environment = harness.environment(settings) | {"ANALYZER_SLACK__PAUSE_S": "0.02"}
     if slack is not None:
         environment["ANALYZER_SLACK__WEBHOOK_URL"] = slack.url
     pipe = asyncio.subprocess.PIPE
@@ -209,7 +209,7 @@ def test_a_slow_slack_holds_nobody_up(
         async with FakeSlack() as slack:
             slack.always = Answer(hang_s=30.0)
             process = await start(patient, slack)
-            assert await asyncio.to_thread(trial.caught_up, patient)
+            assert await asyncio.to_thread(harness.caught_up, patient)
             assert slack.accepted == []
             assert slack.attempts
             slack.always = None
@@ -220,15 +220,15 @@ def test_a_slow_slack_holds_nobody_up(
                 process.kill()
                 await process.communicate()
                 process = await start(patient, slack)
-            sent = await asyncio.to_thread(trial.consume, patient, patient.topics.alerts)
+            sent = await asyncio.to_thread(harness.consume, patient, patient.topics.alerts)
             wanted = [msgspec.json.decode(value or b"", type=Alert) for _, value in sent]
             assert len(wanted) > len(alerts)
             await until(lambda: set(received(slack)) == {alert.alert_id for alert in wanted}, 60.0)
             await stop(process)
             check_threads(received(slack), wanted)
 
-    with trial.worker(patient, tmp_path / "worker.log") as worker:
-        trial.feed(patient, trial.scenario("smoke", 1), 0.0, 1.0)
+    with harness.worker(patient, tmp_path / "worker.log") as worker:
+        harness.feed(patient, harness.scenario("smoke", 1), 0.0, 1.0)
         asyncio.run(main())
         assert worker.terminate() == 0
 
@@ -251,7 +251,7 @@ def test_sigterm_during_an_outage(settings: Settings, alerts: list[Alert]) -> No
 def test_a_refused_alert_holds_nobody_back(settings: Settings, alerts: list[Alert]) -> None:
     """It is given up with its id in the log; ``--once`` then ends with 1, else with 0."""
     send(settings, alerts)
-    trial.produce(settings, [(b"c-1", b"no alert")], topic=settings.topics.alerts)
+    harness.produce(settings, [(b"c-1", b"no alert")], topic=settings.topics.alerts)
 
     async def main() -> None:
         async with FakeSlack() as slack:

@@ -18,8 +18,7 @@ import pytest
 
 from analyzer.settings import Settings
 from analyzer.settings_tables import Health
-from analyzer.testing import brokers
-from analyzer.testing import harness as trial
+from analyzer.testing import brokers, harness
 from analyzer.testing.brokers import Broker, free_port
 
 WITHIN_S = 10
@@ -31,7 +30,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def own_broker(pytestconfig: pytest.Config) -> Iterator[Broker]:
     """A broker that may be killed."""
-    jars = trial.jars_of(pytestconfig.rootpath)
+    jars = harness.jars_of(pytestconfig.rootpath)
     if jars is None:
         pytest.skip("needs Apache Kafka: install Java 17 and Maven")
     with brokers.apache(jars) as broker:
@@ -42,8 +41,8 @@ def own_broker(pytestconfig: pytest.Config) -> Iterator[Broker]:
 @pytest.fixture
 def settings(own_broker: Broker) -> Settings:
     """Topics and a port for health."""
-    found = trial.settings_for(own_broker.url, 2, health=Health(port=free_port()))
-    trial.create_topics(found)
+    found = harness.settings_for(own_broker.url, 2, health=Health(port=free_port()))
+    harness.create_topics(found)
     return found
 
 
@@ -65,9 +64,9 @@ def running(settings: Settings, command: str, log: Path) -> Iterator[subprocess.
     """A process of ours, once it is ready."""
     line = [sys.executable, "-m", "analyzer", command]
     with log.open("wb") as out:
-        process = subprocess.Popen(line, env=trial.environment(settings), stdout=out, stderr=out)
+        process = subprocess.Popen(line, env=harness.environment(settings), stdout=out, stderr=out)
     try:
-        assert trial.wait_until(lambda: ready(settings)[0] == 200, 40.0), log.read_text()
+        assert harness.wait_until(lambda: ready(settings)[0] == 200, 40.0), log.read_text()
         yield process
     finally:
         process.kill()
@@ -84,10 +83,10 @@ def test_without_a_broker(
     with running(settings, command, log) as process:
         before = len(log.read_text().splitlines())
         own_broker.process.send_signal(how)
-        assert trial.wait_until(lambda: ready(settings)[0] == 503, WITHIN_S)
+        assert harness.wait_until(lambda: ready(settings)[0] == 503, WITHIN_S)
         assert "the broker has not answered for" in ready(settings)[1]
         assert process.poll() is None
-        trial.wait_until(lambda: False, 15.0)
+        harness.wait_until(lambda: False, 15.0)
         lines = log.read_text().splitlines()[before:]
         assert sum("no broker; work goes on when it answers" in line for line in lines) == 1
         assert len(lines) <= 3, lines
@@ -99,7 +98,7 @@ def test_sigterm_right_after_the_broker_went(
     own_broker: Broker, settings: Settings, tmp_path: Path
 ) -> None:
     """Before anybody has noticed, with events that are not saved."""
-    trial.produce(settings, [(b"k", b"no event")] * 100)
+    harness.produce(settings, [(b"k", b"no event")] * 100)
     with running(settings, "worker", tmp_path / "log") as process:
         own_broker.process.send_signal(signal.SIGSTOP)
         process.send_signal(signal.SIGTERM)
@@ -110,10 +109,10 @@ def test_a_broker_that_comes_back(own_broker: Broker, settings: Settings, tmp_pa
     """Ready again, and the log says so."""
     with running(settings, "worker", tmp_path / "log") as process:
         own_broker.kill()
-        assert trial.wait_until(lambda: ready(settings)[0] == 503, WITHIN_S)
+        assert harness.wait_until(lambda: ready(settings)[0] == 503, WITHIN_S)
         own_broker.start_again()
-        assert trial.wait_until(lambda: ready(settings)[0] == 200, 60.0)
-        assert trial.wait_until(
+        assert harness.wait_until(lambda: ready(settings)[0] == 200, 60.0)
+        assert harness.wait_until(
             lambda: "the broker answers again" in (tmp_path / "log").read_text(), WITHIN_S
         )
         process.send_signal(signal.SIGTERM)

@@ -14,9 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analyzer.testing import brokers
-from analyzer.testing import harness as trial
-from analyzer.testing import reference_run as parity
+from analyzer.testing import brokers, harness, reference_run
 from analyzer.testing.worker_pool import WorkerPool
 
 PARTITIONS = 4
@@ -49,17 +47,17 @@ def sent_twice(rng: np.random.Generator, lines: list[bytes]) -> list[bytes]:
 
 def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     """Whatever happens, alerts, campaigns and members are those of one undisturbed process."""
-    kills, jars = pytestconfig.getoption("--chaos"), trial.jars_of(pytestconfig.rootpath)
+    kills, jars = pytestconfig.getoption("--chaos"), harness.jars_of(pytestconfig.rootpath)
     if not kills or jars is None:
         pytest.skip("only with --chaos KILLS, and with Java and Maven")
     rng = np.random.default_rng(pytestconfig.getoption("--chaos-seed"))
-    parts = trial.scenario("hydra", PARTITIONS)
+    parts = harness.scenario("hydra", PARTITIONS)
     with brokers.apache(jars) as broker:
-        settings = trial.settings_for(broker.url, PARTITIONS, cohort_shards=2)
-        trial.create_topics(settings)
+        settings = harness.settings_for(broker.url, PARTITIONS, cohort_shards=2)
+        harness.create_topics(settings)
         for number, part in enumerate(parts):
             sent = sent_twice(rng, part)
-            trial.produce(settings, ((None, line) for line in sent), partition=number)
+            harness.produce(settings, ((None, line) for line in sent), partition=number)
         with WorkerPool(settings, tmp_path) as pool:
             blows = Counter[str]()
             while blows["kill"] < kills:
@@ -77,8 +75,8 @@ def test_no_blow_changes_a_record(pytestconfig: pytest.Config, tmp_path: Path) -
                     pool.resize()
                 else:
                     pool.inject(int(rng.integers(len(pool.workers))), how)
-            assert pool.work_off(WITHIN_S), trial.left(settings)
+            assert pool.work_off(WITHIN_S), harness.left(settings)
             pool.end()
-        found = trial.answers(settings)
+        found = harness.answers(settings)
     print(f"blows: {dict(blows)}; {len(found):,} records")
-    assert found == sorted(set(parity.records(settings.core, parts)))
+    assert found == sorted(set(reference_run.records(settings.core, parts)))

@@ -17,9 +17,7 @@ from aiokafka.errors import KafkaError
 from analyzer import kafka_clients as clients
 from analyzer.settings import Settings
 from analyzer.stream.topics.catalog import SNAPSHOTS, snapshot_topic, wanted
-from analyzer.testing import brokers
-from analyzer.testing import harness as trial
-from analyzer.testing import reference_run as parity
+from analyzer.testing import brokers, harness, reference_run
 from analyzer.testing.brokers import Broker
 from analyzer.testing.worker_pool import WorkerPool
 
@@ -43,7 +41,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 @pytest.fixture(scope="module")
 def cluster(pytestconfig: pytest.Config) -> Iterator[list[Broker]]:
     """Three nodes."""
-    jars = trial.jars_of(pytestconfig.rootpath)
+    jars = harness.jars_of(pytestconfig.rootpath)
     if not pytestconfig.getoption("--chaos") or jars is None:
         pytest.skip("only with --chaos KILLS, and with Java and Maven")
     with brokers.apache_nodes(jars, NODES, **QUICKLY) as nodes:
@@ -53,16 +51,16 @@ def cluster(pytestconfig: pytest.Config) -> Iterator[list[Broker]]:
 @pytest.fixture(scope="module")
 def parts() -> list[list[bytes]]:
     """A small scenario with a campaign, by partition."""
-    return trial.scenario("smoke", PARTITIONS)
+    return harness.scenario("smoke", PARTITIONS)
 
 
 @pytest.fixture
 def settings(cluster: list[Broker]) -> Settings:
     """Replicated topics of their own."""
-    plain = trial.settings_for(brokers.address(cluster), PARTITIONS, cohort_shards=2)
+    plain = harness.settings_for(brokers.address(cluster), PARTITIONS, cohort_shards=2)
     topics = plain.topics.model_copy(update={"replication_factor": NODES})
     found = plain.model_copy(update={"topics": topics})
-    trial.create_topics(found)
+    harness.create_topics(found)
     return found
 
 
@@ -104,16 +102,16 @@ def test_leaders_move(
     with WorkerPool(settings, tmp_path) as pool:
         for turn, (node, broker) in enumerate(enumerate(cluster, 1)):
             assert led(settings, node)
-            trial.feed(settings, parts, turn / NODES, (turn + 1) / NODES)
+            harness.feed(settings, parts, turn / NODES, (turn + 1) / NODES)
             broker.kill()
-            assert trial.wait_until(lambda n=node: led(settings, n) == 0, MOVED_WITHIN_S, 1.0)
+            assert harness.wait_until(lambda n=node: led(settings, n) == 0, MOVED_WITHIN_S, 1.0)
             pool.supervise()
             broker.start_again()
-            assert trial.wait_until(lambda n=node: bool(led(settings, n)), MOVED_WITHIN_S, 1.0)
+            assert harness.wait_until(lambda n=node: bool(led(settings, n)), MOVED_WITHIN_S, 1.0)
             pool.supervise()
         assert pool.work_off(WITHIN_S)
         pool.end()
-    assert trial.answers(settings) == sorted(set(parity.records(settings.core, parts)))
+    assert harness.answers(settings) == sorted(set(reference_run.records(settings.core, parts)))
     assert pool.unexpected == []
 
 
@@ -127,20 +125,20 @@ def test_snapshots_are_refused(
 ) -> None:
     """As with a full disk: no snapshot for a while, workers killed meanwhile, then all is well."""
     with WorkerPool(settings, tmp_path) as pool:
-        trial.feed(settings, parts, 0.0, 0.4)
+        harness.feed(settings, parts, 0.0, 0.4)
         saved = snapshot_topic(settings, "campaign")
-        assert trial.wait_until(lambda: bool(trial.consume(settings, saved)), 60.0)
+        assert harness.wait_until(lambda: bool(harness.consume(settings, saved)), 60.0)
         configure(settings, REFUSALS[why])
         cluster[-1].kill()
-        trial.feed(settings, parts, 0.4, 0.7)
+        harness.feed(settings, parts, 0.4, 0.7)
         until = time.monotonic() + REFUSED_S
         while time.monotonic() < until:
             pool.supervise()
             time.sleep(1.0)
         pool.inject(0, "kill")
-        trial.feed(settings, parts, 0.7, 1.0)
+        harness.feed(settings, parts, 0.7, 1.0)
         cluster[-1].start_again()
         configure(settings, {})
         assert pool.work_off(WITHIN_S)
         pool.end()
-    assert trial.answers(settings) == sorted(set(parity.records(settings.core, parts)))
+    assert harness.answers(settings) == sorted(set(reference_run.records(settings.core, parts)))

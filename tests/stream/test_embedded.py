@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzer.settings import Settings
-from analyzer.testing import brokers
-from analyzer.testing import harness as trial
+from analyzer.testing import brokers, harness
 
 pytestmark = pytest.mark.integration
 
@@ -19,11 +18,13 @@ WATCHED_S = 14.0
 def test_it_goes_on_working(tmp_path: Path) -> None:
     """Whatever that broker does not tell of topics, members and marks is no reason to stop."""
     with brokers.embedded() as broker:
-        settings: Settings = trial.settings_for(broker.url, 2)
-        trial.create_topics(settings)
-        trial.produce(settings, [(b"k", b"no event")] * 50)
+        settings: Settings = harness.settings_for(broker.url, 2)
+        harness.create_topics(settings)
+        harness.produce(settings, [(b"k", b"no event")] * 50)
         for log in (tmp_path / "a.log", tmp_path / "b.log"):
-            with trial.worker(settings, log) as worker:
-                assert not trial.wait_until(lambda w=worker: w.popen.poll() is not None, WATCHED_S)
+            with harness.worker(settings, log) as worker:
+                assert not harness.wait_until(
+                    lambda w=worker: w.popen.poll() is not None, WATCHED_S
+                )
                 assert worker.terminate() == 0, worker.text()
-        assert trial.consume(settings, settings.topics.dead_letters)
+        assert harness.consume(settings, settings.topics.dead_letters)

@@ -13,8 +13,7 @@ from analyzer.core.contracts.feedback import Feedback, OutsideEvidence, Target
 from analyzer.core.contracts.records import Alert
 from analyzer.replay.report import read
 from analyzer.settings import Settings
-from analyzer.testing import harness as trial
-from analyzer.testing import reference_run as parity
+from analyzer.testing import harness, reference_run
 from analyzer.testing.brokers import Broker
 
 PARTITIONS = 2
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.integration
 def run(settings: Settings, *command: str) -> None:
     """A command of ours, with these settings in its environment."""
     line = [sys.executable, "-m", "analyzer", *command]
-    subprocess.run(line, env=trial.environment(settings), check=True, capture_output=True)
+    subprocess.run(line, env=harness.environment(settings), check=True, capture_output=True)
 
 
 def said_of(alerts: list[Alert]) -> list[Feedback]:
@@ -48,11 +47,11 @@ def said_of(alerts: list[Alert]) -> list[Feedback]:
 def test_live_obeys_as_a_replay_does(broker: Broker, tmp_path: Path) -> None:
     """Records and a bad one in the topic, a worker killed on the way: the bytes of the replay."""
     raw, file = tmp_path / "smoke.ndjson", tmp_path / "feedback.ndjson"
-    settings = trial.settings_for(broker.url, PARTITIONS)
+    settings = harness.settings_for(broker.url, PARTITIONS)
     run(settings, "simulate", "--scenario", "smoke", "--seed", "5", "--out", str(raw))
     lines = raw.read_bytes().splitlines()
-    ends = [parity.sentinels(lines, i) for i in range(PARTITIONS)]
-    parts = parity.by_account(lines, PARTITIONS)
+    ends = [reference_run.sentinels(lines, i) for i in range(PARTITIONS)]
+    parts = reference_run.by_account(lines, PARTITIONS)
     raw.write_bytes(b"\n".join([*lines, *(x for day in zip(*ends, strict=True) for x in day)]))
     run(settings, "replay", str(raw), "--out", str(tmp_path / "plain"))
     said = [msgspec.json.encode(s) for s in said_of(read(tmp_path / "plain", "alerts", Alert))]
@@ -60,37 +59,37 @@ def test_live_obeys_as_a_replay_does(broker: Broker, tmp_path: Path) -> None:
     run(settings, "replay", str(raw), "--out", str(tmp_path / "told"), "--feedback", str(file))
 
     names = settings.topics
-    trial.create_topics(settings)
-    trial.produce(settings, ((None, value) for value in [*said, b"{}"]), topic=names.feedback)
-    with trial.worker(settings, tmp_path / "a.log") as first:
+    harness.create_topics(settings)
+    harness.produce(settings, ((None, value) for value in [*said, b"{}"]), topic=names.feedback)
+    with harness.worker(settings, tmp_path / "a.log") as first:
         for number, part in enumerate(parts):
             half = ((None, line) for line in part[: len(part) // 2])
-            trial.produce(settings, half, partition=number)
-        assert trial.wait_until(lambda: bool(trial.consume(settings, names.campaign)), 30.0)
+            harness.produce(settings, half, partition=number)
+        assert harness.wait_until(lambda: bool(harness.consume(settings, names.campaign)), 30.0)
         first.kill()
-    with trial.worker(settings, tmp_path / "b.log") as second:
+    with harness.worker(settings, tmp_path / "b.log") as second:
         for number, (part, end) in enumerate(zip(parts, ends, strict=True)):
             rest = ((None, line) for line in [*part[len(part) // 2 :], *end])
-            trial.produce(settings, rest, partition=number)
-        assert trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5), second.text()
+            harness.produce(settings, rest, partition=number)
+        assert harness.wait_until(lambda: harness.lag(settings) == 0, 60.0, 0.5), second.text()
         assert second.terminate() == 0
 
-    live = {value for _, value in trial.consume(settings, names.alerts)}
+    live = {value for _, value in harness.consume(settings, names.alerts)}
     told = set((tmp_path / "told" / "alerts.ndjson").read_bytes().splitlines())
     assert live == {line.replace(b'"replay":true', b'"replay":false') for line in told}
     assert told != set((tmp_path / "plain" / "alerts.ndjson").read_bytes().splitlines())
-    letters = dict(trial.consume(settings, names.dead_letters))
+    letters = dict(harness.consume(settings, names.dead_letters))
     assert list(letters) == [f"{names.feedback}/0/3".encode()]
     assert all(b'"reason":"missing_field"' in (value or b"") for value in letters.values())
 
 
 def test_feedback_that_comes_later_is_heard(broker: Broker, tmp_path: Path) -> None:
     """A bad record sent to a running worker becomes a dead letter within seconds."""
-    settings = trial.settings_for(broker.url, PARTITIONS)
-    trial.create_topics(settings)
-    with trial.worker(settings, tmp_path / "a.log") as worker:
-        trial.produce(settings, [(None, b"no json")], topic=settings.topics.feedback)
+    settings = harness.settings_for(broker.url, PARTITIONS)
+    harness.create_topics(settings)
+    with harness.worker(settings, tmp_path / "a.log") as worker:
+        harness.produce(settings, [(None, b"no json")], topic=settings.topics.feedback)
         letters = settings.topics.dead_letters
-        assert trial.wait_until(lambda: bool(trial.consume(settings, letters)), 15.0, 0.5)
+        assert harness.wait_until(lambda: bool(harness.consume(settings, letters)), 15.0, 0.5)
         assert worker.terminate() == 0
-    assert len(trial.consume(settings, letters)) == 1
+    assert len(harness.consume(settings, letters)) == 1

@@ -16,7 +16,7 @@ import pytest
 from analyzer.ops.metrics import WORKER
 from analyzer.settings import Settings
 from analyzer.settings_tables import Health, Worker
-from analyzer.testing import harness as trial
+from analyzer.testing import harness
 from analyzer.testing.brokers import Broker, free_port
 
 STANDING = Path(__file__).with_name("standing_worker.py")
@@ -33,7 +33,7 @@ def settings(broker: Broker) -> Settings:
     return Settings(
         broker=broker.url,
         app_id=name,
-        topics=trial.own_topics(name, 2),
+        topics=harness.own_topics(name, 2),
         worker=Worker(snapshot_every_s=1.0, idle_after_s=1.0, stuck_after_s=8.0),
         health=Health(port=free_port()),
     )
@@ -58,7 +58,7 @@ def read(settings: Settings, sample: str) -> float:
     return float(found[1]) if found else 0.0
 
 
-def event(number: int, at_ms: int) -> trial.Message:
+def event(number: int, at_ms: int) -> harness.Message:
     """A request."""
     fields = {
         "event_id": f"event-{number}",
@@ -76,8 +76,8 @@ def event(number: int, at_ms: int) -> trial.Message:
 
 def test_a_worker_counts_what_it_is_given(settings: Settings, tmp_path: Path) -> None:
     """Ready once its partitions are restored; every documented name; counts as the input has."""
-    trial.create_topics(settings)
-    trial.produce(
+    harness.create_topics(settings)
+    harness.produce(
         settings,
         [
             (None, b"not json"),
@@ -89,15 +89,15 @@ def test_a_worker_counts_what_it_is_given(settings: Settings, tmp_path: Path) ->
         ],
         partition=0,
     )
-    with trial.worker(settings, tmp_path / "a.log") as worker:
-        assert trial.wait_until(lambda: get(settings, "/readyz") == (200, "ok\n"), 10.0)
+    with harness.worker(settings, tmp_path / "a.log") as worker:
+        assert harness.wait_until(lambda: get(settings, "/readyz") == (200, "ok\n"), 10.0)
         counted = "analyzer_duplicates_dropped_total"
-        assert trial.wait_until(lambda: read(settings, counted) == 1, 20.0), worker.text()
+        assert harness.wait_until(lambda: read(settings, counted) == 1, 20.0), worker.text()
         written = 'analyzer_snapshots_total{step="account"}'
-        assert trial.wait_until(lambda: read(settings, written) > 0, 10.0), worker.text()
+        assert harness.wait_until(lambda: read(settings, written) > 0, 10.0), worker.text()
         # The watch tells the lag every two seconds.
         waiting = 'analyzer_lag_records{partition="0",step="ingest"}'
-        assert trial.wait_until(lambda: waiting + " 0.0" in get(settings, "/metrics")[1], 10.0)
+        assert harness.wait_until(lambda: waiting + " 0.0" in get(settings, "/metrics")[1], 10.0)
         samples = {
             "analyzer_events_total": 44,
             'analyzer_dead_letters_total{reason="not_json"}': 1,
@@ -124,11 +124,13 @@ def test_a_worker_that_stands_still_is_unhealthy_and_ends(
     how: str, reason: str, settings: Settings, tmp_path: Path
 ) -> None:
     """Well at first; after half of the time unhealthy, with the reason; then exit 1."""
-    trial.create_topics(settings)
-    trial.produce(settings, [event(1, START_MS)], partition=0)
-    with trial.worker(settings, tmp_path / "a.log", [sys.executable, str(STANDING), how]) as worker:
-        assert trial.wait_until(lambda: get(settings, "/healthz")[0] == 200, 5.0)
-        assert trial.wait_until(lambda: get(settings, "/healthz")[0] == 503, 10.0), worker.text()
+    harness.create_topics(settings)
+    harness.produce(settings, [event(1, START_MS)], partition=0)
+    with harness.worker(
+        settings, tmp_path / "a.log", [sys.executable, str(STANDING), how]
+    ) as worker:
+        assert harness.wait_until(lambda: get(settings, "/healthz")[0] == 200, 5.0)
+        assert harness.wait_until(lambda: get(settings, "/healthz")[0] == 503, 10.0), worker.text()
         assert reason in get(settings, "/healthz")[1]
         assert worker.popen.wait(20.0) == 1
     assert reason in worker.text()
@@ -136,20 +138,20 @@ def test_a_worker_that_stands_still_is_unhealthy_and_ends(
 
 def test_a_client_that_gives_up_ends_the_worker(settings: Settings, tmp_path: Path) -> None:
     """Exit 1 with the reason; otherwise one of its tasks would be missing from then on."""
-    trial.create_topics(settings)
+    harness.create_topics(settings)
     line = [sys.executable, str(STANDING), "gives up"]
-    with trial.worker(settings, tmp_path / "a.log", line) as worker:
+    with harness.worker(settings, tmp_path / "a.log", line) as worker:
         assert worker.popen.wait(30.0) == 1
     assert "gave up a request of its own" in worker.text()
 
 
 def test_a_taken_port_is_wrong_usage(settings: Settings, tmp_path: Path) -> None:
     """A second worker with the same port ends with 2 and names the setting; the first goes on."""
-    trial.create_topics(settings)
-    with trial.worker(settings, tmp_path / "a.log") as first:
+    harness.create_topics(settings)
+    with harness.worker(settings, tmp_path / "a.log") as first:
         second = subprocess.run(
             [sys.executable, "-m", "analyzer", "worker"],
-            env=trial.environment(settings),
+            env=harness.environment(settings),
             capture_output=True,
             text=True,
             timeout=60,

@@ -10,8 +10,7 @@ import msgspec
 import pytest
 
 from analyzer.settings import Settings
-from analyzer.testing import harness as trial
-from analyzer.testing import reference_run as parity
+from analyzer.testing import harness, reference_run
 from analyzer.testing.brokers import Broker
 
 PARTITIONS = 4
@@ -28,17 +27,17 @@ class Alert(msgspec.Struct):
 def run(settings: Settings, *command: str) -> None:
     """A command of ours, with these settings in its environment."""
     line = [sys.executable, "-m", "analyzer", *command]
-    subprocess.run(line, env=trial.environment(settings), check=True, capture_output=True)
+    subprocess.run(line, env=harness.environment(settings), check=True, capture_output=True)
 
 
 def last_of_each_key(settings: Settings, topic: str) -> list[bytes]:
     """What compaction would leave of a topic, sorted."""
-    return sorted(value for value in dict(trial.consume(settings, topic)).values() if value)
+    return sorted(value for value in dict(harness.consume(settings, topic)).values() if value)
 
 
 def live_alerts(settings: Settings) -> list[bytes]:
     """Alerts, each id once, sorted."""
-    values = [value or b"" for _, value in trial.consume(settings, settings.topics.alerts)]
+    values = [value or b"" for _, value in harness.consume(settings, settings.topics.alerts)]
     assert not any(b'"replay":true' in value for value in values)
     by_id = {msgspec.json.decode(value, type=Alert).alert_id: value for value in values}
     return sorted(by_id.values())
@@ -53,36 +52,36 @@ def replayed(folder: Path, name: str) -> list[bytes]:
 
 def test_replay_and_live_give_the_same_bytes(broker: Broker, tmp_path: Path) -> None:
     """Two workers, one of them killed on the way, against a replay of the file and of the topic."""
-    settings = trial.settings_for(broker.url, PARTITIONS, shards=4, cohort_shards=2)
+    settings = harness.settings_for(broker.url, PARTITIONS, shards=4, cohort_shards=2)
     raw = tmp_path / "smoke.ndjson"
     run(settings, "simulate", "--scenario", "smoke", "--out", str(raw))
     lines = raw.read_bytes().splitlines()
-    parts = parity.by_account(lines, PARTITIONS)
-    ends = [parity.sentinels(lines, i) for i in range(PARTITIONS)]
+    parts = reference_run.by_account(lines, PARTITIONS)
+    ends = [reference_run.sentinels(lines, i) for i in range(PARTITIONS)]
     raw.write_bytes(
         b"\n".join([*lines, *(line for day in zip(*ends, strict=True) for line in day)])
     )
 
     run(settings, "replay", str(raw), "--out", str(tmp_path / "replay"))
 
-    trial.create_topics(settings)
-    with trial.worker(settings, tmp_path / "a.log") as first:
+    harness.create_topics(settings)
+    with harness.worker(settings, tmp_path / "a.log") as first:
         for number, part in enumerate(parts):
             half = ((None, line) for line in part[: len(part) // 2])
-            trial.produce(settings, half, partition=number)
-        with trial.worker(settings, tmp_path / "b.log") as second:
+            harness.produce(settings, half, partition=number)
+        with harness.worker(settings, tmp_path / "b.log") as second:
             for number, (part, end) in enumerate(zip(parts, ends, strict=True)):
                 rest = ((None, line) for line in [*part[len(part) // 2 :], *end])
-                trial.produce(settings, rest, partition=number)
+                harness.produce(settings, rest, partition=number)
             second.kill()
-        assert trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5), first.text()
+        assert harness.wait_until(lambda: harness.lag(settings) == 0, 60.0, 0.5), first.text()
         assert first.terminate() == 0
 
     names, folder = settings.topics, tmp_path / "replay"
     assert live_alerts(settings) == replayed(folder, "alerts")
     assert last_of_each_key(settings, names.campaigns) == replayed(folder, "campaigns")
     assert last_of_each_key(settings, names.members) == replayed(folder, "members")
-    assert trial.consume(settings, names.dead_letters) == []
+    assert harness.consume(settings, names.dead_letters) == []
     assert replayed(folder, "dead_letters") == []
     assert len(replayed(folder, "alerts")) > 0
 

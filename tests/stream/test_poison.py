@@ -21,8 +21,7 @@ from analyzer.core.contracts.snapshot_codec import pack
 from analyzer.settings import Settings
 from analyzer.stream.state.pages import Manifest, PageRef
 from analyzer.stream.topics.catalog import snapshot_topic
-from analyzer.testing import harness as trial
-from analyzer.testing import reference_run as parity
+from analyzer.testing import harness, reference_run
 from analyzer.testing.brokers import Broker
 
 PARTITIONS = 2
@@ -43,15 +42,15 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def settings(broker: Broker) -> Settings:
     """Topics and a group of their own."""
-    found = trial.settings_for(broker.url, PARTITIONS, shards=2)
-    trial.create_topics(found)
+    found = harness.settings_for(broker.url, PARTITIONS, shards=2)
+    harness.create_topics(found)
     return found
 
 
 @pytest.fixture(scope="module")
 def parts() -> list[list[bytes]]:
     """A small scenario with a campaign in it, by partition."""
-    return trial.scenario("smoke", PARTITIONS)
+    return harness.scenario("smoke", PARTITIONS)
 
 
 def topics(settings: Settings) -> list[str]:
@@ -63,24 +62,26 @@ def topics(settings: Settings) -> list[str]:
 def poison(settings: Settings) -> None:
     """Put all of it at the end of each topic, as it is now."""
     for topic in topics(settings):
-        trial.produce(settings, ((None, value) for value in POISON), topic=topic, partition=0)
+        harness.produce(settings, ((None, value) for value in POISON), topic=topic, partition=0)
 
 
 def half_way(settings: Settings, parts: list[list[bytes]], log: Path) -> None:
     """Half of the events, and a worker that is killed when it has saved something."""
-    trial.feed(settings, parts, 0.0, 0.5)
+    harness.feed(settings, parts, 0.0, 0.5)
     saved = snapshot_topic(settings, "campaign")
-    with trial.worker(settings, log) as worker:
-        assert trial.wait_until(lambda: bool(trial.consume(settings, saved)), 30.0), worker.text()
-        assert trial.caught_up(settings), worker.text()
+    with harness.worker(settings, log) as worker:
+        assert harness.wait_until(lambda: bool(harness.consume(settings, saved)), 30.0), (
+            worker.text()
+        )
+        assert harness.caught_up(settings), worker.text()
         worker.kill()
 
 
 def finish(settings: Settings, parts: list[list[bytes]], log: Path) -> str:
     """The rest of the events, and a worker that ends well; what it logged."""
-    trial.feed(settings, parts, 0.5, 1.0)
-    with trial.worker(settings, log) as worker:
-        assert trial.caught_up(settings), worker.text()
+    harness.feed(settings, parts, 0.5, 1.0)
+    with harness.worker(settings, log) as worker:
+        assert harness.caught_up(settings), worker.text()
         assert worker.terminate() == 0
         return worker.text()
 
@@ -90,14 +91,14 @@ def spoil(settings: Settings) -> None:
     for kind, is_spoilt in (("account", b"/manifest".__eq__), ("cohort", b"/manifest".__ne__)):
         topic = snapshot_topic(settings, kind)
         for number in range(settings.shards if kind == "account" else 1):
-            keys = [key or b"" for key, _ in trial.consume(settings, topic)]
+            keys = [key or b"" for key, _ in harness.consume(settings, topic)]
             junk = [(key, b"junk") for key in keys if is_spoilt(key[key.rindex(b"/") :])]
-            trial.produce(settings, junk, topic=topic, partition=number)
+            harness.produce(settings, junk, topic=topic, partition=number)
     old = zstandard.compress(pack("campaign", 0, {}))
     page = PageRef(b"9-old/1/0", zlib.crc32(old))
-    topic_id = trial.create_topics(settings).ids[settings.topics.campaign]
+    topic_id = harness.create_topics(settings).ids[settings.topics.campaign]
     manifest = Manifest(9, "old", 1, 1_000_000, topic_id, [page])
-    trial.produce(
+    harness.produce(
         settings,
         [(page.key, old), (manifest.key, msgspec.msgpack.encode(manifest))],
         topic=snapshot_topic(settings, "campaign"),
@@ -114,8 +115,8 @@ def test_poison_changes_no_answer(
     poison(settings)
     spoil(settings)
     log = finish(settings, parts, tmp_path / "b.log")
-    assert trial.answers(settings) == sorted(set(parity.records(settings.core, parts)))
-    found = dict(trial.consume(settings, settings.topics.dead_letters))
+    assert harness.answers(settings) == sorted(set(reference_run.records(settings.core, parts)))
+    found = dict(harness.consume(settings, settings.topics.dead_letters))
     letters = [msgspec.json.decode(value or b"", type=DeadLetter) for value in found.values()]
     assert Counter((letter.source, letter.reason) for letter in letters) == {
         (topic, "wrong_type"): 2 * len(POISON) for topic in topics(settings)
@@ -129,11 +130,11 @@ def test_poison_in_the_place_of_a_block_stops_the_worker(settings: Settings) -> 
     """What comes after it shows the hole: exit 1, said in one sentence."""
     values = [encode(EventBlock(0, 0, 10, 0)), b"no block", encode(EventBlock(0, 20, 30, 0))]
     messages = ((None, value) for value in values)
-    trial.produce(settings, messages, topic=settings.topics.account, partition=0)
+    harness.produce(settings, messages, topic=settings.topics.account, partition=0)
     line = [sys.executable, "-m", "analyzer", "worker"]
     done = subprocess.run(
         line,
-        env=trial.environment(settings),
+        env=harness.environment(settings),
         capture_output=True,
         text=True,
         timeout=60,

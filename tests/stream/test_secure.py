@@ -12,9 +12,7 @@ from pydantic import SecretStr
 
 from analyzer.settings import Settings
 from analyzer.settings_tables import Kafka
-from analyzer.testing import brokers
-from analyzer.testing import harness as trial
-from analyzer.testing import reference_run as parity
+from analyzer.testing import brokers, harness, reference_run
 
 PARTITIONS = 2
 MECHANISM = "listener__name__secure__plain__sasl__jaas__config"
@@ -32,7 +30,7 @@ def secured(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
     """Settings that reach it."""
-    jars, openssl = trial.jars_of(pytestconfig.rootpath), shutil.which("openssl")
+    jars, openssl = harness.jars_of(pytestconfig.rootpath), shutil.which("openssl")
     if not pytestconfig.getoption("--chaos") or jars is None or openssl is None:
         pytest.skip("only with --chaos KILLS, and with Java, Maven and openssl")
     folder, port = tmp_path_factory.mktemp("tls"), brokers.free_port()
@@ -57,7 +55,7 @@ def secured(
         listener__name__secure__ssl__keystore__location=str(both),
         **{MECHANISM: f'{MODULE} user_analyzer="right";'},
     ):
-        yield trial.settings_for(
+        yield harness.settings_for(
             f"kafka://{brokers.HOST}:{port}",
             PARTITIONS,
             kafka=KNOWN.model_copy(update={"ssl_cafile": certificate}),
@@ -67,7 +65,7 @@ def secured(
 def refusal(settings: Settings, tmp_path: Path, **kafka: object) -> str:
     """What a worker with other settings says as it ends."""
     other = settings.model_copy(update={"kafka": settings.kafka.model_copy(update=kafka)})
-    with pytest.raises(AssertionError), trial.worker(other, tmp_path / "refused.log"):
+    with pytest.raises(AssertionError), harness.worker(other, tmp_path / "refused.log"):
         pass
     return (tmp_path / "refused.log").read_text("utf-8")
 
@@ -84,10 +82,10 @@ def test_who_is_not_let_in_reads_why(secured: Settings, tmp_path: Path) -> None:
 
 def test_a_worker_does_its_work_over_tls_with_a_password(secured: Settings, tmp_path: Path) -> None:
     """Every client of ours, and Faust's, says who it is: the records are those of a replay."""
-    trial.create_topics(secured)
-    parts = trial.scenario("smoke", PARTITIONS)
-    trial.feed(secured, parts, 0.0, 1.0)
-    with trial.worker(secured, tmp_path / "worker.log") as worker:
-        assert trial.caught_up(secured, WITHIN_S)
+    harness.create_topics(secured)
+    parts = harness.scenario("smoke", PARTITIONS)
+    harness.feed(secured, parts, 0.0, 1.0)
+    with harness.worker(secured, tmp_path / "worker.log") as worker:
+        assert harness.caught_up(secured, WITHIN_S)
         assert worker.terminate() == 0
-    assert trial.answers(secured) == sorted(set(parity.records(secured.core, parts)))
+    assert harness.answers(secured) == sorted(set(reference_run.records(secured.core, parts)))

@@ -23,9 +23,7 @@ from analyzer import kafka_clients as clients
 from analyzer.ops.process_group import Process
 from analyzer.settings import Settings
 from analyzer.settings_tables import Worker
-from analyzer.testing import brokers
-from analyzer.testing import harness as trial
-from analyzer.testing import reference_run as parity
+from analyzer.testing import brokers, harness, reference_run
 from analyzer.testing.worker_pool import WorkerPool
 
 PARTITIONS = 4
@@ -55,8 +53,8 @@ def seconds(file: Path, rate: int, number: int) -> Iterator[list[list[bytes]]]:
     lines = laps(file)
     parts = [list[bytes]() for _ in range(PARTITIONS)]
     for _ in range(number):
-        yield (parts := parity.by_account(islice(lines, rate), PARTITIONS))
-    yield [parity.sentinels(part, i) for i, part in enumerate(parts)]
+        yield (parts := reference_run.by_account(islice(lines, rate), PARTITIONS))
+    yield [reference_run.sentinels(part, i) for i, part in enumerate(parts)]
 
 
 def laps(file: Path) -> Iterator[bytes]:
@@ -113,21 +111,21 @@ async def run(
 def test_a_long_time_changes_no_record(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     """Records as undisturbed; no worker ends by itself; memory flat after the first third."""
     minutes, rate = pytestconfig.getoption("--soak", 0), pytestconfig.getoption("--soak-rate", 0)
-    jars = trial.jars_of(pytestconfig.rootpath)
+    jars = harness.jars_of(pytestconfig.rootpath)
     if not minutes or jars is None:
         pytest.skip("only with --soak MINUTES, and with Java and Maven")
     file, number = tmp_path / "world.ndjson", int(minutes * 60)
     world(file, rate)
     with brokers.apache(jars) as broker:
         patient = Worker(snapshot_every_s=10.0, idle_after_s=3_600.0)
-        settings = trial.settings_for(broker.url, PARTITIONS, worker=patient)
-        trial.create_topics(settings)
+        settings = harness.settings_for(broker.url, PARTITIONS, worker=patient)
+        harness.create_topics(settings)
         with WorkerPool(settings, tmp_path) as pool:
             samples = asyncio.run(run(settings, pool, seconds(file, rate, number)))
-            assert pool.work_off(WORK_OFF_WITHIN_S), trial.left(settings)
+            assert pool.work_off(WORK_OFF_WITHIN_S), harness.left(settings)
             pool.end()
-        found = trial.answers(settings)
-    undisturbed = parity.ReferenceRun(settings.core, PARTITIONS)
+        found = harness.answers(settings)
+    undisturbed = reference_run.ReferenceRun(settings.core, PARTITIONS)
     expected = {
         record
         for parts in seconds(file, rate, number)

@@ -26,7 +26,7 @@ from analyzer.settings_tables import Kafka, Worker
 from analyzer.stream.state.kafka_log import KafkaLog
 from analyzer.stream.state.snapshots import SnapshotStore
 from analyzer.stream.topics.catalog import snapshot_topic
-from analyzer.testing import harness as trial
+from analyzer.testing import harness
 from analyzer.testing.brokers import Broker
 
 COUNTING = [sys.executable, str(Path(__file__).with_name("counting_worker.py"))]
@@ -44,10 +44,10 @@ def settings(apache_broker: Broker) -> Settings:
         app_id=name,
         shards=2,
         kafka=Kafka(session_timeout_s=6.0),
-        topics=trial.own_topics(name, 2),
+        topics=harness.own_topics(name, 2),
         worker=Worker(snapshot_every_s=0.5, idle_after_s=2.0),
     )
-    trial.create_topics(found)
+    harness.create_topics(found)
     return found
 
 
@@ -69,7 +69,7 @@ def event(i: int) -> bytes:
 def feed(settings: Settings, first: int, last: int, partition: int | None = None) -> None:
     """Produce events ``first`` to ``last``."""
     lines = ((b"%d" % i, event(i)) for i in range(first, last))
-    trial.produce(settings, lines, partition=partition)
+    harness.produce(settings, lines, partition=partition)
 
 
 def total(first: int, last: int) -> int:
@@ -101,15 +101,15 @@ def counted(settings: Settings) -> tuple[int, int]:
 
 def work(settings: Settings, log: Path, until: Callable[[], bool], *options: str) -> str:
     """A counting worker until something is so; it ends well. What it logged."""
-    with trial.worker(settings, log, [*COUNTING, *options]) as worker:
-        assert trial.wait_until(until, 60.0, 0.5), worker.text()
+    with harness.worker(settings, log, [*COUNTING, *options]) as worker:
+        assert harness.wait_until(until, 60.0, 0.5), worker.text()
         assert worker.terminate() == 0
         return worker.text()
 
 
 def drained(settings: Settings) -> Callable[[], bool]:
     """Nothing is left to read."""
-    return lambda: trial.lag(settings) == 0
+    return lambda: harness.lag(settings) == 0
 
 
 def admin(settings: Settings, do: Callable[[AIOKafkaAdminClient], Awaitable[object]]) -> None:
@@ -159,7 +159,7 @@ def ends(settings: Settings, *options: str, within_s: float = 60.0) -> tuple[int
     """Exit code and log of a counting worker that is expected to end by itself."""
     done = subprocess.run(
         [*COUNTING, *options],
-        env=trial.environment(settings),
+        env=harness.environment(settings),
         capture_output=True,
         text=True,
         timeout=within_s,
@@ -183,8 +183,8 @@ def test_made_anew_while_nobody_works(settings: Settings, tmp_path: Path, partit
 def test_made_anew_under_a_running_worker(settings: Settings, tmp_path: Path) -> None:
     """It stops with a sentence; the next one counts the new topic, and nothing twice."""
     feed(settings, 0, N)
-    with trial.worker(settings, tmp_path / "a.log", COUNTING) as worker:
-        assert trial.wait_until(drained(settings), 60.0, 0.5)
+    with harness.worker(settings, tmp_path / "a.log", COUNTING) as worker:
+        assert harness.wait_until(drained(settings), 60.0, 0.5)
         remake(settings, settings.topics.requests, 2)
         feed(settings, N, 2 * N)
         assert worker.popen.wait(40.0) == 1
@@ -195,7 +195,7 @@ def test_made_anew_under_a_running_worker(settings: Settings, tmp_path: Path) ->
 
 def test_deleted_under_a_running_worker(settings: Settings, tmp_path: Path) -> None:
     """It stops with a sentence, and so does the next one, until the topic is there again."""
-    with trial.worker(settings, tmp_path / "a.log", COUNTING) as worker:
+    with harness.worker(settings, tmp_path / "a.log", COUNTING) as worker:
         admin(settings, lambda client: client.delete_topics([settings.topics.requests]))
         assert worker.popen.wait(40.0) == 1
         assert "was deleted while this worker ran: create it again" in worker.text()
@@ -208,21 +208,21 @@ def test_grown_under_running_workers(settings: Settings, tmp_path: Path) -> None
     """What comes in the new partitions is counted, without a restart."""
     feed(settings, 0, N)
     with (
-        trial.worker(settings, tmp_path / "a.log", COUNTING) as first,
-        trial.worker(settings, tmp_path / "b.log", COUNTING) as second,
+        harness.worker(settings, tmp_path / "a.log", COUNTING) as first,
+        harness.worker(settings, tmp_path / "b.log", COUNTING) as second,
     ):
         topic = settings.topics.requests
         admin(settings, lambda client: client.create_partitions({topic: NewPartitions(5)}))
         for partition in range(2, 5):
             feed(settings, N * (partition - 1), N * partition, partition)
-        assert trial.wait_until(drained(settings), 90.0, 0.5), first.text()
+        assert harness.wait_until(drained(settings), 90.0, 0.5), first.text()
         assert (first.terminate(), second.terminate()) == (0, 0)
     assert counted(settings) == (4 * N, total(0, 4 * N))
 
 
 def test_an_internal_topic_that_grows_stops_the_worker(settings: Settings, tmp_path: Path) -> None:
     """The next start says which setting disagrees."""
-    with trial.worker(settings, tmp_path / "a.log", COUNTING) as worker:
+    with harness.worker(settings, tmp_path / "a.log", COUNTING) as worker:
         topic = settings.topics.account
         admin(settings, lambda client: client.create_partitions({topic: NewPartitions(3)}))
         assert worker.popen.wait(40.0) == 1
@@ -301,7 +301,7 @@ def test_what_was_aborted_is_not_counted(settings: Settings, tmp_path: Path) -> 
 
     asyncio.run(write(0, N, commit=True))
     asyncio.run(write(N, 2 * N, commit=False))
-    done = lambda: counted(settings)[0] >= N and trial.lag(settings) == 0  # noqa: E731 - one line
+    done = lambda: counted(settings)[0] >= N and harness.lag(settings) == 0  # noqa: E731 - one line
     work(settings, tmp_path / "a.log", done)
     assert counted(settings) == (N, total(0, N))
 
@@ -328,7 +328,7 @@ def test_a_topic_that_is_kept_otherwise_is_refused(
     admin(settings, lambda client: client.alter_configs([resource]))
     done = subprocess.run(
         [sys.executable, "-m", "analyzer", "worker"],
-        env=trial.environment(settings),
+        env=harness.environment(settings),
         capture_output=True,
         text=True,
         timeout=60,
@@ -344,11 +344,11 @@ def test_two_workers_with_different_settings(settings: Settings, tmp_path: Path)
     """The second is refused; nothing of it comes between the others' blocks."""
     other = settings.model_copy(update={"core": CoreConfig(alert_threshold=0.9)})
     feed(settings, 0, N)
-    with trial.worker(settings, tmp_path / "a.log", COUNTING) as first:
+    with harness.worker(settings, tmp_path / "a.log", COUNTING) as first:
         code, said = ends(other)
         assert code != 0
         assert "runs with other settings or another release" in said
-        assert trial.wait_until(drained(settings), 60.0, 0.5)
+        assert harness.wait_until(drained(settings), 60.0, 0.5)
         assert first.terminate() == 0
     assert counted(settings) == (N, total(0, N))
 
@@ -368,7 +368,7 @@ def test_a_worker_of_another_release(settings: Settings, tmp_path: Path) -> None
     assert code != 0
     assert "runs with other settings or another release (faust-0.15.3 at" in said
     block = zstandard.compress(msgspec.msgpack.encode(["EventBlock", 4, {"source": 0}]))
-    trial.produce(settings, [(None, block)], topic=settings.topics.account, partition=0)
+    harness.produce(settings, [(None, block)], topic=settings.topics.account, partition=0)
     code, said = ends(settings)
     assert code == 1
     assert "a block was made by another release (format 4, here" in said

@@ -14,8 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from analyzer import kafka_clients as clients
 from analyzer.settings import Settings
-from analyzer.testing import harness as trial
-from analyzer.testing import reference_run as parity
+from analyzer.testing import harness, reference_run
 from analyzer.testing.brokers import Broker, free_port
 
 PARTITIONS = 4
@@ -26,13 +25,13 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def settings(broker: Broker) -> Settings:
     """Settings with topics and a group of their own."""
-    return trial.settings_for(broker.url, PARTITIONS)
+    return harness.settings_for(broker.url, PARTITIONS)
 
 
 @pytest.fixture(scope="module")
 def parts() -> list[list[bytes]]:
     """A small scenario with a campaign in it, by partition."""
-    return trial.scenario("smoke", PARTITIONS)
+    return harness.scenario("smoke", PARTITIONS)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def run_worker(settings: Settings, *options: str) -> subprocess.CompletedProcess
     """A worker that is expected to end by itself."""
     return subprocess.run(
         [sys.executable, "-m", "analyzer", "worker", *options],
-        env=trial.environment(settings),
+        env=harness.environment(settings),
         capture_output=True,
         text=True,
         timeout=60,
@@ -63,44 +62,44 @@ def test_workers_that_die_come_and_go_change_no_record(
 ) -> None:
     """Kill -9, a new worker, one more that leaves again: the same records as in one process."""
     shared = settings.model_copy(update={"cohort_shards": 2})
-    trial.create_topics(shared)
-    trial.feed(shared, parts, 0.0, 0.5)
-    with trial.worker(shared, tmp_path / "a.log") as first:
-        trial.wait_until(lambda: bool(trial.consume(shared, shared.topics.cohort)), 30.0)
+    harness.create_topics(shared)
+    harness.feed(shared, parts, 0.0, 0.5)
+    with harness.worker(shared, tmp_path / "a.log") as first:
+        harness.wait_until(lambda: bool(harness.consume(shared, shared.topics.cohort)), 30.0)
         first.kill()
-    with trial.worker(shared, tmp_path / "b.log") as second:
-        with trial.worker(shared, tmp_path / "c.log") as third:
-            trial.feed(shared, parts, 0.5, 0.8)
+    with harness.worker(shared, tmp_path / "b.log") as second:
+        with harness.worker(shared, tmp_path / "c.log") as third:
+            harness.feed(shared, parts, 0.5, 0.8)
             began = time.monotonic()
             assert third.terminate() == 0
             assert time.monotonic() - began < 5.0
-        trial.feed(shared, parts, 0.8, 1.0)
-        assert trial.caught_up(shared), second.text()
+        harness.feed(shared, parts, 0.8, 1.0)
+        assert harness.caught_up(shared), second.text()
         assert second.terminate() == 0
-    assert trial.answers(shared) == sorted(set(parity.records(shared.core, parts)))
+    assert harness.answers(shared) == sorted(set(reference_run.records(shared.core, parts)))
 
 
 def test_a_snapshot_without_its_commit_is_committed_by_the_next_owner(
     settings: Settings, parts: list[list[bytes]], tmp_path: Path
 ) -> None:
     """Killed between the two, with nothing left to read: the group does not lag for ever."""
-    layout, names = trial.create_topics(settings), settings.topics
-    trial.feed(settings, parts, 0.0, 1.0)
-    with trial.worker(settings, tmp_path / "a.log") as first:
-        assert trial.caught_up(settings), first.text()
+    layout, names = harness.create_topics(settings), settings.topics
+    harness.feed(settings, parts, 0.0, 1.0)
+    with harness.worker(settings, tmp_path / "a.log") as first:
+        assert harness.caught_up(settings), first.text()
         assert first.terminate() == 0
-    answers = trial.answers(settings)
+    answers = harness.answers(settings)
     tps = [
         TopicPartition(topic, partition)
         for topic in (names.account, names.cohort, names.campaign)
         for partition in range(layout.partitions[topic])
     ]
     asyncio.run(take_commits_back(settings, tps))
-    assert trial.lag(settings) > 0
-    with trial.worker(settings, tmp_path / "b.log") as second:
-        assert trial.caught_up(settings, 20.0), trial.left(settings)
+    assert harness.lag(settings) > 0
+    with harness.worker(settings, tmp_path / "b.log") as second:
+        assert harness.caught_up(settings, 20.0), harness.left(settings)
         assert second.terminate() == 0
-    assert trial.answers(settings) == answers
+    assert harness.answers(settings) == answers
 
 
 async def take_commits_back(settings: Settings, tps: list[TopicPartition]) -> None:
@@ -116,12 +115,12 @@ def test_an_idle_partition_holds_nobody_back(
 ) -> None:
     """Three partitions never get an event: the panes of the fourth close all the same."""
     patient = impatient(settings)
-    trial.create_topics(patient)
-    trial.produce(patient, ((None, line) for line in whole), partition=2)
-    expected = sorted(set(parity.records(patient.core, [whole])))
+    harness.create_topics(patient)
+    harness.produce(patient, ((None, line) for line in whole), partition=2)
+    expected = sorted(set(reference_run.records(patient.core, [whole])))
     assert expected
-    with trial.worker(patient, tmp_path / "a.log") as worker:
-        assert trial.wait_until(lambda: trial.answers(patient) == expected, 30.0, 1.0)
+    with harness.worker(patient, tmp_path / "a.log") as worker:
+        assert harness.wait_until(lambda: harness.answers(patient) == expected, 30.0, 1.0)
         assert worker.terminate() == 0
 
 
@@ -130,13 +129,13 @@ def test_a_partition_that_falls_silent_holds_nobody_back(
 ) -> None:
     """Three partitions get one event each and no more: the panes of the fourth close."""
     patient = impatient(settings)
-    trial.create_topics(patient)
+    harness.create_topics(patient)
     for partition, line in zip((0, 1, 3), whole, strict=False):
-        trial.produce(patient, [(None, line)], partition=partition)
-    trial.produce(patient, ((None, line) for line in whole[3:]), partition=2)
-    expected = sorted(set(parity.records(patient.core, [whole])))
-    with trial.worker(patient, tmp_path / "a.log") as worker:
-        assert trial.wait_until(lambda: trial.answers(patient) == expected, 30.0, 1.0)
+        harness.produce(patient, [(None, line)], partition=partition)
+    harness.produce(patient, ((None, line) for line in whole[3:]), partition=2)
+    expected = sorted(set(reference_run.records(patient.core, [whole])))
+    with harness.worker(patient, tmp_path / "a.log") as worker:
+        assert harness.wait_until(lambda: harness.answers(patient) == expected, 30.0, 1.0)
         assert worker.terminate() == 0
 
 
@@ -151,20 +150,22 @@ def test_a_bad_record_is_a_dead_letter(
     settings: Settings, parts: list[list[bytes]], tmp_path: Path
 ) -> None:
     """It carries reason, place and bytes; its key is its place."""
-    trial.create_topics(settings)
-    trial.produce(settings, [(None, b"not json"), *((None, v) for v in parts[0][:9])], partition=0)
-    with trial.worker(settings, tmp_path / "a.log") as worker:
-        assert trial.caught_up(settings), worker.text()
+    harness.create_topics(settings)
+    harness.produce(
+        settings, [(None, b"not json"), *((None, v) for v in parts[0][:9])], partition=0
+    )
+    with harness.worker(settings, tmp_path / "a.log") as worker:
+        assert harness.caught_up(settings), worker.text()
         assert worker.terminate() == 0
-    [(key, value)] = trial.consume(settings, settings.topics.dead_letters)
+    [(key, value)] = harness.consume(settings, settings.topics.dead_letters)
     assert key == f"{settings.topics.requests}/0/0".encode()
     assert msgspec.json.decode(value or b"")["reason"] == "not_json"
 
 
 def test_mostly_bad_input_stops_the_worker(settings: Settings) -> None:
     """More than half of 2,000 records are no events: exit 1, said in one sentence."""
-    trial.create_topics(settings)
-    trial.produce(settings, [(None, b"no event")] * 2_000, partition=1)
+    harness.create_topics(settings)
+    harness.produce(settings, [(None, b"no event")] * 2_000, partition=1)
     done = run_worker(settings)
     assert done.returncode == 1
     assert "100% of the last 2000 records are bad" in done.stderr
@@ -181,7 +182,7 @@ def test_missing_topics_are_named(settings: Settings) -> None:
 
 def test_a_wrong_partition_count_is_named(settings: Settings) -> None:
     """Exit 2; the message says which setting disagrees."""
-    trial.create_topics(settings)
+    harness.create_topics(settings)
     done = run_worker(settings.model_copy(update={"shards": 3}), "--create-topics")
     assert done.returncode == 2
     assert "has 4 partitions but the settings ask for 3 (shards)" in done.stderr
@@ -192,8 +193,8 @@ def test_creating_topics_leaves_others_alone(settings: Settings) -> None:
     few = settings.model_copy(
         update={"topics": settings.topics.model_copy(update={"requests_partitions": 2})}
     )
-    trial.create_topics(few)
-    layout = trial.create_topics(settings)
+    harness.create_topics(few)
+    layout = harness.create_topics(settings)
     assert layout.partitions[settings.topics.requests] == 2
 
 

@@ -16,7 +16,7 @@ from analyzer.settings_tables import Kafka, Worker
 from analyzer.stream.state.kafka_log import KafkaLog
 from analyzer.stream.state.snapshots import SnapshotStore
 from analyzer.stream.topics.catalog import snapshot_topic
-from analyzer.testing import harness as trial
+from analyzer.testing import harness
 from analyzer.testing.brokers import Broker
 
 COUNTING = [sys.executable, str(Path(__file__).with_name("counting_worker.py"))]
@@ -34,7 +34,7 @@ def settings_for(broker: Broker) -> Settings:
         app_id=name,
         shards=SHARDS,
         kafka=Kafka(session_timeout_s=6.0),
-        topics=trial.own_topics(name, PARTITIONS),
+        topics=harness.own_topics(name, PARTITIONS),
         worker=Worker(snapshot_every_s=1.0, idle_after_s=2.0),
     )
 
@@ -78,22 +78,22 @@ async def _counted(settings: Settings) -> tuple[int, int]:
 
 def feed(settings: Settings, first: int, last: int) -> None:
     """Produce events ``first`` to ``last``."""
-    trial.produce(settings, ((b"%d" % (i % 31), event(i)) for i in range(first, last)))
+    harness.produce(settings, ((b"%d" % (i % 31), event(i)) for i in range(first, last)))
 
 
 def test_kills_and_restarts_leave_the_counts_exact(broker: Broker, tmp_path: Path) -> None:
     """Two workers, kill -9 in the middle of traffic, a restart, SIGTERM with exit code 0."""
     settings, n = settings_for(broker), 60_000
-    trial.create_topics(settings)
+    harness.create_topics(settings)
     feed(settings, 0, n // 3)
-    with trial.worker(settings, tmp_path / "a.log", COUNTING) as first:
-        with trial.worker(settings, tmp_path / "b.log", COUNTING) as second:
+    with harness.worker(settings, tmp_path / "a.log", COUNTING) as first:
+        with harness.worker(settings, tmp_path / "b.log", COUNTING) as second:
             feed(settings, n // 3, 2 * n // 3)
             second.kill()
         feed(settings, 2 * n // 3, n)
         first.kill()
-    with trial.worker(settings, tmp_path / "c.log", COUNTING) as third:
-        trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5)
+    with harness.worker(settings, tmp_path / "c.log", COUNTING) as third:
+        harness.wait_until(lambda: harness.lag(settings) == 0, 60.0, 0.5)
         code = third.terminate()
     assert code == 0, third.text()
     assert counted(settings) == (n, n * (n - 1) // 2)
@@ -102,20 +102,20 @@ def test_kills_and_restarts_leave_the_counts_exact(broker: Broker, tmp_path: Pat
 def test_a_frozen_worker_that_wakes_up_changes_nothing(broker: Broker, tmp_path: Path) -> None:
     """SIGSTOP until its partitions are taken over, then SIGCONT: a zombie with full buffers."""
     settings, n = settings_for(broker), 60_000
-    trial.create_topics(settings)
+    harness.create_topics(settings)
     feed(settings, 0, n // 3)
     with (
-        trial.worker(settings, tmp_path / "a.log", COUNTING) as zombie,
-        trial.worker(settings, tmp_path / "b.log", COUNTING) as heir,
+        harness.worker(settings, tmp_path / "a.log", COUNTING) as zombie,
+        harness.worker(settings, tmp_path / "b.log", COUNTING) as heir,
     ):
         feed(settings, n // 3, n // 2)
         zombie.popen.send_signal(signal.SIGSTOP)
         feed(settings, n // 2, 2 * n // 3)
-        generations = heir.text().count(trial.READY)
-        assert trial.wait_until(lambda: heir.text().count(trial.READY) > generations, 20.0)
+        generations = heir.text().count(harness.READY)
+        assert harness.wait_until(lambda: heir.text().count(harness.READY) > generations, 20.0)
         zombie.popen.send_signal(signal.SIGCONT)
         feed(settings, 2 * n // 3, n)
-        trial.wait_until(lambda: trial.lag(settings) == 0, 60.0, 0.5)
+        harness.wait_until(lambda: harness.lag(settings) == 0, 60.0, 0.5)
         codes = (zombie.terminate(), heir.terminate())
     assert codes == (0, 0)
     assert counted(settings) == (n, n * (n - 1) // 2)
