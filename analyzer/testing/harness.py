@@ -153,7 +153,7 @@ def feed(settings: Settings, parts: list[list[bytes]], first: float, last: float
         produce(settings, ((None, line) for line in piece), partition=number)
 
 
-def caught_up(settings: Settings, within_s: float = 60.0) -> bool:
+def caught_up(settings: Settings, within_s: float = 180.0) -> bool:
     """Wait until nothing is left to read; False if that is not so in time."""
     return wait_until(lambda: lag(settings) == 0, within_s, 0.5)
 
