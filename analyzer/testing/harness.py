@@ -55,6 +55,18 @@ def environment(settings: Settings) -> dict[str, str]:
     return found
 
 
+def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of ours with these settings, which is expected to end by itself."""
+    return subprocess.run(  # noqa: S603 - our own command line
+        [sys.executable, "-m", "analyzer", *arguments],
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def _plain(value: object) -> str:
     import json  # noqa: PLC0415 - small and local
 

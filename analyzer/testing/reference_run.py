@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
 from analyzer.core.contracts.records import encode_record
-from analyzer.core.pipeline import Pipeline, Sharding
+from analyzer.core.contracts.step import StepOutput
+from analyzer.core.pipeline import Pipeline, Sharding, feed
 from analyzer.replay.lines import raw_batch, run
 
-__all__ = ("ReferenceRun", "by_account", "raw_batch", "records", "run", "sentinels")
+__all__ = (
+    "ReferenceRun",
+    "by_account",
+    "campaign_blocks",
+    "raw_batch",
+    "records",
+    "run",
+    "sentinels",
+)
 
 FAR_FUTURE_MS = 2**52
 DAY_MS = 86_400_000
@@ -66,6 +77,24 @@ def records(config: CoreConfig, parts: list[list[bytes]], batch: int = 5_000) ->
         for source, part in enumerate(parts):
             found += run.feed(source, part[start : start + batch])
     return found
+
+
+def campaign_blocks(
+    config: CoreConfig, lines: list[bytes], batch: int = 5_000
+) -> tuple[CohortBlock | PaneBlock, ...]:
+    """What the campaign step is sent of these events, in its order."""
+    found: list[CohortBlock | PaneBlock] = []
+
+    def keep(name: str, step: Any, block: Any) -> StepOutput[Any]:
+        if name == "campaign":
+            found.append(block)
+        return feed(name, step, block)
+
+    pipeline = Pipeline(config, call=keep)
+    for start in range(0, len(lines), batch):
+        pipeline.feed(0, raw_batch(lines[start : start + batch], start))
+    pipeline.finish()
+    return tuple(found)
 
 
 class ReferenceRun:

@@ -82,18 +82,6 @@ def test_json_by_key() -> None:
     assert found["shards"]["default"]
 
 
-def run(command: str, settings: Settings, *more: str) -> subprocess.CompletedProcess[str]:
-    """A command of ours with these settings."""
-    return subprocess.run(
-        [sys.executable, "-m", "analyzer", command, *more],
-        env=harness.environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_config_refuses_what_the_others_refuse(tmp_path: Path) -> None:
     """Exit 2 with the key's name."""
     file = tmp_path / "settings.toml"
@@ -106,7 +94,7 @@ def test_config_refuses_what_the_others_refuse(tmp_path: Path) -> None:
 
 def test_the_doctor_without_a_broker() -> None:
     """Exit 1, and both what is wrong and what to try."""
-    done = run("doctor", Settings(broker=f"kafka://127.0.0.1:{free_port()}"))
+    done = harness.run(Settings(broker=f"kafka://127.0.0.1:{free_port()}"), "doctor")
     assert done.returncode == 1
     assert "problem  no broker answers at 127.0.0.1:" in done.stdout
     assert "kafka.security_protocol" in done.stdout
@@ -126,17 +114,17 @@ def test_the_doctor_and_the_topics(broker: Broker) -> None:
     """Missing, then created, then another number of partitions than the settings ask for."""
     name = uuid.uuid4().hex[:8]
     settings = Settings(broker=broker.url, app_id=name, topics=harness.own_topics(name, 2))
-    missing = run("doctor", settings)
+    missing = harness.run(settings, "doctor")
     assert missing.returncode == 1
     assert f"problem  topic {name}.alerts is missing" in missing.stdout
     assert "analyzer worker --create-topics" in missing.stdout
     harness.create_topics(settings)
     harness.produce(settings, [(None, b"{}")])
-    well = run("doctor", settings)
+    well = harness.run(settings, "doctor")
     assert well.returncode == 0, well.stdout
     assert f"ok       topic {name}.requests, 2 partitions" in well.stdout
     assert f"ok       the newest record of {name}.requests fits this clock" in well.stdout
-    other = run("doctor", settings.model_copy(update={"shards": 3}))
+    other = harness.run(settings.model_copy(update={"shards": 3}), "doctor")
     assert other.returncode == 1
     assert (
         f"problem  topic {name}.account has 4 partitions but the settings ask for 3" in other.stdout
@@ -159,7 +147,7 @@ def test_the_doctor_asks_slack_and_posts_nothing(status: int, word: str) -> None
                 broker=f"kafka://127.0.0.1:{free_port()}",
                 slack=Slack.model_validate({"webhook_url": slack.url}),
             )
-            done = await asyncio.to_thread(run, "doctor", settings, "--json")
+            done = await asyncio.to_thread(harness.run, settings, "doctor", "--json")
             assert done.returncode == 1  # there is no broker
             assert slack.url not in done.stdout + done.stderr
             assert len(slack.attempts) == 1
@@ -180,7 +168,7 @@ def test_the_doctor_posts_when_told() -> None:
                 broker=f"kafka://127.0.0.1:{free_port()}",
                 slack=Slack.model_validate({"webhook_url": slack.url}),
             )
-            done = await asyncio.to_thread(run, "doctor", settings, "--send")
+            done = await asyncio.to_thread(harness.run, settings, "doctor", "--send")
             assert "Slack has taken a test message" in done.stdout
             return slack.accepted
 
@@ -218,7 +206,7 @@ def test_the_doctor_sees_what_a_worker_would_stumble_over(apache_broker: Broker)
             )
 
     asyncio.run(spoil())
-    done = run("doctor", settings, "--json")
+    done = harness.run(settings, "doctor", "--json")
     assert done.returncode == 1
     wrong = [f["what"] for f in orjson.loads(done.stdout)["findings"] if not f["ok"]]
     for says in (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -30,11 +29,9 @@ from analyzer.core.contracts.feedback import (
     decode_feedback,
 )
 from analyzer.core.contracts.records import Alert, Campaign, Member, Record, encode_record
-from analyzer.core.contracts.step import StepOutput
-from analyzer.core.pipeline import Pipeline, feed
 from analyzer.errors import BadRecord
 from analyzer.simulate import generate
-from analyzer.testing.reference_run import raw_batch
+from analyzer.testing.reference_run import campaign_blocks
 
 CONFIG = CoreConfig()
 ALWAYS = 0
@@ -44,19 +41,7 @@ ALWAYS = 0
 @functools.cache
 def blocks() -> tuple[CohortBlock | PaneBlock, ...]:
     """What the campaign step is sent of a small world with one campaign."""
-    lines = list(generate("smoke", 5).lines())
-    found: list[CohortBlock | PaneBlock] = []
-
-    def keep(name: str, step: Any, block: Any) -> StepOutput[Any]:
-        if name == "campaign":
-            found.append(block)
-        return feed(name, step, block)
-
-    pipeline = Pipeline(CONFIG, call=keep)
-    for start in range(0, len(lines), 4_000):
-        pipeline.feed(0, raw_batch(lines[start : start + 4_000], start))
-    pipeline.finish()
-    return tuple(found)
+    return campaign_blocks(CONFIG, list(generate("smoke", 5).lines()))
 
 
 def decided(*said: Feedback) -> tuple[CampaignStep, list[Record]]:

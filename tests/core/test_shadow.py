@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
 from analyzer.core.contracts.records import Record, ShadowAlert, encode_record
-from analyzer.core.contracts.step import StepOutput
-from analyzer.core.pipeline import Pipeline, feed
 from analyzer.simulate import generate
-from analyzer.testing.reference_run import raw_batch
+from analyzer.testing.reference_run import campaign_blocks
 
 CONFIG = CoreConfig()
 OTHER = CoreConfig(update_after_s=3_600)
@@ -23,17 +20,7 @@ EVERY = 97
 @functools.cache
 def blocks() -> tuple[CohortBlock | PaneBlock, ...]:
     """What the campaign step is sent of a small world with one campaign."""
-    found: list[CohortBlock | PaneBlock] = []
-
-    def keep(name: str, step: Any, block: Any) -> StepOutput[Any]:
-        if name == "campaign":
-            found.append(block)
-        return feed(name, step, block)
-
-    pipeline = Pipeline(CONFIG, call=keep)
-    pipeline.feed(0, raw_batch(list(generate("smoke", 5).lines()), 0))
-    pipeline.finish()
-    return tuple(found)
+    return campaign_blocks(CONFIG, list(generate("smoke", 5).lines()))
 
 
 def step(config: CoreConfig = CONFIG, other: CoreConfig | None = OTHER) -> CampaignStep:

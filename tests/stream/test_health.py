@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -149,14 +148,7 @@ def test_a_taken_port_is_wrong_usage(settings: Settings, tmp_path: Path) -> None
     """A second worker with the same port ends with 2 and names the setting; the first goes on."""
     harness.create_topics(settings)
     with harness.worker(settings, tmp_path / "a.log") as first:
-        second = subprocess.run(
-            [sys.executable, "-m", "analyzer", "worker"],
-            env=harness.environment(settings),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        second = harness.run(settings, "worker")
         assert second.returncode == 2, second.stderr
         assert f"health.port: can't listen on 127.0.0.1:{settings.health.port}" in second.stderr
         assert get(settings, "/healthz")[0] == 200

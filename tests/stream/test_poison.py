@@ -5,8 +5,6 @@ It is set aside and passed; a worker that is started again does not fall over it
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -131,14 +129,6 @@ def test_poison_in_the_place_of_a_block_stops_the_worker(settings: Settings) -> 
     values = [encode(EventBlock(0, 0, 10, 0)), b"no block", encode(EventBlock(0, 20, 30, 0))]
     messages = ((None, value) for value in values)
     harness.produce(settings, messages, topic=settings.topics.account, partition=0)
-    line = [sys.executable, "-m", "analyzer", "worker"]
-    done = subprocess.run(
-        line,
-        env=harness.environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = harness.run(settings, "worker")
     assert done.returncode == 1
     assert "rows 10 to 20 are missing" in done.stderr

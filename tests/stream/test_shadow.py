@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -31,18 +29,6 @@ def alerts(lines: list[bytes]) -> list[bytes]:
     return sorted({line for line in lines if b'"alert_id"' in line})
 
 
-def promoted(settings: Settings, *options: str) -> subprocess.CompletedProcess[str]:
-    """What `analyzer promote` says."""
-    return subprocess.run(
-        [sys.executable, "-m", "analyzer", "promote", *options],
-        env=harness.environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.integration
 def test_the_shadow_says_what_a_replay_would_and_changes_nothing(
     broker: Broker, parts: list[list[bytes]], tmp_path: Path
@@ -63,18 +49,18 @@ def test_the_shadow_says_what_a_replay_would_and_changes_nothing(
     assert sorted(shadow) == wanted
     assert len(wanted) > len(alerts(harness.answers(settings)))
 
-    said = promoted(settings, "--json")
+    said = harness.run(settings, "promote", "--json")
     assert said.returncode == 0, said.stderr
     told = json.loads(said.stdout)
     assert told["set"] == {"update_after_s": 3_600}
     assert sum(shadow for _, shadow in told["counts"].values()) == len(wanted)
     assert told["difference"]["only_left"] == told["difference"]["only_right"] == []
-    assert "update_after_s = 3600" in promoted(settings).stdout
+    assert "update_after_s = 3600" in harness.run(settings, "promote").stdout
 
 
 def test_promote_without_a_shadow_says_what_to_set() -> None:
     """Before any broker is asked."""
-    found = promoted(Settings())
+    found = harness.run(Settings(), "promote")
     assert found.returncode == 2
     assert "shadow.alert_threshold" in found.stderr
 

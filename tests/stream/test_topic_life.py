@@ -326,14 +326,7 @@ def test_a_topic_that_is_kept_otherwise_is_refused(
     topic = snapshot_topic(settings, "account") if table == "snapshots" else topic
     resource = ConfigResource(ConfigResourceType.TOPIC, topic, change)
     admin(settings, lambda client: client.alter_configs([resource]))
-    done = subprocess.run(
-        [sys.executable, "-m", "analyzer", "worker"],
-        env=harness.environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = harness.run(settings, "worker")
     assert done.returncode == 2
     assert f"topic {topic} " in done.stderr
     assert says in done.stderr

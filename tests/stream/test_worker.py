@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -43,18 +41,6 @@ def whole(parts: list[list[bytes]]) -> list[bytes]:
 def timestamp_ms(line: bytes) -> int:
     """Event time of a raw event."""
     return int(msgspec.json.decode(line)["timestamp_ms"])
-
-
-def run_worker(settings: Settings, *options: str) -> subprocess.CompletedProcess[str]:
-    """A worker that is expected to end by itself."""
-    return subprocess.run(
-        [sys.executable, "-m", "analyzer", "worker", *options],
-        env=harness.environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_workers_that_die_come_and_go_change_no_record(
@@ -166,14 +152,14 @@ def test_mostly_bad_input_stops_the_worker(settings: Settings) -> None:
     """More than half of 2,000 records are no events: exit 1, said in one sentence."""
     harness.create_topics(settings)
     harness.produce(settings, [(None, b"no event")] * 2_000, partition=1)
-    done = run_worker(settings)
+    done = harness.run(settings, "worker")
     assert done.returncode == 1
     assert "100% of the last 2000 records are bad" in done.stderr
 
 
 def test_missing_topics_are_named(settings: Settings) -> None:
     """Exit 2; the message lists the topics and how to make them."""
-    done = run_worker(settings)
+    done = harness.run(settings, "worker")
     assert done.returncode == 2
     assert "analyzer worker --create-topics" in done.stderr
     assert f"{settings.topics.account}: 4 partitions" in done.stderr
@@ -183,7 +169,7 @@ def test_missing_topics_are_named(settings: Settings) -> None:
 def test_a_wrong_partition_count_is_named(settings: Settings) -> None:
     """Exit 2; the message says which setting disagrees."""
     harness.create_topics(settings)
-    done = run_worker(settings.model_copy(update={"shards": 3}), "--create-topics")
+    done = harness.run(settings.model_copy(update={"shards": 3}), "worker", "--create-topics")
     assert done.returncode == 2
     assert "has 4 partitions but the settings ask for 3 (shards)" in done.stderr
 
@@ -200,6 +186,6 @@ def test_creating_topics_leaves_others_alone(settings: Settings) -> None:
 
 def test_no_broker_is_said_plainly() -> None:
     """Exit 1 with one sentence."""
-    done = run_worker(Settings(broker=f"kafka://127.0.0.1:{free_port()}"))
+    done = harness.run(Settings(broker=f"kafka://127.0.0.1:{free_port()}"), "worker")
     assert done.returncode == 1
     assert "no broker answers" in done.stderr.splitlines()[-1]

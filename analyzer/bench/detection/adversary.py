@@ -23,18 +23,16 @@ import numpy as np
 import orjson
 
 from analyzer.bench.detection.judge import judge
+from analyzer.bench.detection.result import WHOLE
+from analyzer.bench.detection.run import replay
 from analyzer.bench.detection.truth import Operation, truth_in
-from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.records import Record
-from analyzer.core.pipeline import Pipeline
-from analyzer.replay.lines import raw_batch
 from analyzer.simulate.draws import Rng
 from analyzer.simulate.economy import economy
 from analyzer.simulate.economy.economy import Economy
 from analyzer.simulate.economy.styles import Style, draw_style
 from analyzer.simulate.economy.writer import extraction_times
 
-ACCOUNTS, DAYS, BATCH = 1_500, 3.0, 50_000
+ACCOUNTS, DAYS = 1_500, 3.0
 ANSWERS = 6_000
 """What he wants: answers without repeats and cover."""
 BUDGET = 1_500.0
@@ -126,16 +124,9 @@ def _leak(world: Economy) -> float | None:
         world.labels,
         lambda c: Operation(c["id"], c["family"], frozenset(c["accounts"]), times, 0.0),
     )
-    verdicts = judge(_records(world), truth).campaigns
+    _, records = replay(world)
+    verdicts = judge(records[WHOLE], truth).campaigns
     return verdicts[0].leak if verdicts and verdicts[0].found else None
-
-
-def _records(world: Economy) -> list[Record]:
-    pipeline, records = Pipeline(CoreConfig()), list[Record]()
-    lines = [line[:-1] for line in world.lines()]
-    for start in range(0, len(lines), BATCH):
-        records += pipeline.feed(0, raw_batch(lines[start : start + BATCH], start)).made
-    return records + list(pipeline.finish().made)
 
 
 def search(rounds: int, width: int, worlds: int, jobs: int, seed: int) -> Iterator[list[Attempt]]:

@@ -16,6 +16,7 @@ from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline, Sharding
 from analyzer.simulate import World, generate
+from analyzer.simulate.economy import Economy
 
 BATCH = 50_000
 
@@ -34,7 +35,7 @@ def perform(task: Task) -> Result:
 
 
 def replay(
-    world: World, dropped: tuple[str, ...] = ()
+    world: World | Economy, dropped: tuple[str, ...] = ()
 ) -> tuple[list[str], dict[str, list[Record]]]:
     """Account id of every event, and all records by the family left out."""
     config = CoreConfig()
@@ -48,7 +49,7 @@ def replay(
     return names, {WHOLE: records, **beside.records}
 
 
-def _batches(world: World, names: list[str]) -> Iterator[RawBatch]:
+def _batches(world: World | Economy, names: list[str]) -> Iterator[RawBatch]:
     values: list[bytes] = []
     for key, line in world.keyed_lines():
         names.append(key.decode())

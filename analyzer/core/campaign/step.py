@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 from msgspec import structs
@@ -253,6 +253,7 @@ class CampaignStep:
 
     def snapshot(self) -> bytes:
         """All state as bytes."""
+        shadow = self._shadow
         return pack(
             "campaign",
             STATE_VERSION,
@@ -262,17 +263,21 @@ class CampaignStep:
                 "signals": list(NAMES),
                 "waiting": [to_plain(rows) for rows in self._waiting],
                 "windows": None if self._looks_on else self._windows.state(),
-                "registry": self.registry.state(),
-                "kinds": self._kinds.state(),
-                "baseline": self._baseline.state(),
-                "anomaly": self._anomaly.snapshot(),
-                "judgements": self.judgements.state(),
-                "telling": self.telling.state(),
-                "shadow": None
-                if self._shadow is None
-                else [self._shadow.config.config_hash, self._shadow.snapshot()],
+                **self.decided(),
+                "shadow": shadow and [shadow.config.config_hash, shadow.decided()],
             },
         )
+
+    def decided(self) -> dict[str, Any]:
+        """What has come of the cohorts so far, as plain data."""
+        return {
+            "registry": self.registry.state(),
+            "kinds": self._kinds.state(),
+            "baseline": self._baseline.state(),
+            "anomaly": self._anomaly.snapshot(),
+            "judgements": self.judgements.state(),
+            "telling": self.telling.state(),
+        }
 
     def restore(self, data: bytes) -> None:
         """Put back what :meth:`snapshot` gave.
@@ -289,18 +294,22 @@ class CampaignStep:
             _in_order(from_plain(rows, CohortColumns), state["signals"])
             for rows in state["waiting"]
         ]
-        if state["windows"] is not None and not self._looks_on:
+        if state["windows"] is not None:
             self._windows.restore(state["windows"])
+        self.go_on(state)
+        if self._shadow is not None:
+            made_by, own = state["shadow"] or [None, state]
+            # A new one goes on from what the first has found so far.
+            self._shadow.go_on(own if made_by == self._shadow.config.config_hash else state)
+
+    def go_on(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`decided` gave."""
         self.registry.restore(state["registry"])
         self._kinds.restore(state["kinds"])
         self._baseline.restore(state["baseline"])
         self._anomaly.restore(state["anomaly"])
         self.judgements.restore(state["judgements"])
         self.telling.restore(state["telling"])
-        if self._shadow is not None:
-            made_by, own = state["shadow"] or [None, data]
-            # A new one goes on from what the first has found so far.
-            self._shadow.restore(own if made_by == self._shadow.config.config_hash else data)
 
 
 def _in_order(rows: CohortColumns, signals: Sequence[str]) -> CohortColumns:

@@ -13,13 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Campaign, Reading
-from analyzer.core.campaign.kind import (
-    EXTRACTION,
-    MEANS,
-    SAID,
-    guarded,
-    held_back,
-)
+from analyzer.core.campaign.kind import EXTRACTION, MEANS, SAID, guarded, held_back
 from analyzer.core.campaign.measure import FEATURES
 from analyzer.core.campaign.models.kind_model import KindModel
 from analyzer.core.campaign.severity import CRITICAL, MANY

@@ -170,7 +170,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     schema_version: int = 1
 
 
-Record = Alert | ShadowAlert | Campaign | Member
+Record = Alert | Campaign | Member
 
 
 _KEYS = {

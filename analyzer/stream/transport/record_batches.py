@@ -71,8 +71,10 @@ class Pieces(Iterator[Records]):
         self._tp = tp
         self._data = memoryview(data)
         self._decoders = decoders()
+        self._base = start
+        """First offset of the batch that is being read."""
         self._parts: Iterator[_Batch] = iter(())
-        """Of the batch that is being read."""
+        """What is left of it."""
 
     def __next__(self) -> Records:
         start, size = self.next_fetch_offset, 0
