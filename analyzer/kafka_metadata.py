@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaClient
 from aiokafka.errors import (
@@ -32,6 +32,7 @@ from aiokafka.protocol.types import (
     Int32,
     Schema,
     TaggedFields,
+    UnsignedVarInt32,
 )
 
 NO_ID = "0" * 32
@@ -53,19 +54,22 @@ _TAGS = ("tags", TaggedFields)
 _NODES = CompactArray(Int32)
 
 
+_HEAD = (
+    ("throttle_time_ms", Int32),
+    (
+        "brokers",
+        CompactArray(("node_id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT), _TAGS),
+    ),
+    ("cluster_id", _TEXT),
+    ("controller_id", Int32),
+)
+
+
 class _MetadataResponse(Response):  # type: ignore[misc] # as above
     API_KEY = 3
     API_VERSION = 10
     SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        (
-            "brokers",
-            CompactArray(
-                ("node_id", Int32), ("host", _TEXT), ("port", Int32), ("rack", _TEXT), _TAGS
-            ),
-        ),
-        ("cluster_id", _TEXT),
-        ("controller_id", Int32),
+        *_HEAD,
         (
             "topics",
             CompactArray(
@@ -95,6 +99,21 @@ class _MetadataResponse(Response):  # type: ignore[misc] # as above
     )
 
 
+class _FirstTopic(AbstractType[tuple[int, bytes]]):  # type: ignore[misc] # as above
+    """Error and id of the first topic; what comes after it is not read."""
+
+    @classmethod
+    def decode(cls, data: BytesIO) -> tuple[int, bytes]:
+        UnsignedVarInt32.decode(data)
+        error = Int16.decode(data)
+        _TEXT.decode(data)
+        return error, _Uuid.decode(data)
+
+
+class _IdResponse(_MetadataResponse):
+    SCHEMA = Schema(*_HEAD, ("topic", _FirstTopic))
+
+
 class _MetadataRequestV10(RequestStruct):  # type: ignore[misc] # as above
     API_KEY = 3
     API_VERSION = 10
@@ -109,6 +128,20 @@ class _MetadataRequestV10(RequestStruct):  # type: ignore[misc] # as above
     )
 
 
+class _IdRequestV10(_MetadataRequestV10):
+    RESPONSE_TYPE = _IdResponse
+
+
+_T = TypeVar("_T", bound=_MetadataRequestV10)
+
+
+def _of_topics(kind: type[_T], names: list[str]) -> _T:
+    """A request about topics by their names, which creates none."""
+    topics: list[tuple[bytes, str, dict[int, bytes]]]
+    topics = [(bytes(16), name, {}) for name in names]
+    return kind(topics, False, False, False, {})
+
+
 class _MetadataRequest(Request[_MetadataRequestV10]):  # type: ignore[misc] # as above
     API_KEY = 3
 
@@ -116,9 +149,17 @@ class _MetadataRequest(Request[_MetadataRequestV10]):  # type: ignore[misc] # as
         self._topics = topics
 
     def build(self, request_struct_class: type[_MetadataRequestV10]) -> _MetadataRequestV10:
-        topics: list[tuple[bytes, str, dict[int, bytes]]]
-        topics = [(bytes(16), topic, {}) for topic in self._topics]
-        return request_struct_class(topics, False, False, False, {})
+        return _of_topics(request_struct_class, self._topics)
+
+
+class _IdRequest(Request[_IdRequestV10]):  # type: ignore[misc] # as above
+    API_KEY = 3
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+
+    def build(self, request_struct_class: type[_IdRequestV10]) -> _IdRequestV10:
+        return _of_topics(request_struct_class, [self._topic])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +190,21 @@ async def topic_states(client: AIOKafkaClient, topics: Iterable[str]) -> dict[st
         for error, name, id_, _, partitions, *_ in response.topics
         if error in {0, _UNKNOWN}
     }
+
+
+async def topic_id_at(client: AIOKafkaClient, node: int, topic: str) -> str:
+    """Id of a topic as this broker has it; empty if the broker has no such topic.
+
+    Costs the same however many partitions there are.
+
+    Raises
+    ------
+    KafkaError
+        If the broker does not answer.
+    """
+    response: Any = await client.send(node, _IdRequest(topic))
+    error, id_ = response.topic
+    return "" if error else id_.hex()
 
 
 async def topic_ids(client: AIOKafkaClient, topics: list[str]) -> dict[str, str]:

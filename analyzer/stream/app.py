@@ -28,6 +28,8 @@ from analyzer.stream.owners.context import BadShare, Context
 from analyzer.stream.topics.catalog import Layout, agents
 from analyzer.stream.transport.driver import App, batch_topic
 from analyzer.stream.transport.fetches import Records
+from analyzer.stream.transport.position import ConsumerPort
+from analyzer.stream.transport.same_topic import SameTopic
 
 log = structlog.get_logger("analyzer.stream")
 
@@ -81,10 +83,12 @@ def make_app(
         Folder that Faust wants to have; nothing is kept in it.
     """
     app = App(settings.app_id, **options(settings), datadir=data)
+    consumer = cast("ConsumerPort", _Late(app))
     context = Context(
         settings=settings,
         layout=layout,
-        consumer=_Late(app),
+        consumer=consumer,
+        same_topic=SameTopic(consumer, layout.id_of(settings.topics.requests)),
         send=_sender(app),
         clock=time.monotonic,
         bad_share=BadShare(settings.worker.max_bad_share),

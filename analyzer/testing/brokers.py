@@ -6,6 +6,7 @@ ends.
 
 from __future__ import annotations
 
+import functools
 import shutil
 import subprocess
 import tempfile
@@ -79,7 +80,6 @@ def apache_nodes(jars: Path, count: int, **properties: str) -> Iterator[list[Bro
     controllers = [free_port() for _ in range(count)]
     voters = ",".join(f"{node}@{HOST}:{port}" for node, port in enumerate(controllers, 1))
     more = "\n".join(f"{k.replace('__', '.')}={v}" for k, v in properties.items())
-    cluster = _cluster_id()
     java = ["java", "-cp", f"{jars}/*"]
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="analyzer-kafka-"))
@@ -98,8 +98,9 @@ def apache_nodes(jars: Path, count: int, **properties: str) -> Iterator[list[Bro
                 more=more.format(port=port, controller=controller),
             )
             config.write_text(text, "utf-8")
-            format_log = [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c"]
-            subprocess.run([*format_log, str(config)], check=True, capture_output=True)  # noqa: S603 - our own command line
+            (Path(folder) / f"{node}").mkdir()
+            for name, content in _blank_log(jars, node).items():
+                (Path(folder) / f"{node}" / name).write_bytes(content)
             command = [*java[:1], HEAP, *java[1:], "kafka.Kafka", str(config)]
             process = running("Apache Kafka", command, f"{HOST}:{port}")
             brokers.append(stack.enter_context(process))
@@ -150,6 +151,23 @@ def any_broker(folder: Path, **properties: str) -> Iterator[tuple[str, str]]:
         yield broker.name, broker.url
 
 
+@functools.cache
+def _blank_log(jars: Path, node: int) -> dict[str, bytes]:
+    """The files of a node's log that is still empty: making them takes a JVM more than a second."""
+    with tempfile.TemporaryDirectory(prefix="analyzer-kafka-") as folder:
+        config, data = Path(folder) / "properties", Path(folder) / "data"
+        text = PROPERTIES.format(
+            host=HOST, node=node, port=1, controller=2, voters=f"{node}@{HOST}:2",
+            nodes=1, majority=1, data=data, more="",
+        )  # fmt: skip
+        config.write_text(text, "utf-8")
+        line = ["java", "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format"]
+        line += ["-t", _cluster_id(), "-c", str(config)]
+        subprocess.run(line, check=True, capture_output=True)  # noqa: S603 - our own command line
+        return {file.name: file.read_bytes() for file in data.iterdir() if file.is_file()}
+
+
+@functools.cache
 def _cluster_id() -> str:
     text = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     return "A" + text[1:]  # a leading dash would be taken for an option

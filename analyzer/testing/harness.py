@@ -6,14 +6,14 @@ import asyncio
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from pydantic import SecretStr
 
@@ -22,6 +22,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.ops.process_group import Process
 from analyzer.settings import Settings
 from analyzer.settings_tables import Topics, Worker
+from analyzer.simulate import generate
 from analyzer.stream.topics import catalog as topics
 from analyzer.testing import brokers, reference_run
 
@@ -62,7 +63,7 @@ def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]
         env=environment(settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -149,13 +150,14 @@ def own_topics(prefix: str, requests_partitions: int) -> Topics:
 
 def scenario(name: str, partitions: int) -> list[list[bytes]]:
     """A simulated world by partition; the last events of each close every pane."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "world.ndjson"
-        line = [sys.executable, "-m", "analyzer", "simulate", "--scenario", name]
-        subprocess.run([*line, "--out", str(out)], check=True, capture_output=True)  # noqa: S603 - our own command line
-        lines = out.read_bytes().splitlines()
+    lines = simulated(name)
     parts = reference_run.by_account(lines, partitions)
     return [part + reference_run.sentinels(lines, number) for number, part in enumerate(parts)]
+
+
+def simulated(name: str, seed: int = 1) -> list[bytes]:
+    """The events of a simulated world, half as large as usual, without line breaks."""
+    return b"".join(generate(name, seed, scale=0.5, days=1.5).lines()).splitlines()
 
 
 def feed(settings: Settings, parts: list[list[bytes]], first: float, last: float) -> None:
@@ -167,7 +169,41 @@ def feed(settings: Settings, parts: list[list[bytes]], first: float, last: float
 
 def caught_up(settings: Settings, within_s: float = 180.0) -> bool:
     """Wait until nothing is left to read; False if that is not so in time."""
-    return wait_until(lambda: lag(settings) == 0, within_s, 0.5)
+    return asyncio.run(_caught_up(settings, within_s))
+
+
+async def _caught_up(settings: Settings, within_s: float) -> bool:
+    async with clients.admin(settings) as admin, clients.reader(settings) as client:
+
+        async def nothing_left() -> bool:
+            return not await _left(settings, admin, client)
+
+        return await _until(nothing_left, within_s, 0.5)
+
+
+def holds_something(settings: Settings, topic: str, within_s: float) -> bool:
+    """Wait until somebody has written to a topic; False if that is not so in time."""
+    return asyncio.run(_holds_something(settings, topic, within_s))
+
+
+async def _holds_something(settings: Settings, topic: str, within_s: float) -> bool:
+    async with clients.reader(settings) as client:
+        tps = await _partitions(client, topic)
+
+        async def written() -> bool:
+            return any((await client.end_offsets(tps)).values())
+
+        return await _until(written, within_s, 0.1)
+
+
+async def _until(so: Callable[[], Awaitable[bool]], within_s: float, pause_s: float) -> bool:
+    """Ask again and again until it is so; False if it is not in time."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if await so():
+            return True
+        await asyncio.sleep(pause_s)
+    return False
 
 
 def jars_of(root: Path) -> Path | None:
@@ -212,8 +248,7 @@ def consume(settings: Settings, topic: str) -> list[Message]:
 async def _consume(settings: Settings, topic: str) -> list[Message]:
     found: list[Message] = []
     async with clients.reader(settings) as client:
-        await client._client.add_topic(topic)  # noqa: SLF001 - partitions before a subscription
-        tps = [TopicPartition(topic, p) for p in sorted(client.partitions_for_topic(topic) or ())]
+        tps = await _partitions(client, topic)
         client.assign(tps)
         for tp in tps:
             end = (await client.end_offsets([tp]))[tp]
@@ -240,19 +275,29 @@ def lag(settings: Settings) -> int:
 
 def left(settings: Settings) -> dict[TopicPartition, int]:
     """How many records lie above the committed offset of each partition, where any do."""
-    return asyncio.run(_left(settings))
+    return asyncio.run(_left_now(settings))
 
 
-async def _left(settings: Settings) -> dict[TopicPartition, int]:
+async def _left_now(settings: Settings) -> dict[TopicPartition, int]:
     async with clients.admin(settings) as admin, clients.reader(settings) as client:
-        tps = []
-        for topic in topics.agents(settings).values():
-            await client._client.add_topic(topic)  # noqa: SLF001 - as above
-            tps += [TopicPartition(topic, p) for p in client.partitions_for_topic(topic) or ()]
-        ends = await client.end_offsets(tps)
-        try:
-            committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=tps)
-        except GroupCoordinatorNotAvailableError:  # the first group of a new broker
-            committed = {}
+        return await _left(settings, admin, client)
+
+
+async def _left(
+    settings: Settings, admin: AIOKafkaAdminClient, client: AIOKafkaConsumer
+) -> dict[TopicPartition, int]:
+    tps = [
+        tp for name in topics.agents(settings).values() for tp in await _partitions(client, name)
+    ]
+    ends = await client.end_offsets(tps)
+    try:
+        committed = await admin.list_consumer_group_offsets(settings.app_id, partitions=tps)
+    except GroupCoordinatorNotAvailableError:  # the first group of a new broker
+        committed = {}
     starts = {tp: max(0, offset.offset) for tp, offset in committed.items()}
     return {tp: ends[tp] - starts.get(tp, 0) for tp in tps if ends[tp] > starts.get(tp, 0)}
+
+
+async def _partitions(client: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    await client._client.add_topic(topic)  # noqa: SLF001 - partitions before a subscription
+    return [TopicPartition(topic, p) for p in sorted(client.partitions_for_topic(topic) or ())]

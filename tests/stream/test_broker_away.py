@@ -73,25 +73,33 @@ def running(settings: Settings, command: str, log: Path) -> Iterator[subprocess.
         process.wait()
 
 
-@pytest.mark.parametrize("command", ["worker", "notify"])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
 def test_without_a_broker(
-    own_broker: Broker, settings: Settings, tmp_path: Path, command: str, how: signal.Signals
+    own_broker: Broker, settings: Settings, tmp_path: Path, how: signal.Signals
 ) -> None:
     """Not ready within ten seconds, a line a minute, and SIGTERM ends it within ten seconds."""
-    log = tmp_path / "log"
-    with running(settings, command, log) as process:
-        before = len(log.read_text().splitlines())
+    alone = settings.model_copy(update={"health": Health(port=free_port())})
+    log, other_log = tmp_path / "worker.log", tmp_path / "notify.log"
+    with running(settings, "worker", log) as worker, running(alone, "notify", other_log) as notify:
+        logs = {log: len(lines_of(log)), other_log: len(lines_of(other_log))}
         own_broker.process.send_signal(how)
-        assert harness.wait_until(lambda: ready(settings)[0] == 503, WITHIN_S)
-        assert "the broker has not answered for" in ready(settings)[1]
-        assert process.poll() is None
+        for mine in (settings, alone):
+            assert harness.wait_until(lambda mine=mine: ready(mine)[0] == 503, WITHIN_S)
+            assert "the broker has not answered for" in ready(mine)[1]
+        assert (worker.poll(), notify.poll()) == (None, None)
         harness.wait_until(lambda: False, 15.0)
-        lines = log.read_text().splitlines()[before:]
-        assert sum("no broker; work goes on when it answers" in line for line in lines) == 1
-        assert len(lines) <= 3, lines
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(WITHIN_S) == 0
+        for path, before in logs.items():
+            lines = lines_of(path)[before:]
+            assert sum("no broker; work goes on when it answers" in line for line in lines) == 1
+            assert len(lines) <= 3, lines
+        for process in (worker, notify):
+            process.send_signal(signal.SIGTERM)
+        assert (worker.wait(WITHIN_S), notify.wait(WITHIN_S)) == (0, 0)
+
+
+def lines_of(log: Path) -> list[str]:
+    """What a process wrote so far."""
+    return log.read_text().splitlines()
 
 
 def test_sigterm_right_after_the_broker_went(

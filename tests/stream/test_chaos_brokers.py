@@ -127,7 +127,7 @@ def test_snapshots_are_refused(
     with WorkerPool(settings, tmp_path) as pool:
         harness.feed(settings, parts, 0.0, 0.4)
         saved = snapshot_topic(settings, "campaign")
-        assert harness.wait_until(lambda: bool(harness.consume(settings, saved)), 60.0)
+        assert harness.holds_something(settings, saved, 60.0)
         configure(settings, REFUSALS[why])
         cluster[-1].kill()
         harness.feed(settings, parts, 0.4, 0.7)

@@ -23,11 +23,12 @@ def analyzer(*arguments: str, **environment: str) -> subprocess.CompletedProcess
     )
 
 
-def test_help_lists_the_worker() -> None:
-    """Commands are listed with one line each."""
+def test_help_lists_the_commands() -> None:
+    """With one line each, on a terminal of eighty columns."""
     done = analyzer("--help")
     assert done.returncode == 0
-    assert "worker" in done.stdout
+    told = [line.split(maxsplit=1) for line in done.stdout.partition("Commands:")[2].splitlines()]
+    assert told[1:] == [[name, entry.summary] for name, entry in COMMANDS.items()]
 
 
 def test_an_unknown_command_is_wrong_usage() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -12,19 +10,12 @@ import pytest
 from analyzer.core.contracts.feedback import Feedback, OutsideEvidence, Target
 from analyzer.core.contracts.records import Alert
 from analyzer.replay.report import read
-from analyzer.settings import Settings
 from analyzer.testing import harness, reference_run
 from analyzer.testing.brokers import Broker
 
 PARTITIONS = 2
 
 pytestmark = pytest.mark.integration
-
-
-def run(settings: Settings, *command: str) -> None:
-    """A command of ours, with these settings in its environment."""
-    line = [sys.executable, "-m", "analyzer", *command]
-    subprocess.run(line, env=harness.environment(settings), check=True, capture_output=True)
 
 
 def said_of(alerts: list[Alert]) -> list[Feedback]:
@@ -48,15 +39,16 @@ def test_live_obeys_as_a_replay_does(broker: Broker, tmp_path: Path) -> None:
     """Records and a bad one in the topic, a worker killed on the way: the bytes of the replay."""
     raw, file = tmp_path / "smoke.ndjson", tmp_path / "feedback.ndjson"
     settings = harness.settings_for(broker.url, PARTITIONS)
-    run(settings, "simulate", "--scenario", "smoke", "--seed", "5", "--out", str(raw))
-    lines = raw.read_bytes().splitlines()
+    lines = harness.simulated("smoke", 5)
     ends = [reference_run.sentinels(lines, i) for i in range(PARTITIONS)]
     parts = reference_run.by_account(lines, PARTITIONS)
     raw.write_bytes(b"\n".join([*lines, *(x for day in zip(*ends, strict=True) for x in day)]))
-    run(settings, "replay", str(raw), "--out", str(tmp_path / "plain"))
+    harness.run(settings, "replay", str(raw), "--out", str(tmp_path / "plain")).check_returncode()
     said = [msgspec.json.encode(s) for s in said_of(read(tmp_path / "plain", "alerts", Alert))]
     file.write_bytes(b"\n".join(said))
-    run(settings, "replay", str(raw), "--out", str(tmp_path / "told"), "--feedback", str(file))
+    harness.run(
+        settings, "replay", str(raw), "--out", str(tmp_path / "told"), "--feedback", str(file)
+    ).check_returncode()
 
     names = settings.topics
     harness.create_topics(settings)
@@ -65,13 +57,13 @@ def test_live_obeys_as_a_replay_does(broker: Broker, tmp_path: Path) -> None:
         for number, part in enumerate(parts):
             half = ((None, line) for line in part[: len(part) // 2])
             harness.produce(settings, half, partition=number)
-        assert harness.wait_until(lambda: bool(harness.consume(settings, names.campaign)), 30.0)
+        assert harness.holds_something(settings, names.campaign, 30.0)
         first.kill()
     with harness.worker(settings, tmp_path / "b.log") as second:
         for number, (part, end) in enumerate(zip(parts, ends, strict=True)):
             rest = ((None, line) for line in [*part[len(part) // 2 :], *end])
             harness.produce(settings, rest, partition=number)
-        assert harness.wait_until(lambda: harness.lag(settings) == 0, 60.0, 0.5), second.text()
+        assert harness.caught_up(settings, 60.0), second.text()
         assert second.terminate() == 0
 
     live = {value for _, value in harness.consume(settings, names.alerts)}
@@ -90,6 +82,6 @@ def test_feedback_that_comes_later_is_heard(broker: Broker, tmp_path: Path) -> N
     with harness.worker(settings, tmp_path / "a.log") as worker:
         harness.produce(settings, [(None, b"no json")], topic=settings.topics.feedback)
         letters = settings.topics.dead_letters
-        assert harness.wait_until(lambda: bool(harness.consume(settings, letters)), 15.0, 0.5)
+        assert harness.holds_something(settings, letters, 15.0)
         assert worker.terminate() == 0
     assert len(harness.consume(settings, letters)) == 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
@@ -22,12 +20,6 @@ class Alert(msgspec.Struct):
     """What tells one alert from another."""
 
     alert_id: str
-
-
-def run(settings: Settings, *command: str) -> None:
-    """A command of ours, with these settings in its environment."""
-    line = [sys.executable, "-m", "analyzer", *command]
-    subprocess.run(line, env=harness.environment(settings), check=True, capture_output=True)
 
 
 def last_of_each_key(settings: Settings, topic: str) -> list[bytes]:
@@ -54,15 +46,14 @@ def test_replay_and_live_give_the_same_bytes(broker: Broker, tmp_path: Path) -> 
     """Two workers, one of them killed on the way, against a replay of the file and of the topic."""
     settings = harness.settings_for(broker.url, PARTITIONS, shards=4, cohort_shards=2)
     raw = tmp_path / "smoke.ndjson"
-    run(settings, "simulate", "--scenario", "smoke", "--out", str(raw))
-    lines = raw.read_bytes().splitlines()
+    lines = harness.simulated("smoke")
     parts = reference_run.by_account(lines, PARTITIONS)
     ends = [reference_run.sentinels(lines, i) for i in range(PARTITIONS)]
     raw.write_bytes(
         b"\n".join([*lines, *(line for day in zip(*ends, strict=True) for line in day)])
     )
 
-    run(settings, "replay", str(raw), "--out", str(tmp_path / "replay"))
+    harness.run(settings, "replay", str(raw), "--out", str(tmp_path / "replay")).check_returncode()
 
     harness.create_topics(settings)
     with harness.worker(settings, tmp_path / "a.log") as first:
@@ -74,7 +65,7 @@ def test_replay_and_live_give_the_same_bytes(broker: Broker, tmp_path: Path) -> 
                 rest = ((None, line) for line in [*part[len(part) // 2 :], *end])
                 harness.produce(settings, rest, partition=number)
             second.kill()
-        assert harness.wait_until(lambda: harness.lag(settings) == 0, 60.0, 0.5), first.text()
+        assert harness.caught_up(settings, 60.0), first.text()
         assert first.terminate() == 0
 
     names, folder = settings.topics, tmp_path / "replay"
@@ -85,6 +76,8 @@ def test_replay_and_live_give_the_same_bytes(broker: Broker, tmp_path: Path) -> 
     assert replayed(folder, "dead_letters") == []
     assert len(replayed(folder, "alerts")) > 0
 
-    run(settings, "replay", f"{settings.broker}/{names.requests}", "--out", str(tmp_path / "topic"))
+    harness.run(
+        settings, "replay", f"{settings.broker}/{names.requests}", "--out", str(tmp_path / "topic")
+    ).check_returncode()
     for name in ("alerts", "campaigns", "members", "dead_letters"):
         assert replayed(tmp_path / "topic", name) == replayed(folder, name)

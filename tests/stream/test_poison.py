@@ -68,9 +68,7 @@ def half_way(settings: Settings, parts: list[list[bytes]], log: Path) -> None:
     harness.feed(settings, parts, 0.0, 0.5)
     saved = snapshot_topic(settings, "campaign")
     with harness.worker(settings, log) as worker:
-        assert harness.wait_until(lambda: bool(harness.consume(settings, saved)), 30.0), (
-            worker.text()
-        )
+        assert harness.holds_something(settings, saved, 30.0), worker.text()
         assert harness.caught_up(settings), worker.text()
         worker.kill()
 

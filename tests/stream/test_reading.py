@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import Broken
-from analyzer.kafka_metadata import TopicState
+from analyzer.kafka_metadata import NO_ID, TopicState
 from analyzer.stream.transport.fetches import Records
 from analyzer.stream.transport.position import Reading
+from analyzer.stream.transport.same_topic import SameTopic
 
 AT = TP("requests", 0)
 
@@ -26,6 +28,9 @@ class FakeConsumer:
     first: int = 0
     end: int = 100
     seeks: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    """Of the topic, one after the other; the last one stays."""
+    asked: int = 0
 
     def assignment(self) -> set[TP]:
         """Not asked here."""
@@ -52,6 +57,16 @@ class FakeConsumer:
     async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
         """Tell the end of the only partition."""
         return dict.fromkeys(tps, self.end)
+
+    async def topic_id(self, tp: TP) -> str:
+        """Tell the next one; a broker that does not answer raises."""
+        assert tp == AT
+        self.asked += 1
+        await asyncio.sleep(0)
+        found = self.ids.pop(0) if len(self.ids) > 1 else self.ids[0]
+        if found == "silent":
+            raise KafkaConnectionError
+        return found
 
     async def topics(self, names: Collection[str]) -> dict[str, TopicState]:
         """Tell nothing."""
@@ -119,3 +134,42 @@ def test_pieces_make_up_the_whole() -> None:
     pieces = whole.split(2)
     assert [list(piece.values) for piece in pieces] == [[b"3", b"5"], [b"6", b"9"]]
     assert [(piece.start, piece.stop) for piece in pieces] == [(2, 6), (6, 10)]
+
+
+def confirm(consumer: FakeConsumer, fetches: int, known: str = "a") -> list[bool]:
+    """Which of some fetches of one moment are of the topic that is known."""
+
+    async def run() -> list[bool]:
+        same = SameTopic(consumer, known)
+        asked = (same.confirm(AT) for _ in range(fetches))
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(answer is None or isinstance(answer, Broken) for answer in told)
+        return [answer is None for answer in told]
+
+    return asyncio.run(run())
+
+
+def test_one_question_tells_of_all_fetches_that_came_before_it() -> None:
+    """The first waits for its own; whoever comes while it is on its way shares the next."""
+    consumer = FakeConsumer(ids=["a"])
+    assert confirm(consumer, 5) == [True] * 5
+    assert consumer.asked == 2
+
+
+def test_no_fetch_of_a_topic_made_anew_is_taken() -> None:
+    """What was answered to a question of before says nothing of them."""
+    assert confirm(FakeConsumer(ids=["b"]), 3) == [False] * 3
+    assert confirm(FakeConsumer(ids=["a", "b"]), 3) == [True, False, False]
+
+
+def test_a_silent_broker_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so is one that has no such topic, which may have just begun."""
+    monkeypatch.setattr("analyzer.stream.transport.same_topic.ASK_AGAIN_AFTER_S", 0.0)
+    assert confirm(FakeConsumer(ids=["silent", "", "a"]), 1) == [True]
+
+
+def test_brokers_without_ids_are_not_asked() -> None:
+    """There is nothing to compare."""
+    consumer = FakeConsumer()
+    assert confirm(consumer, 2, NO_ID) == [True, True]
+    assert consumer.asked == 0

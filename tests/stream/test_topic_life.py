@@ -181,16 +181,19 @@ def test_made_anew_while_nobody_works(settings: Settings, tmp_path: Path, partit
 
 
 def test_made_anew_under_a_running_worker(settings: Settings, tmp_path: Path) -> None:
-    """It stops with a sentence; the next one counts the new topic, and nothing twice."""
+    """It stops with a sentence; the next one counts the new topic, and nothing twice.
+
+    The new one holds more than the old one did, and so records at the offsets that come next.
+    """
     feed(settings, 0, N)
     with harness.worker(settings, tmp_path / "a.log", COUNTING) as worker:
         assert harness.wait_until(drained(settings), 60.0, 0.5)
         remake(settings, settings.topics.requests, 2)
-        feed(settings, N, 2 * N)
+        feed(settings, N, 4 * N)
         assert worker.popen.wait(40.0) == 1
         assert "was deleted" in worker.text()
     work(settings, tmp_path / "b.log", drained(settings))
-    assert counted(settings) == (2 * N, total(0, 2 * N))
+    assert counted(settings) == (4 * N, total(0, 4 * N))
 
 
 def test_deleted_under_a_running_worker(settings: Settings, tmp_path: Path) -> None:

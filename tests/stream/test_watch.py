@@ -13,6 +13,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from analyzer.errors import Broken
+from analyzer.kafka_metadata import NO_ID
 from analyzer.ops import metrics
 from analyzer.ops.broker_silence import BrokerSilence
 from analyzer.settings import Settings
@@ -20,6 +21,8 @@ from analyzer.stream.health.stall_detector import WATCH_S, StallDetector
 from analyzer.stream.owners.assignment import Owner, Ownership
 from analyzer.stream.owners.context import BadShare, Context
 from analyzer.stream.topics.catalog import Layout
+from analyzer.stream.transport.driver import BatchedThread
+from analyzer.stream.transport.same_topic import SameTopic
 
 AT = TP("llm.requests", 0)
 LAG = {"step": "ingest", "partition": "0"}
@@ -71,6 +74,7 @@ class World:
             settings=Settings(),
             layout=Layout({}, {}),
             consumer=cast("Any", self),
+            same_topic=SameTopic(cast("Any", self), NO_ID),
             send=send,
             clock=lambda: self.now,
             bad_share=BadShare(0.5),
@@ -199,3 +203,13 @@ def test_without_partitions_it_is_not_ready() -> None:
     assert "analyzer_lag_records{" not in watch.context.meter.text().decode()
     watch.ownership.broken = True
     assert watch.unready() == "the worker is going down"
+
+
+def test_a_question_to_a_consumer_that_has_stopped_ends_nobody() -> None:
+    """A watch that looks while the worker goes down ended it by 1: the loop was closed already."""
+    loop = asyncio.new_event_loop()
+    loop.close()
+    thread = BatchedThread.__new__(BatchedThread)
+    thread.thread_loop = loop
+    with pytest.raises(ConsumerNotStarted):
+        asyncio.run(thread.run(asyncio.sleep(0)))

@@ -51,7 +51,7 @@ def test_workers_that_die_come_and_go_change_no_record(
     harness.create_topics(shared)
     harness.feed(shared, parts, 0.0, 0.5)
     with harness.worker(shared, tmp_path / "a.log") as first:
-        harness.wait_until(lambda: bool(harness.consume(shared, shared.topics.cohort)), 30.0)
+        harness.holds_something(shared, shared.topics.cohort, 30.0)
         first.kill()
     with harness.worker(shared, tmp_path / "b.log") as second:
         with harness.worker(shared, tmp_path / "c.log") as third:

@@ -93,7 +93,7 @@ def test_kills_and_restarts_leave_the_counts_exact(broker: Broker, tmp_path: Pat
         feed(settings, 2 * n // 3, n)
         first.kill()
     with harness.worker(settings, tmp_path / "c.log", COUNTING) as third:
-        harness.wait_until(lambda: harness.lag(settings) == 0, 60.0, 0.5)
+        harness.caught_up(settings, 60.0)
         code = third.terminate()
     assert code == 0, third.text()
     assert counted(settings) == (n, n * (n - 1) // 2)
@@ -115,7 +115,7 @@ def test_a_frozen_worker_that_wakes_up_changes_nothing(broker: Broker, tmp_path:
         assert harness.wait_until(lambda: heir.text().count(harness.READY) > generations, 20.0)
         zombie.popen.send_signal(signal.SIGCONT)
         feed(settings, 2 * n // 3, n)
-        harness.wait_until(lambda: harness.lag(settings) == 0, 60.0, 0.5)
+        harness.caught_up(settings, 60.0)
         codes = (zombie.terminate(), heir.terminate())
     assert codes == (0, 0)
     assert counted(settings) == (n, n * (n - 1) // 2)

@@ -17,6 +17,7 @@ from analyzer.errors import Broken
 from analyzer.kafka_clients import foreign
 from analyzer.kafka_metadata import NO_ID, TopicState
 from analyzer.stream.owners.context import Context
+from analyzer.stream.transport.same_topic import made_anew
 
 log = structlog.get_logger("analyzer.stream")
 
@@ -74,12 +75,9 @@ class TopicWatch:
 
     def _compare(self, name: str, state: TopicState) -> None:
         layout, settings = self.context.layout, self.context.settings
-        known_id, known = layout.ids.get(name, NO_ID), layout.partitions[name]
+        known_id, known = layout.id_of(name), layout.partitions[name]
         if NO_ID not in {known_id, state.id} and known_id != state.id:
-            raise Broken(
-                f"topic {name} was deleted and created anew while this worker ran: start it again; "
-                "it reads the new one from its start, and counts nothing twice"
-            )
+            raise made_anew(name)
         if state.partitions == known or self._grown.get(name) == state.partitions:
             return
         self._grown[name] = state.partitions

@@ -17,6 +17,7 @@ from analyzer.settings import Settings
 from analyzer.stream.state.kafka_log import ReadOn, Send, read_on
 from analyzer.stream.topics.catalog import Layout
 from analyzer.stream.transport.position import ConsumerPort
+from analyzer.stream.transport.same_topic import SameTopic
 
 ENOUGH = 1_000
 REMEMBERED = 20_000
@@ -70,6 +71,8 @@ class Context:
     settings: Settings
     layout: Layout
     consumer: ConsumerPort
+    same_topic: SameTopic
+    """Of the topic of requests."""
     send: Send
     clock: Callable[[], float]
     """Seconds of a clock that never goes back."""
@@ -102,5 +105,5 @@ class Context:
     @property
     def origin(self) -> str:
         """Identity of the topic of requests; empty where the broker gives none."""
-        topic_id = self.layout.ids.get(self.settings.topics.requests, NO_ID)
+        topic_id = self.layout.id_of(self.settings.topics.requests)
         return "" if topic_id == NO_ID else topic_id

@@ -20,7 +20,6 @@ from analyzer.core.ingest.dead_letters import CLOCK_REASONS
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.errors import Broken
 from analyzer.formats.reader import reader_of
-from analyzer.kafka_metadata import NO_ID
 from analyzer.kafka_offsets import Log, Mark, place_of
 from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
@@ -85,7 +84,8 @@ class IngestOwner:
             await self._pass_over(place.position)
 
     async def take(self, records: Records) -> None:
-        """Feed the step and send what it gives."""
+        """Feed the step and send what it gives, if it is of the topic that we know."""
+        await self._context.same_topic.confirm(self.tp)
         async with self._lock:
             new = None if self.closed else await self._reading.admit(records)
             if new is None:
@@ -163,4 +163,4 @@ class IngestOwner:
 
     @property
     def _topic_id(self) -> str:
-        return self._context.layout.ids.get(self.tp.topic, NO_ID)
+        return self._context.layout.id_of(self.tp.topic)

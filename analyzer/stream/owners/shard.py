@@ -96,7 +96,7 @@ class StepOwner:
         topic = snapshot_topic(context.settings, self._kind.name)
         at = (topic, self.tp.partition)
         kafka_log = KafkaLog(context.settings, context.send, *at, context.read_on)
-        topic_id = context.layout.ids.get(self.tp.topic, NO_ID)
+        topic_id = context.layout.id_of(self.tp.topic)
         self._store = SnapshotStore(
             kafka_log, topic_id=topic_id, stamp=self._stamp, page_bytes=context.page_bytes
         )

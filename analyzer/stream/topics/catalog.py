@@ -14,7 +14,7 @@ from aiokafka.errors import NodeNotReadyError, TopicAlreadyExistsError, for_code
 
 from analyzer import kafka_clients as clients
 from analyzer.errors import Broken, RetryLater, UsageError
-from analyzer.kafka_metadata import topic_ids
+from analyzer.kafka_metadata import NO_ID, topic_ids
 from analyzer.kafka_topics import (
     DAY_MS,
     Complaint,
@@ -97,6 +97,10 @@ class Layout:
     ids: dict[str, str]
     tells_ends: bool = False
     """True: the broker tells the end of a log exactly; the embedded one tells it too low."""
+
+    def id_of(self, topic: str) -> str:
+        """32 hexadecimal digits; ``NO_ID`` where the broker gives none."""
+        return self.ids.get(topic, NO_ID)
 
 
 def snapshot_topic(settings: Settings, kind: str) -> str:

@@ -27,13 +27,14 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.exceptions import ConsumerNotStarted
 from faust.serializers.schemas import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from analyzer import kafka_clients as clients
 from analyzer.kafka_clients import members_of
-from analyzer.kafka_metadata import TopicState, topic_states
+from analyzer.kafka_metadata import TopicState, topic_id_at, topic_states
 from analyzer.stream.transport.fetches import Records
 from analyzer.stream.transport.record_batches import read_in_pieces
 
@@ -171,6 +172,10 @@ class Consumer(driver.Consumer):
         """The offset after the last one, of each log; one request to each broker."""
         return await self._thread.run(self._thread.ends(tps))
 
+    async def topic_id(self, tp: TP) -> str:
+        """Id of the topic as the partition's leader has it; empty if it has no such topic."""
+        return await self._thread.run(self._thread.topic_id(tp))
+
     async def topics(self, names: Collection[str]) -> dict[str, TopicState]:
         """What the broker knows of these topics."""
         return await self._thread.run(self._thread.topics(names))
@@ -187,8 +192,19 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
     """The thread that runs aiokafka's consumer; every method here runs on its loop."""
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await ``work`` on the thread's loop, from any other loop."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
+        """Await ``work`` on the thread's loop, from any other loop.
+
+        Raises
+        ------
+        ConsumerNotStarted
+            If the worker is on its way down and the loop is closed.
+        """
+        try:
+            done = asyncio.run_coroutine_threadsafe(work, self.thread_loop)
+        except RuntimeError as error:
+            work.close()
+            raise ConsumerNotStarted("the consumer has stopped") from error
+        return await asyncio.wrap_future(done)
 
     async def on_start(self) -> None:
         """Start the consumer."""
@@ -279,6 +295,14 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
         """See :meth:`Consumer.ends`."""
         found = await self._ensure_consumer().end_offsets([TopicPartition(*tp) for tp in tps])
         return {TP(*key): end for key, end in found.items()}
+
+    async def topic_id(self, tp: TP) -> str:
+        """See :meth:`Consumer.topic_id`."""
+        client = self._ensure_consumer()._client  # noqa: SLF001 - no public way to it
+        leader = client.cluster.leader_for_partition(TopicPartition(*tp))
+        if leader is None or leader < 0:
+            leader = client.get_random_node()
+        return await topic_id_at(client, leader, tp.topic)
 
     async def topics(self, names: Collection[str]) -> dict[str, TopicState]:
         """See :meth:`Consumer.topics`."""

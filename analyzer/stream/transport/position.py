@@ -48,6 +48,9 @@ class ConsumerPort(Protocol):
     async def ends(self, tps: Collection[TP]) -> dict[TP, int]:
         """The offset after the last one, of each log."""
 
+    async def topic_id(self, tp: TP) -> str:
+        """Id of the topic as the partition's leader has it; empty if it has no such topic."""
+
     async def topics(self, names: Collection[str]) -> dict[str, TopicState]:
         """What the broker knows of these topics; nothing if it does not tell."""
 

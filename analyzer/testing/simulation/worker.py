@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any
 
@@ -13,15 +14,17 @@ from analyzer.kafka_metadata import TopicState
 from analyzer.ops.broker_silence import BrokerSilence
 from analyzer.settings import Settings
 from analyzer.stream.health.stall_detector import StallDetector, save_forever, tick_forever
+from analyzer.stream.health.topic_watch import TopicWatch
 from analyzer.stream.owners.assignment import Owner, Ownership
 from analyzer.stream.owners.context import BadShare, Context
 from analyzer.stream.topics.catalog import Layout
+from analyzer.stream.transport.same_topic import SameTopic
 from analyzer.testing.simulation.memory_broker import MemoryBroker
 
 STEP_S = 0.03
 """Mean time that a request to the broker takes."""
 IDLE_S = 0.4
-PART_BYTES, PAGE_BYTES = 300, 300
+PART_BYTES, PAGE_BYTES = 300, 400
 """Small, so that blocks travel in parts and snapshots have pages."""
 
 MakeOwners = Callable[[Context], Callable[[TP, int], Owner]]
@@ -58,13 +61,15 @@ class SimWorker:
         self._rng = broker.rng
         self._generation = 0
         self._positions: dict[TP, int] = {}
-        self._tails: dict[TP, asyncio.Task[None]] = {}
+        self._unsent: dict[TP, deque[tuple[bytes | None, bytes | None, asyncio.Future[None]]]] = {}
+        self._refused: set[TP] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         loop = asyncio.get_running_loop()
         self.context = Context(
             settings=settings,
             layout=layout,
             consumer=self,
+            same_topic=SameTopic(self, layout.id_of(settings.topics.requests)),
             send=self.send,
             clock=lambda: loop.time() + self.clock_ahead_s,
             bad_share=BadShare(1.0),
@@ -79,6 +84,7 @@ class SimWorker:
             save_forever(self.context, self.ownership),
             tick_forever(self.context, self.ownership),
             StallDetector(self.context, self.ownership, silence).forever(),
+            TopicWatch(self.context).forever(),
         ):
             self._start(work)
 
@@ -108,11 +114,12 @@ class SimWorker:
         task = asyncio.ensure_future(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: work.close())  # if it was killed before it began
         return task
 
-    async def step(self) -> None:
+    async def step(self, mean_s: float = STEP_S) -> None:
         """What every request takes; a dead worker never gets an answer."""
-        await asyncio.sleep(self._rng.exponential(STEP_S))
+        await asyncio.sleep(self._rng.exponential(mean_s))
         await self.thawed.wait()
         if self.dead:
             await asyncio.Event().wait()
@@ -120,8 +127,7 @@ class SimWorker:
     async def _follow_group(self) -> None:
         fetching: list[asyncio.Task[None]] = []
         while True:
-            await self.step()
-            await asyncio.sleep(IDLE_S / 4)
+            await self.step(IDLE_S / 2)
             if self._is_up_to_date():
                 continue
             for task in fetching:
@@ -194,9 +200,16 @@ class SimWorker:
         await self.step()
         return {tp: self.broker.log(tp).end for tp in tps}
 
+    async def topic_id(self, tp: TP) -> str:
+        """What it is now."""
+        await self.step()
+        return self.broker.topics[tp.topic]
+
     async def topics(self, names: Collection[str]) -> dict[str, TopicState]:
-        """Not asked here."""
-        return dict[str, TopicState]() if names else {}
+        """The ids; as many partitions as they are asked for."""
+        await self.step()
+        counts = self.context.layout.partitions
+        return {name: TopicState(self.broker.topics[name], counts[name]) for name in names}
 
     async def members(self) -> dict[str, str]:
         """Not asked here."""
@@ -213,25 +226,30 @@ class SimWorker:
     ) -> Awaitable[object]:
         """Write, in the order of the calls; the answer may be an error although it was done."""
         tp = TP(topic, partition or 0)
-        before = self._tails.get(tp)
-        task = self._tails[tp] = asyncio.ensure_future(self._write(before, tp, key, value))
-        self._tasks.add(task)
-        task.add_done_callback(self._written)
-        return task
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[None] = loop.create_future()
+        self._unsent.setdefault(tp, deque()).append((key, value, answer))
+        loop.call_later(self._rng.exponential(STEP_S), self._write, tp)
+        return answer
 
-    async def _write(
-        self, before: asyncio.Task[None] | None, tp: TP, key: bytes | None, value: bytes | None
-    ) -> None:
-        if before is not None:
-            await asyncio.shield(before)
-        await self.step()
+    def _write(self, tp: TP) -> None:
+        """What waits longest is written, whichever's turn it is; nothing after an error."""
+        if self.dead:
+            return
+        if not self.thawed.is_set():
+            asyncio.get_running_loop().call_later(STEP_S, self._write, tp)
+            return
+        key, value, answer = self._unsent[tp].popleft()
         fate = self._rng.random()
-        if fate >= self.send_errors / 2:
+        refused = tp in self._refused
+        if not refused and fate >= self.send_errors / 2:
             self.broker.log(tp).append(key, value)
-        if fate < self.send_errors:
-            raise KafkaTimeoutError
-
-    def _written(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever waits for it is told
+        if refused or fate < self.send_errors:
+            self._refused.add(tp)
+        if answer.cancelled():
+            return
+        if tp in self._refused:
+            answer.set_exception(KafkaTimeoutError())
+            answer.exception()  # whoever waits for it is told
+        else:
+            answer.set_result(None)
