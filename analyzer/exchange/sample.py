@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from analyzer.core.contracts.decode import decode_event
-from analyzer.core.contracts.events import RequestEvent
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.errors import BadRecord
 from analyzer.formats.blindness import READ, blind
 from analyzer.formats.draft import REQUIRED

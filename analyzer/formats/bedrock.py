@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from analyzer.core.contracts.events import Status
+from analyzer.core.contracts.request_event import Status
 from analyzer.formats.draft import Draft
 from analyzer.formats.prompts import prompt_of_body
 from analyzer.formats.protocol import Outcome, Paths, UnfitError

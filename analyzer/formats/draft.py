@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from analyzer.core.contracts.events import RequestEvent, Status
+from analyzer.core.contracts.request_event import RequestEvent, Status
 from analyzer.formats.values import count, flag, real, text
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from analyzer.core.contracts.events import Status
+from analyzer.core.contracts.request_event import Status
 from analyzer.formats.compiled.recipe import Recipe
 from analyzer.formats.draft import Draft
 from analyzer.formats.litellm_recipe import recipe

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from analyzer.core.contracts.events import Status
+from analyzer.core.contracts.request_event import Status
 from analyzer.formats.draft import Draft
 from analyzer.formats.prompts import prompt_of
 from analyzer.formats.values import count, parsed, status_of, text

@@ -7,6 +7,7 @@ formats, and the answer does not depend on how it was cut into batches.
 from __future__ import annotations
 
 import zlib
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -209,6 +210,9 @@ def _looks_native(record: bytes) -> bool:
 
 def _opened(record: bytes) -> Iterator[bytes | None]:
     """The records that a compressed record, an array or a CloudWatch batch holds, or None."""
+    if record.startswith(BOM_UTF8):
+        yield record.removeprefix(BOM_UTF8)
+        return
     if record.startswith(GZIP):
         yield _unzipped(record)
         return

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from xxhash import xxh3_128_hexdigest
 
-from analyzer.core.contracts.events import MAX_INT, Status
+from analyzer.core.contracts.request_event import MAX_INT, Status
 
 TEXT_LIMIT, EVENT_ID_LIMIT, HEADER_LIMIT = 1_024, 128, 8_192
 _NOTHING = frozenset({"", "-", "null", "None"})

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -28,6 +27,8 @@ def document(schemas: Path) -> Any:
 @pytest.fixture(scope="module")
 def official() -> Any:
     """Validator of the official schema."""
+    import jsonschema
+
     return jsonschema.Draft7Validator(json.loads(VENDOR.read_text("utf-8")))
 
 

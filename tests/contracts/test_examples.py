@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
-
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_every_schema_is_a_schema(contract: Any) -> None:
     """Each file is valid JSON Schema 2020-12."""
+    import jsonschema
+
     jsonschema.Draft202012Validator.check_schema(contract.schema)
 
 

@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.event_time import NO_WATERMARK
-from analyzer.core.ingest.source_clock import (
-    AHEAD,
-    HELD,
-    LATE,
-    PASSED,
-    ClockRules,
-    SourceClock,
-)
+from analyzer.core.ingest.clock_rows import AHEAD, HELD, LATE, PASSED
+from analyzer.core.ingest.source_clock import ClockRules, SourceClock
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 

@@ -12,10 +12,7 @@ from typing import Any
 
 import msgspec
 import orjson
-import pyarrow.parquet as pq
 import pytest
-from py_ocsf_models.events.findings.detection_finding import DetectionFinding
-from stix2validator import ValidationOptions, validate_string
 
 from analyzer.core.contracts.records import Alert
 from analyzer.formats.exchange import ocsf, stix, tables
@@ -52,6 +49,8 @@ def run(*args: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("tlp", sorted(stix.MARKINGS))
 def test_stix_is_stix(tlp: stix.Tlp) -> None:
     """The strict validator of OASIS finds no error, whatever the marking."""
+    from stix2validator import ValidationOptions, validate_string
+
     found = bundle(MANY, tlp=tlp)
     options = ValidationOptions(version="2.1", strict=True)
     result = validate_string(orjson.dumps(found).decode(), options)
@@ -105,6 +104,8 @@ def test_a_second_export_updates_the_first() -> None:
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.activity)
 def test_ocsf_is_ocsf(alert: Alert) -> None:
     """The published model takes it, and of what it models nothing is changed on the way."""
+    from py_ocsf_models.events.findings.detection_finding import DetectionFinding
+
     found = ocsf.finding(alert)
     model = DetectionFinding.model_validate(found)
     again = orjson.loads(model.model_dump_json(exclude_none=True))
@@ -116,6 +117,8 @@ def test_ocsf_is_ocsf(alert: Alert) -> None:
 
 def test_tables(tmp_path: Path) -> None:
     """The same rows in both; a text that a spreadsheet would run is made harmless."""
+    import pyarrow.parquet as pq
+
     evil = msgspec.structs.replace(ALERTS[0], summary="=HYPERLINK(1)", campaign_id="other")
     rows = list(csv.DictReader(io.StringIO(tables.as_csv([*ALERTS, evil]).decode())))
     expected = [row["campaign_id"] for row in tables.rows([*ALERTS, evil])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analyzer.core.contracts.events import RequestEvent
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.errors import BadRecord
 from analyzer.formats.catalog import FORMATS, NAMES
 from analyzer.formats.draft import COERCIONS, Draft
@@ -67,6 +68,15 @@ def test_named_is_as_probed(kind: type[Format]) -> None:
         probed, named = read("auto", record), read(kind.name, record)
         if not any("refused" in str(outcome) for outcome in probed):
             assert probed == named
+
+
+@each
+def test_a_byte_order_mark_costs_nothing(kind: type[Format]) -> None:
+    """Windows tools put one before a text (RFC 8259, section 8.1)."""
+    for record in records(kind):
+        found = read("auto", record)
+        if not any("refused" in str(outcome) for outcome in found):
+            assert read("auto", BOM_UTF8 + record) == found
 
 
 @each

@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.events import RequestEvent
 from analyzer.core.contracts.records import Record, encode_record
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline, Sharding
@@ -94,7 +94,7 @@ def test_mixed_formats_give_the_same_records() -> None:
     lost = {field for kind in kinds for field in kind.losses} | {"ip_prefix"}
     lost -= {"api_key_id"}  # which nothing reads
     events = []
-    for event in map(orjson.loads, generate("smoke", 5).lines()):
+    for event in map(orjson.loads, generate("smoke", 5, 0.5, 1.5).lines()):
         kept = {key: value for key, value in event.items() if key not in lost}
         events.append(kept)
     renderers = [RENDERERS[kind.name] for kind in kinds]

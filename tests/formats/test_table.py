@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from analyzer.core.cohort.catalog import SIGNALS
-from analyzer.core.contracts.events import RequestEvent
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.formats.blindness import NEEDS, READ
 
 ROOT = Path(__file__).parents[2]
@@ -32,14 +33,14 @@ def test_every_signal_says_what_it_needs() -> None:
     assert set(READ) <= set(RequestEvent.__struct_fields__)
 
 
-def test_the_doctor_reads_a_sample() -> None:
+def test_the_doctor_reads_a_sample(command: Any) -> None:
     """Formats, events, what is empty and blind; exit 1 if nothing can be read, 2 if wrong."""
     golden = ROOT / "tests" / "formats" / "golden"
-    done = run("-m", "analyzer", "doctor", "--sample", str(golden / "kong.in.ndjson"), "--json")
+    done = command("doctor", "--sample", str(golden / "kong.in.ndjson"), "--json")
     found = orjson.loads(done.stdout)
     assert (done.returncode, found["formats"], found["events"]) == (0, {"kong": 7}, 3)
     assert "payment_sharing" in found["blind_signals"]
     named = ("--format", "litellm", "--json")
-    other = run("-m", "analyzer", "doctor", "--sample", str(golden / "kong.in.ndjson"), *named)
+    other = command("doctor", "--sample", str(golden / "kong.in.ndjson"), *named)
     assert (other.returncode, orjson.loads(other.stdout)["events"]) == (1, 0)
-    assert run("-m", "analyzer", "doctor", "--sample", "/nowhere").returncode == 2
+    assert command("doctor", "--sample", "/nowhere").returncode == 2

@@ -7,8 +7,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.contracts.columns import Kind, PaneColumns
 from analyzer.core.contracts.events import EventColumns
+from analyzer.core.contracts.object_kind import Kind
+from analyzer.core.contracts.pane_columns import PaneColumns
 from analyzer.core.kernels import group_by
 from analyzer.core.kernels.interned_names import NameBook
 
@@ -24,6 +25,7 @@ PAIR_COLUMNS = {
     Kind.AGENT: "agent",
     Kind.MODEL: "model",
     Kind.PARAMS: "params",
+    Kind.ASN: "asn",
 }
 MICRO = 1e6
 

@@ -20,15 +20,15 @@ from analyzer.core.account.pane_tables import summarise
 from analyzer.core.account.template_families import Families
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import EventBlock, PaneBlock, from_plain, to_plain
-from analyzer.core.contracts.columns import PaneColumns, concat
 from analyzer.core.contracts.events import NAMED_FIELDS, EventColumns
 from analyzer.core.contracts.gate import Gate
+from analyzer.core.contracts.pane_columns import PaneColumns, concat
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.kernels.group_by import in_time
 from analyzer.core.kernels.interned_names import NameBook, Names
 
-STATE_VERSION = 7
+STATE_VERSION = 8
 
 
 class AccountStep:

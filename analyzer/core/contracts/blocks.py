@@ -22,13 +22,14 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from analyzer.core.contracts.columns import CohortColumns, PaneColumns
+from analyzer.core.contracts.cohort_columns import CohortColumns
 from analyzer.core.contracts.events import EventColumns
+from analyzer.core.contracts.pane_columns import PaneColumns
 from analyzer.core.contracts.stamp import Stamp
 from analyzer.core.kernels.packed_arrays import array_of, array_parts
 from analyzer.errors import OtherSettingsError, StateError
 
-FORMAT = 5
+FORMAT = 6
 LEVEL = -1
 """Of compression: half of a block is hashes, in which a higher one finds nothing more."""
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from analyzer.core.contracts.columns import FACTS, CohortColumns, Kind
+from analyzer.core.contracts.cohort_columns import FACTS, CohortColumns
+from analyzer.core.contracts.object_kind import Kind
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

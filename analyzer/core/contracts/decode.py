@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
 
-from analyzer.core.contracts.events import RequestEvent
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.errors import BadRecord
 
 _REASONS = (
@@ -54,6 +55,7 @@ def decode_with(decode: Callable[[bytes], T], value: bytes, max_bytes: int) -> T
     """
     if len(value) > max_bytes:
         raise BadRecord("too_large", f"{len(value)} bytes; the limit is {max_bytes}")
+    value = value.removeprefix(BOM_UTF8)
     try:
         if not value.isascii():
             value.decode()

@@ -7,13 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from analyzer.core.contracts.decode import decode_with
-from analyzer.core.contracts.events import (
-    EventId,
-    Id,
-    Millis,
-    Text,
-)
 from analyzer.core.contracts.hashing import BlockCache, block_name
+from analyzer.core.contracts.request_event import EventId, Id, Millis, Text
 from analyzer.errors import BadRecord
 
 CALENDAR_END_MS = 253_402_300_800_000

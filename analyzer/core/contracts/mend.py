@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, get_args
 from msgspec import inspect
 
 from analyzer.core.contracts.decode import decode_event
-from analyzer.core.contracts.events import MAX_INT, RequestEvent, Status
 from analyzer.core.contracts.hashing import LONGEST_LIST, BlockCache
 from analyzer.core.contracts.lenient_json import clean, read_object
+from analyzer.core.contracts.request_event import MAX_INT, RequestEvent, Status
 from analyzer.errors import BadRecord
 
 

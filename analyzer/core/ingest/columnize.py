@@ -14,7 +14,7 @@ from xxhash import xxh3_64_intdigest as digest
 
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.decode import decode_event
-from analyzer.core.contracts.events import NAMED_FIELDS, EventColumns, RequestEvent
+from analyzer.core.contracts.events import NAMED_FIELDS, EventColumns
 from analyzer.core.contracts.hashing import (
     CACHE_LIMIT,
     BlockCache,
@@ -22,6 +22,7 @@ from analyzer.core.contracts.hashing import (
     domain_seed,
     pseudonym,
 )
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.core.ingest.json_scanner import Scanned, scan
 from analyzer.core.ingest.scanner_schema import NAMED, PARAMS
 from analyzer.core.ingest.template_chains import Chains
@@ -39,6 +40,7 @@ _FIELDS = (
     "prompt_template_id",
     "client_ip",
     "ip_prefix",
+    "asn",
     "tls_ja4",
     "user_agent",
     "payment_ref",
@@ -157,7 +159,7 @@ class Columnizer:
         plain = found.plain & (block != Told.UNTOLD) & (params != Told.UNTOLD)
         rows = slice(None) if plain.all() else plain
         event, prompt, own, account, template, tls, agent, payment, model = found.hashes[:, rows]
-        ts_ms, output_tokens, created_ms = found.numbers[:, rows]
+        ts_ms, output_tokens, created_ms, asn = found.numbers[:, rows]
         columns = EventColumns(
             offset=offsets[rows],
             ts_ms=ts_ms,
@@ -166,6 +168,7 @@ class Columnizer:
             org=np.where(own == 0, account, own),
             template=template,
             block=block[rows],
+            asn=np.maximum(asn, 0).astype(np.uint64),
             tls=tls,
             agent=agent,
             payment=payment,
@@ -181,8 +184,9 @@ class Columnizer:
 
     def _scanned_names(self, text: bytes, found: Scanned, rows: slice | NDArray[np.bool_]) -> Names:
         hashes = found.hashes[-len(NAMED) :, rows].ravel()
-        numbers = HashIndex(np.zeros(1, np.uint64)).intern(hashes)
-        first = firsts(numbers, 1)
+        index = HashIndex(np.zeros(1, np.uint64))
+        numbers = index.intern(hashes)
+        first = firsts(numbers, 1, len(index))
         starts, stops = found.spans[:, rows].reshape(-1, 2)[first].T
         names = Names.cut(hashes[first], np.frombuffer(text, np.uint8), starts, stops)
         field = first // max(1, len(hashes) // len(NAMED))
@@ -236,6 +240,7 @@ class Columnizer:
                 self.blocks[ip or prefix]
                 for ip, prefix in zip(col["client_ip"], col["ip_prefix"], strict=True)
             ),
+            asn=_u64(asn or 0 for asn in col["asn"]),
             tls=self._hash("tls", col["tls_ja4"]),
             agent=self._hash("agent", col["user_agent"]),
             payment=self._hash("payment", col["payment_ref"]),

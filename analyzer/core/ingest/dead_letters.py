@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.events import RequestEvent
 from analyzer.core.contracts.lenient_json import read_object
 from analyzer.core.contracts.records import DeadLetter
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.errors import BadRecord
 
 PAYLOAD_LIMIT = 65_536

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.ingest.plain_fields import address_of, params_hash
 from analyzer.core.ingest.scanner_schema import (
     CHOICE,
     CHOICES,
@@ -22,7 +23,6 @@ from analyzer.core.ingest.scanner_schema import (
     HASHED,
     HASHED_FIELDS,
     INTEGER,
-    IP,
     KINDS,
     MULTIPLIER,
     NAMED,
@@ -31,8 +31,6 @@ from analyzer.core.ingest.scanner_schema import (
     NUMBER_FIELDS,
     NUMBERS,
     OTHER,
-    PARAM_FIELDS,
-    PREFIX,
     REQUIRED,
     SIZES,
     SLOT_SHIFT,
@@ -56,7 +54,7 @@ class Scanned:
 
     plain: NDArray[np.bool_]
     numbers: I64
-    """Shape (3, n), by :data:`NUMBERS`; -1 means "not given"."""
+    """Shape (4, n), by :data:`NUMBERS`; -1 means "not given"."""
     hashes: U64
     """Shape (9, n), by :data:`HASHED`; 0 means "not given"."""
     spans: I64
@@ -123,7 +121,6 @@ _POWERS = np.array([10**i for i in range(9)], np.uint64)
 _ALL = np.uint64(2**64 - 1)
 _START = len(SIZES)
 """Stands for the field before the first one."""
-_V4_HEAD = np.uint64(4 << 60 | 24 << 48)
 
 
 @compiled
@@ -166,8 +163,8 @@ def _scan(
             if i >= len(HASHED_FIELDS) - len(spans):
                 named = i - len(HASHED_FIELDS) + len(spans)
                 spans[named, row, 0], spans[named, row, 1] = begins[field], ends[field]
-        block[row], address[row] = _address(text, begins, ends)
-        params[row] = _joint(text, begins, ends)
+        block[row], address[row] = address_of(text, begins, ends)
+        params[row] = params_hash(text, begins, ends)
         plain[row] = short
 
 
@@ -371,47 +368,3 @@ def _fits(text: U8, field: int, kind: int, begin: int, end: int, value: int) -> 
             if CHOICES[i, 0] == first and CHOICES[i, 1] == second and CHOICES[i, 2] == third:
                 return True
     return False
-
-
-@borrowing
-def _address(text: U8, begins: I64, ends: I64) -> tuple[np.uint64, np.uint64]:
-    """Block of a plain IPv4 address, or hash of any other text; the prefix if there is no IP."""
-    field = IP if begins[IP] >= 0 and ends[IP] > begins[IP] else PREFIX
-    if begins[field] < 0:
-        return np.uint64(0), np.uint64(0)
-    block = _v4_block(text, begins[field], ends[field])
-    if block:
-        return block, np.uint64(0)
-    return block, xxh3(text, begins[field], ends[field], np.uint64(0)) | np.uint64(1)
-
-
-@borrowing
-def _v4_block(text: U8, at: int, end: int) -> np.uint64:
-    """Block of ``a.b.c.d``; 0 if the text is anything else."""
-    block = np.uint64(0)
-    for part in range(4):
-        begin, value = at, 0
-        while at < end and at - begin < 3 and ord("0") <= text[at] <= ord("9"):
-            value = 10 * value + text[at] - ord("0")
-            at += 1
-        if at == begin or value > 255 or (text[begin] == ord("0") and at - begin > 1):
-            return np.uint64(0)
-        if part < 3:
-            if at >= end or text[at] != ord("."):
-                return np.uint64(0)
-            at += 1
-            block = block << np.uint64(8) | np.uint64(value)
-    return _V4_HEAD | block << np.uint64(24) if at == end else np.uint64(0)
-
-
-@borrowing
-def _joint(text: U8, begins: I64, ends: I64) -> np.uint64:
-    """Hash of the texts of all sampling parameters; 0 if there is none."""
-    joint, given = np.uint64(0), False
-    for i in range(len(PARAM_FIELDS)):
-        field = PARAM_FIELDS[i]
-        joint += np.uint64(1)
-        if begins[field] >= 0:
-            given = True
-            joint = xxh3(text, begins[field], ends[field], joint)
-    return joint | np.uint64(1) if given else np.uint64(0)

@@ -10,9 +10,9 @@ import numpy as np
 from msgspec import inspect
 from numpy.typing import NDArray
 
-from analyzer.core.contracts.events import RequestEvent, Status
+from analyzer.core.contracts.request_event import RequestEvent, Status
 
-NUMBERS = ("timestamp_ms", "output_tokens", "account_created_ms")
+NUMBERS = ("timestamp_ms", "output_tokens", "account_created_ms", "asn")
 HASHED = (
     "event_id",
     "prompt_hash",

@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import EventBlock
 from analyzer.core.contracts.event_time import END_OF_TIME_MS, WRONG_UNIT_MS
-from analyzer.core.contracts.events import EventColumns, RequestEvent
+from analyzer.core.contracts.events import EventColumns
 from analyzer.core.contracts.mend import read_event
 from analyzer.core.contracts.records import DeadLetter
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
+from analyzer.core.ingest.clock_rows import HELD as HELD_VERDICT
+from analyzer.core.ingest.clock_rows import LATE as LATE_VERDICT
+from analyzer.core.ingest.clock_rows import PASSED as PASSED_VERDICT
+from analyzer.core.ingest.clock_rows import REFUSED as REFUSED_VERDICT
 from analyzer.core.ingest.columnize import Columnizer
 from analyzer.core.ingest.dead_letters import FUTURE, LATE, UNIT, dead_letter
 from analyzer.core.ingest.json_scanner import Scanned
-from analyzer.core.ingest.source_clock import HELD as HELD_VERDICT
-from analyzer.core.ingest.source_clock import LATE as LATE_VERDICT
-from analyzer.core.ingest.source_clock import PASSED as PASSED_VERDICT
-from analyzer.core.ingest.source_clock import REFUSED as REFUSED_VERDICT
 from analyzer.core.ingest.source_clock import ClockRules, Judged, SourceClock
 from analyzer.core.ingest.translation import PASSED_OVER, Originals, Translator
 from analyzer.core.kernels.byte_strings import Texts
