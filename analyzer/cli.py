@@ -5,37 +5,90 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from typing import NoReturn
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
 
 import click
 
 from analyzer.errors import AnalyzerError, UsageError
 
+
+class Entry(NamedTuple):
+    """One line of the table."""
+
+    place: str
+    """Where it lives, as ``module:function``."""
+    summary: str
+    """What it is for, as the list of commands says it."""
+
+
 COMMANDS = {
-    "worker": "analyzer.stream.command:worker",
-    "notify": "analyzer.sinks.command:notify",
-    "replay": "analyzer.replay.command:replay",
-    "explain": "analyzer.exchange.explain:explain",
-    "report": "analyzer.exchange.report:report",
-    "tune": "analyzer.exchange.tune:tune",
-    "promote": "analyzer.exchange.promote:promote",
-    "verify": "analyzer.exchange.verify:verify",
-    "export": "analyzer.exchange.command:export",
-    "import": "analyzer.exchange.command:import_",
-    "diff": "analyzer.replay.command:diff",
-    "calibrate": "analyzer.replay.calibrate:calibrate",
-    "fit": "analyzer.training.command:fit",
-    "evaluate": "analyzer.bench.detection.command:evaluate",
-    "simulate": "analyzer.simulate.command:simulate",
-    "fingerprint": "analyzer.replay.command:fingerprint",
-    "demo": "analyzer.console.demo:demo",
-    "doctor": "analyzer.console.commands:doctor",
-    "config": "analyzer.console.commands:config",
-    "bench": "analyzer.bench.command:bench",
-    "bench-detection": "analyzer.bench.detection.command:bench_detection",
-    "bench-adversary": "analyzer.bench.detection.adversary:bench_adversary",
+    "worker": Entry("analyzer.stream.command:worker", "Run one live worker until SIGTERM."),
+    "notify": Entry(
+        "analyzer.sinks.command:notify",
+        "Deliver alerts to Slack and elsewhere, or to this terminal.",
+    ),
+    "replay": Entry("analyzer.replay.command:replay", "Run the detector over files or topics."),
+    "explain": Entry(
+        "analyzer.exchange.explain:explain",
+        "Tell why a campaign or an account was named.",
+    ),
+    "report": Entry(
+        "analyzer.exchange.report:report",
+        "Write one self-contained page on a replay's results.",
+    ),
+    "tune": Entry("analyzer.exchange.tune:tune", "Find from how sure and how large on to tell."),
+    "promote": Entry(
+        "analyzer.exchange.promote:promote",
+        "Compare the live alerts with those of [shadow].",
+    ),
+    "verify": Entry(
+        "analyzer.exchange.verify:verify",
+        "Replay what live has seen and compare alert by alert.",
+    ),
+    "export": Entry("analyzer.exchange.command:export", "Write findings in the shapes of others."),
+    "import": Entry(
+        "analyzer.exchange.command:import_",
+        "Bring evidence of others into the feedback topic.",
+    ),
+    "diff": Entry("analyzer.replay.command:diff", "Compare two replays."),
+    "calibrate": Entry("analyzer.replay.calibrate:calibrate", "Learn from history what is usual."),
+    "fit": Entry(
+        "analyzer.training.command:fit",
+        "Fit again the weights and calibration that ship.",
+    ),
+    "evaluate": Entry(
+        "analyzer.bench.detection.command:evaluate",
+        "Measure a replay's alerts by labels.",
+    ),
+    "simulate": Entry(
+        "analyzer.simulate.command:simulate",
+        "Simulate request events, with labels.",
+    ),
+    "fingerprint": Entry(
+        "analyzer.replay.command:fingerprint",
+        "Write the template family of every prompt.",
+    ),
+    "demo": Entry("analyzer.console.demo:demo", "Find a campaign in simulated traffic."),
+    "doctor": Entry(
+        "analyzer.console.commands:doctor",
+        "Check broker, topics, groups, clocks and Slack.",
+    ),
+    "config": Entry(
+        "analyzer.console.commands:config",
+        "Print the effective settings with their meaning.",
+    ),
+    "bench": Entry("analyzer.bench.command:bench", "Measure speed beside the peers."),
+    "bench-detection": Entry(
+        "analyzer.bench.detection.command:bench_detection",
+        "Judge the detector on simulated worlds with labels.",
+    ),
+    "bench-adversary": Entry(
+        "analyzer.bench.detection.adversary:bench_adversary",
+        "Let an operator look for the style that is found last.",
+    ),
 }
-"""Name of each command and where it lives, as ``module:function``."""
+"""Commands by name."""
 
 
 class LazyGroup(click.Group):
@@ -49,15 +102,20 @@ class LazyGroup(click.Group):
         """The command itself; None if there is none of that name."""
         if cmd_name not in COMMANDS or not _is_there(cmd_name):
             return None
-        module, _, function = COMMANDS[cmd_name].partition(":")
+        module, _, function = COMMANDS[cmd_name].place.partition(":")
         command = getattr(importlib.import_module(module), function)
         if not isinstance(command, click.Command):
-            raise TypeError(f"{COMMANDS[cmd_name]} is no command")
+            raise TypeError(f"{COMMANDS[cmd_name].place} is no command")
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list from the table: no command is loaded to say what it is for."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].summary) for name in self.list_commands(ctx)])
 
 
 def _is_there(name: str) -> bool:
-    module = COMMANDS[name].partition(":")[0]
+    module = COMMANDS[name].place.partition(":")[0]
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
@@ -70,10 +128,16 @@ def app() -> None:
     """Find coordinated multi-account model extraction in a stream of LLM requests."""
 
 
-def main() -> NoReturn:
-    """Run a command; exit 0 when done, 1 if it failed, 2 if it was asked wrongly."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command; exit 0 when done, 1 if it failed, 2 if it was asked wrongly.
+
+    Parameters
+    ----------
+    arguments
+        Name of the command and what follows it; those of this process if not given.
+    """
     try:
-        app(prog_name="analyzer")
+        app(arguments, prog_name="analyzer")
     except UsageError as error:
         _leave(error, 2)
     except AnalyzerError as error:

@@ -15,8 +15,9 @@ from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.contracts.blocks import CohortBlock
 from analyzer.core.contracts.calibration import Calibration, fitted
-from analyzer.core.contracts.columns import CohortColumns, Kind, concat_cohorts
+from analyzer.core.contracts.cohort_columns import CohortColumns, concat_cohorts
 from analyzer.core.contracts.feedback import GUILTY, INNOCENT, Feedback
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.pipeline import feed
 from analyzer.errors import UsageError

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from codecs import BOM_UTF8
 from typing import BinaryIO, cast
 
 import zstandard
@@ -102,6 +103,8 @@ def plain_stream(raw: BinaryIO, name: str) -> BinaryIO:
         stream, head = _peek(cast("BinaryIO", ZstdStream(stream)))
     if reason := _foreign(head):
         raise AnalyzerError(f"{name}: {reason}")
+    if head.startswith(BOM_UTF8):
+        stream.read(len(BOM_UTF8))
     return stream
 
 

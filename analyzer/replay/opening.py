@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from analyzer.replay.parquet import ParquetSource, is_parquet
 from analyzer.replay.sources import FileSource, Source
@@ -30,31 +28,9 @@ def open_sources(names: tuple[str, ...], settings: Settings) -> list[Source]:
 
 def progress_of(sources: list[Source], *, quiet: bool) -> Any:
     """A context that gives what is to be called with how much was read; shows it on a terminal."""
-    console = Console(stderr=True)
     sizes = [source.size for source in sources]
-    if quiet or not console.is_terminal or None in sizes:
+    if quiet or not sys.stderr.isatty() or None in sizes:
         return nullcontext(lambda _: None)
-    return _Bar(console, sum(size or 0 for size in sizes))
+    from analyzer.replay.progress import Bar  # noqa: PLC0415 - loaded for a terminal alone
 
-
-class _Bar:
-    """A progress bar on a terminal, gone when the replay is done."""
-
-    def __init__(self, console: Console, total: int) -> None:
-        columns = (
-            TextColumn("replay"),
-            BarColumn(),
-            TextColumn("{task.percentage:3.0f} %"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
-        self._progress = Progress(*columns, console=console, transient=True)
-        self._task = self._progress.add_task("replay", total=total)
-
-    def __enter__(self) -> Any:
-        self._progress.start()
-        return lambda done: self._progress.advance(self._task, done)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+    return Bar(sum(size or 0 for size in sizes))

@@ -18,7 +18,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import EventBlock
 from analyzer.core.contracts.records import Alert, DeadLetter, Record
 from analyzer.errors import UsageError
-from analyzer.replay.topic import parse_bound
+from analyzer.replay.bounds import parse_bound
 
 EVER = 2**62
 

@@ -17,8 +17,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -29,6 +27,7 @@ from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import AnalyzerError, RetryLater, UsageError
 from analyzer.kafka_clients import ISOLATION, admin, options
+from analyzer.replay.bounds import Bound, parse_bound
 from analyzer.replay.sources import Source
 from analyzer.settings import Settings
 
@@ -39,43 +38,6 @@ NEVER_MS = 2**53
 UNKNOWN_END = 2**62
 QUIET_S = 2.0
 """How long a partition of which no end is known must give nothing to be at its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """Where to begin or end: an offset or a time, or neither."""
-
-    offset: int | None = None
-    time_ms: int | None = None
-
-
-def parse_bound(text: str | None) -> Bound:
-    """A bound from the address.
-
-    Raises
-    ------
-    UsageError
-        If it is neither an offset nor a time.
-
-    Examples
-    --------
-    >>> parse_bound("offset:7"), parse_bound("1970-01-01T00:00:01Z").time_ms
-    (Bound(offset=7, time_ms=None), 1000)
-    """
-    if not text:
-        return Bound()
-    try:
-        if text.startswith("offset:"):
-            return Bound(offset=int(text.removeprefix("offset:")))
-        if text.isdigit():
-            return Bound(time_ms=int(text))
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is no bound; write offset:1200, epoch milliseconds or 2026-03-02T00:00Z"
-        ) from error
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return Bound(time_ms=round(moment.timestamp() * 1_000))
 
 
 def topic_sources(address: str, settings: Settings, first: int) -> list[Source]:

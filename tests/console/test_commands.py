@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import sys
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -110,21 +110,21 @@ def test_the_doctor_names_a_missing_permission() -> None:
 
 
 @pytest.mark.integration
-def test_the_doctor_and_the_topics(broker: Broker) -> None:
+def test_the_doctor_and_the_topics(command: Any, broker: Broker) -> None:
     """Missing, then created, then another number of partitions than the settings ask for."""
     name = uuid.uuid4().hex[:8]
     settings = Settings(broker=broker.url, app_id=name, topics=harness.own_topics(name, 2))
-    missing = harness.run(settings, "doctor")
+    missing = command("doctor", settings=settings)
     assert missing.returncode == 1
     assert f"problem  topic {name}.alerts is missing" in missing.stdout
     assert "analyzer worker --create-topics" in missing.stdout
     harness.create_topics(settings)
     harness.produce(settings, [(None, b"{}")])
-    well = harness.run(settings, "doctor")
+    well = command("doctor", settings=settings)
     assert well.returncode == 0, well.stdout
     assert f"ok       topic {name}.requests, 2 partitions" in well.stdout
     assert f"ok       the newest record of {name}.requests fits this clock" in well.stdout
-    other = harness.run(settings.model_copy(update={"shards": 3}), "doctor")
+    other = command("doctor", settings=settings.model_copy(update={"shards": 3}))
     assert other.returncode == 1
     assert (
         f"problem  topic {name}.account has 4 partitions but the settings ask for 3" in other.stdout
@@ -136,7 +136,7 @@ def test_the_doctor_and_the_topics(broker: Broker) -> None:
     ("status", "word"),
     [(404, "does not know the webhook"), (403, "does not know"), (500, "not able now"), (400, "")],
 )
-def test_the_doctor_asks_slack_and_posts_nothing(status: int, word: str) -> None:
+def test_the_doctor_asks_slack_and_posts_nothing(command: Any, status: int, word: str) -> None:
     """What it says, and that no message with a text was posted."""
 
     async def main() -> tuple[dict[str, object], list[dict[str, object]]]:
@@ -147,7 +147,7 @@ def test_the_doctor_asks_slack_and_posts_nothing(status: int, word: str) -> None
                 broker=f"kafka://127.0.0.1:{free_port()}",
                 slack=Slack.model_validate({"webhook_url": slack.url}),
             )
-            done = await asyncio.to_thread(harness.run, settings, "doctor", "--json")
+            done = await asyncio.to_thread(command, "doctor", "--json", settings=settings)
             assert done.returncode == 1  # there is no broker
             assert slack.url not in done.stdout + done.stderr
             assert len(slack.attempts) == 1
@@ -159,7 +159,7 @@ def test_the_doctor_asks_slack_and_posts_nothing(status: int, word: str) -> None
     assert word in str(finding["what"])
 
 
-def test_the_doctor_posts_when_told() -> None:
+def test_the_doctor_posts_when_told(command: Any) -> None:
     """One message, that calls nobody."""
 
     async def main() -> list[dict[str, object]]:
@@ -168,7 +168,7 @@ def test_the_doctor_posts_when_told() -> None:
                 broker=f"kafka://127.0.0.1:{free_port()}",
                 slack=Slack.model_validate({"webhook_url": slack.url}),
             )
-            done = await asyncio.to_thread(harness.run, settings, "doctor", "--send")
+            done = await asyncio.to_thread(command, "doctor", "--send", settings=settings)
             assert "Slack has taken a test message" in done.stdout
             return slack.accepted
 
@@ -176,7 +176,9 @@ def test_the_doctor_posts_when_told() -> None:
 
 
 @pytest.mark.integration
-def test_the_doctor_sees_what_a_worker_would_stumble_over(apache_broker: Broker) -> None:
+def test_the_doctor_sees_what_a_worker_would_stumble_over(
+    command: Any, apache_broker: Broker
+) -> None:
     """Records deleted before they were read, offsets set by hand, a clean-up policy, a limit."""
     name = uuid.uuid4().hex[:8]
     settings = Settings(broker=apache_broker.url, app_id=name, topics=harness.own_topics(name, 3))
@@ -206,7 +208,7 @@ def test_the_doctor_sees_what_a_worker_would_stumble_over(apache_broker: Broker)
             )
 
     asyncio.run(spoil())
-    done = harness.run(settings, "doctor", "--json")
+    done = command("doctor", "--json", settings=settings)
     assert done.returncode == 1
     wrong = [f["what"] for f in orjson.loads(done.stdout)["findings"] if not f["ok"]]
     for says in (

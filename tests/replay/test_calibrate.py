@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -37,14 +36,8 @@ def benign(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def guilty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small world with a campaign."""
     path = tmp_path_factory.mktemp("guilty") / "smoke.ndjson"
-    write(generate("smoke", 5), path)
+    write(generate("smoke", 5, 0.5, 1.5), path)
     return path
-
-
-def analyzer(*args: str | Path) -> subprocess.CompletedProcess[str]:
-    """A command of ours, in a process of its own."""
-    line = [sys.executable, "-m", "analyzer", *map(str, args)]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
 def remembered(raw: Path) -> tuple[History, CampaignStep]:
@@ -55,17 +48,19 @@ def remembered(raw: Path) -> tuple[History, CampaignStep]:
     return history, runner.campaign
 
 
-def test_from_a_history_to_a_replay_that_uses_it(benign: Path, tmp_path: Path) -> None:
+def test_from_a_history_to_a_replay_that_uses_it(
+    command: Any, benign: Path, tmp_path: Path
+) -> None:
     """The file is written, a replay takes it, and its configuration has another name."""
     file = tmp_path / "calibration.json"
-    made = analyzer("calibrate", benign, "--out", file)
+    made = command("calibrate", benign, "--out", file)
     assert (made.returncode, made.stderr) == (0, "")
     found = Calibration.model_validate_json(file.read_bytes())
     assert found.signals == NAMES
     assert f"{sum(stratum.objects for stratum in found.strata):,} objects" in made.stdout
     toml = tmp_path / "analyzer.toml"
     toml.write_text(f'[core]\ncalibration = "{file}"\n', "utf-8")
-    run = analyzer("replay", benign, "--out", tmp_path / "out", "--config", toml, "--json")
+    run = command("replay", benign, "--out", tmp_path / "out", "--config", toml, "--json")
     assert run.returncode == 0
     usual = CoreConfig(calibration=found)
     assert orjson.loads(run.stdout)["config_hash"] == usual.config_hash != CoreConfig().config_hash
@@ -103,11 +98,11 @@ def said(type_: TargetType, id_: str, verdict: Verdict, at_ms: int) -> Feedback:
     return Feedback(f"{id_}:{at_ms}", Target(type_, id_), verdict, "", "analyst-1", at_ms)
 
 
-def test_a_history_without_cohorts_is_refused(tmp_path: Path) -> None:
+def test_a_history_without_cohorts_is_refused(command: Any, tmp_path: Path) -> None:
     """Exit 2, and what is missing."""
     empty = tmp_path / "empty.ndjson"
     empty.write_bytes(b"")
-    run = analyzer("calibrate", empty, "--out", tmp_path / "calibration.json")
+    run = command("calibrate", empty, "--out", tmp_path / "calibration.json")
     assert run.returncode == 2
     assert "give more history" in run.stderr
 
@@ -126,7 +121,7 @@ def test_a_history_without_cohorts_is_refused(tmp_path: Path) -> None:
     ids=["none", "empty", "no JSON", "other weights"],
 )
 def test_a_bad_file_is_refused_with_what_to_do(
-    text: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Any, text: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From a file of settings and from the environment; the command line exits with 2."""
     file, toml = tmp_path / "calibration.json", tmp_path / "analyzer.toml"
@@ -136,7 +131,7 @@ def test_a_bad_file_is_refused_with_what_to_do(
     with pytest.raises(UsageError, match=message) as refused:
         Settings.load(toml)
     assert "make one with `analyzer calibrate`" in str(refused.value)
-    run = analyzer("config", "--config", toml)
+    run = command("config", "--config", toml)
     assert (run.returncode, run.stdout) == (2, "")
     assert str(refused.value) in run.stderr
     monkeypatch.setenv("ANALYZER_CORE__CALIBRATION", str(file))

@@ -21,7 +21,7 @@ from analyzer.replay.sources import FileSource
 from analyzer.simulate import generate
 from analyzer.simulate.command import labels_path, write
 
-WORLD = generate("smoke", 5)
+WORLD = generate("smoke", 5, 0.5, 1.5)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import gzip
 import os
 import threading
 import tracemalloc
+from codecs import BOM_UTF8
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,10 @@ def streamed(data: bytes) -> bytes:
 WHOLE = {
     "plain": PLAIN,
     "no end of line": PLAIN[:-1],
+    "a byte order mark": BOM_UTF8 + PLAIN,
+    "an array, a byte order mark": BOM_UTF8 + b"[" + b",".join(LINES) + b"]",
     "gz": gzip.compress(PLAIN),
+    "gz, a byte order mark": gzip.compress(BOM_UTF8 + PLAIN),
     "gz of two members": gzip.compress(PLAIN[:5_000]) + gzip.compress(PLAIN[5_000:]),
     "gz with zeros behind": gzip.compress(PLAIN) + bytes(512),
     "zst": zst(PLAIN),

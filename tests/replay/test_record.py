@@ -26,7 +26,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small world with a bad line, replayed with a record and against other settings."""
     folder = tmp_path_factory.mktemp("record")
-    lines = [*generate("smoke", 5).lines(), b"no json\n"]
+    lines = [*generate("smoke", 5, 0.5, 1.5).lines(), b"no json\n"]
     (folder / "events.ndjson").write_bytes(b"".join(lines))
     (folder / "b.toml").write_text("[core]\ntell_confidence = 0.9\n", "utf-8")
     words = ["--record", "--against", str(folder / "b.toml"), "--json"]
