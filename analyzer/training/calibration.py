@@ -1,8 +1,8 @@
 """The calibration that ships with the package, fitted to simulated innocent worlds.
 
-Each seed gives one world of every innocent scenario, at full size. A reseller's pool is no
-innocent cohort: its accounts are labelled, and left out as ``analyzer calibrate`` leaves out
-what people call guilty.
+Each seed gives one world of every innocent scenario, at full size. What one hand runs is no cohort
+of accounts that have nothing to do with each other: pools, fleets and agencies are labelled, and
+left out as ``analyzer calibrate`` leaves out what people call guilty.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import Calibration, Stratum
-from analyzer.core.contracts.columns import CohortColumns, concat_cohorts
+from analyzer.core.contracts.cohort_columns import CohortColumns, concat_cohorts
 from analyzer.core.contracts.feedback import Feedback, Target
 from analyzer.core.pipeline import Pipeline
 from analyzer.replay.calibrate import History, calibration_of
 from analyzer.replay.lines import raw_batch
 from analyzer.simulate import generate
 from analyzer.simulate.world import Labels
+from analyzer.training.cohorts import coordinated
 
 NOTHING_KNOWN = Calibration(
     version="calibration-1",
@@ -46,15 +47,17 @@ SEEDS = (1, 2, 3, 4, 5)
 BATCH = 50_000
 
 
-def fitted_calibration(seeds: Sequence[int] = SEEDS, scale: float = 1.0) -> str:
-    """The text of ``calibration.json``, from these worlds."""
-    worlds = [cohorts_of(scenario, seed, scale) for seed in seeds for scenario in INNOCENT]
+def fitted_calibration(
+    seeds: Sequence[int] = SEEDS, scale: float = 1.0, days: float | None = None
+) -> str:
+    """The text of ``calibration.json``, from these worlds; ``days``: each one's own if None."""
+    worlds = [cohorts_of(scenario, seed, scale, days) for seed in seeds for scenario in INNOCENT]
     return calibration_of(concat_cohorts(worlds)).model_dump_json() + "\n"
 
 
-def cohorts_of(scenario: str, seed: int, scale: float) -> CohortColumns:
+def cohorts_of(scenario: str, seed: int, scale: float, days: float | None) -> CohortColumns:
     """Innocent cohorts of one world."""
-    world = generate(scenario, seed, scale=scale)
+    world = generate(scenario, seed, scale=scale, days=days)
     history = History()
     pipeline = Pipeline(CoreConfig(calibration=NOTHING_KNOWN), call=history)
     lines = list(world.lines())
@@ -68,9 +71,8 @@ def cohorts_of(scenario: str, seed: int, scale: float) -> CohortColumns:
 
 
 def verdicts(labels: Labels) -> list[Feedback]:
-    """The truth about every account of a pool or campaign."""
-    accounts = sorted({name for group in labels["campaigns"] for name in group["accounts"]})
+    """The truth about every account that one hand runs with others."""
     return [
         Feedback(name, Target("account", name), "true_positive", "simulated", "simulator", 0)
-        for name in accounts
+        for name in coordinated(labels)
     ]

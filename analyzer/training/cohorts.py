@@ -15,6 +15,12 @@ from analyzer.simulate.world import Labels, World
 
 F64 = NDArray[np.float64]
 
+ONE_HAND = ("reseller_pool", "customer_fleet", "agency")
+"""Labels of groups that one hand runs, though they extract nothing: they are coordinated, and no
+example of accounts that have nothing to do with each other."""
+NOTHING_IS_FOUND = CoreConfig(alert_threshold=1.0)
+"""An object on which something was found is judged whole from then on; so that what is measured
+does not depend on the weights before the fit, nothing is."""
 LARGELY = 0.3
 """Share of a group from which a cohort is named after it."""
 
@@ -61,8 +67,15 @@ class Recorder:
 def cohorts_of(world: World) -> list[Cohort]:
     """All cohorts that are measured in a world."""
     recorder = Recorder(_groups(world.labels, CoreConfig()))
-    run(list(world.lines()), on_measured=recorder)
+    run(list(world.lines()), NOTHING_IS_FOUND, on_measured=recorder)
     return recorder.rows
+
+
+def coordinated(labels: Labels) -> list[str]:
+    """Accounts that one hand runs: of operations, pools, fleets and agencies; sorted."""
+    groups = [group["accounts"] for group in labels["campaigns"]]
+    groups += [item["accounts"] for item in labels["lookalikes"] if item["type"] in ONE_HAND]
+    return sorted({account for group in groups for account in group})
 
 
 def _own(cohorts: Cohorts, row: int) -> str:
@@ -74,10 +87,10 @@ def _groups(labels: Labels, config: CoreConfig) -> list[tuple[str, set[int]]]:
     found = []
     for campaign in labels["campaigns"]:
         extraction = campaign["kind"] == "extraction_campaign"
-        sort = f"campaign:{campaign['family']}" if extraction else "pool"
+        sort = f"campaign:{campaign['family']}" if extraction else campaign["kind"]
         accounts = {hashes[name] for name in campaign["accounts"]}
         found.append((f"{sort}:{campaign['id']}", accounts))
     for item in labels["lookalikes"]:
         accounts = {hashes[name] for name in item["accounts"]}
-        found.append((f"look:{item['type']}:{item['id']}", accounts))
+        found.append((f"{item['type']}:{item['id']}", accounts))
     return found

@@ -2,9 +2,11 @@
 
 Two non-negative logistic models (with and without identity). A cohort is positive if at least
 70 % of its organisations belong to one extraction campaign and negative if less than 20 % do;
-mixtures are left out. Every (group, window, kind) weighs the same. A ridge holds the weights
-near 1.5, so that no signal of this simulator is trusted alone. The bias is set so that the
-greatest score of an innocent cohort in the worlds lies a margin below one half.
+mixtures are left out, and so is what one hand runs that extracts nothing (pools, fleets,
+agencies): it is coordinated, and the kinds tell it apart by what is measured of the whole group.
+Every (group, window, kind) weighs the same. A ridge holds the weights near 1.5, so that no signal
+of this simulator is trusted alone. The bias is set so that a stated share of innocent cohorts
+passes one half: the fusion is a door, and error control and kinds stand behind it.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ from scipy.optimize import minimize
 from analyzer.core.cohort.catalog import AGAINST, FAMILIES, NAMES
 from analyzer.core.cohort.fusion import FAMILIES_NEEDED, SIGNS, strong_families
 from analyzer.simulate import generate
-from analyzer.training.cohorts import Cohort, cohorts_of
+from analyzer.training.cohorts import ONE_HAND, Cohort, cohorts_of
 
 F64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-VERSION = "fit-2"
+VERSION = "fit-3"
 CAMPAIGNS = (
     "plain", "evasive", "residential", "burst", "churn", "pivot", "embedded_in_reseller",
     "viral_cover", "fragmented_templates", "hydra", "low_and_slow",
@@ -35,7 +37,9 @@ SEEDS = (1,)
 SCALE = 0.25
 PURE, MIXED = 0.7, 0.2
 RIDGE, TOWARDS = 0.02, 1.5
-MARGIN = 0.35
+PASSES = 0.002
+"""Share of innocent cohorts that each model lets pass. A share, for the greatest score of all is
+one draw of chance, and moves the bias by whole nats from fit to fit."""
 LEAST, MOST = 0.3, 8.0
 
 
@@ -52,7 +56,7 @@ def fitted_fusion(seeds: Sequence[int] = SEEDS, scale: float = SCALE) -> str:
 
 def text_of(rows: Iterable[tuple[str, Cohort]]) -> str:
     """The text of ``fusion.json`` from cohorts, each with the name of its world."""
-    kept = [(world, row) for world, row in rows if not MIXED <= row.extraction < PURE]
+    kept = [(world, row) for world, row in rows if _tells(row)]
     x = np.nan_to_num(np.array([row.features for _, row in kept]))
     y = np.array([row.extraction >= PURE for _, row in kept])
     sorts = [(world, row.group, row.window_s, row.kind) for world, row in kept]
@@ -63,11 +67,25 @@ def text_of(rows: Iterable[tuple[str, Cohort]]) -> str:
     models = []
     for use in (np.ones(len(NAMES), np.bool_), ~identity):
         weights = np.round(_weights(x, y, weight, use), 1)
-        raw = (x * SIGNS) @ weights
-        bias = -float(raw[~y & eligible].max()) - MARGIN
+        bias = -_passed_by(((x * SIGNS) @ weights)[~y], eligible[~y], weight[~y])
         named = {n: float(w) for n, w in zip(NAMES, weights, strict=True) if w}
         models.append({"bias": round(bias, 1), "weights": named})
     return json.dumps({"version": VERSION, "models": models}, indent=2) + "\n"
+
+
+def _tells(row: Cohort) -> bool:
+    """Whether a cohort is clearly extraction, or clearly not coordinated."""
+    if row.extraction >= PURE:
+        return True
+    return row.extraction < MIXED and row.group.split(":")[0] not in ONE_HAND
+
+
+def _passed_by(raw: F64, eligible: Bool, weight: F64) -> float:
+    """What :data:`PASSES` of these cohorts exceed, among those that can pass at all."""
+    order = np.argsort(-raw[eligible])
+    beyond = np.cumsum(weight[eligible][order])
+    first = int(np.searchsorted(beyond, PASSES * weight.sum(), side="right"))
+    return float(raw[eligible][order[min(first, len(order) - 1)]])
 
 
 def _weights(x: F64, y: Bool, weight: F64, use: Bool) -> F64:

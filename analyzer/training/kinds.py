@@ -31,7 +31,7 @@ from analyzer.training.softmax import regress
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-VERSION = "kinds-4"
+VERSION = "kinds-6"
 SEEDS = range(1, 29)
 ACCOUNTS, DAYS = 2_500, 5.0
 SCENARIOS = (
@@ -162,7 +162,11 @@ def kinds_and_groups(
 
 
 def _thinned(readings: Readings, benign: Sequence[bool]) -> NDArray[np.intp]:
-    """At most so many rows of a group and window, evenly over its life."""
+    """At most so many rows of a group and window, the denser the younger it is.
+
+    A campaign is told of by its first readings, when all in it have just begun; evenly over its
+    life, they would be one row of twelve.
+    """
     by_group: dict[tuple[str, str, int], list[int]] = {}
     for i, (purity, size) in enumerate(zip(readings.purity, readings.size, strict=True)):
         if (purity >= PURE or benign[i]) and size >= FEWEST:
@@ -170,8 +174,8 @@ def _thinned(readings: Readings, benign: Sequence[bool]) -> NDArray[np.intp]:
             by_group.setdefault(key, []).append(i)
     kept: list[int] = []
     for rows in by_group.values():
-        at = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int))
-        kept += [rows[i] for i in at.tolist()]
+        nth = np.geomspace(1, len(rows), min(len(rows), MOST_ROWS))
+        kept += [rows[i] for i in np.unique(np.rint(nth).astype(int) - 1).tolist()]
     return np.array(sorted(kept), np.intp)
 
 

@@ -31,6 +31,10 @@ from analyzer.core.pipeline import Pipeline, feed
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 BENIGN = "benign"
+POOLS = ("reseller", "router")
+"""How labels of pools begin."""
+CUSTOMERS = 0.1
+"""Share of a group's members that are a pool's customers, from which it is the pool."""
 SMALLEST = 8
 """Members of a true group from which it is measured."""
 EVERY_S = 21_600
@@ -93,10 +97,10 @@ def collect(
     """
     kinds = kinds_of(truth)
     hashes = HashCache(config.hash_key, "account")
-    label_of = {hashes[account]: kind for account, kind in kinds.items()}
+    kind_of = {hashes[account]: kind for account, kind in kinds.items()}
     rows = Readings()
     for pipeline, pane in _decided(batches, config):
-        _take(rows, Moment(name, pipeline, pane, config), label_of)
+        _take(rows, Moment(name, pipeline, pane, config), kind_of)
     return rows
 
 
@@ -137,13 +141,13 @@ def _decided(batches: Iterable[RawBatch], config: CoreConfig) -> Iterator[tuple[
                     yield pipeline, windows.stands_at
 
 
-def _take(rows: Readings, at: Moment, label_of: dict[int, str]) -> None:
+def _take(rows: Readings, at: Moment, kind_of: dict[int, str]) -> None:
     population = at.windows.population
-    org_label = _labels(population, label_of)
+    org_label = _labels(population, kind_of)
     for campaign in at.pipeline.campaign.registry.open("group"):
         orgs = population.orgs.find(campaign.members.key)
         votes = Counter(org_label.get(org, BENIGN) for org in orgs[orgs >= 0].tolist())
-        label, count = votes.most_common(1)[0] if votes else ("none", 0)
+        label, count = label_of(votes)
         for window_s, reading in campaign.state.readings.items():
             if reading.pane == at.pane - 1:
                 rows.add(
@@ -167,11 +171,28 @@ def _take(rows: Readings, at: Moment, label_of: dict[int, str]) -> None:
             _true_groups(rows, at, window, by_label)
 
 
-def _labels(population: Population, label_of: dict[int, str]) -> dict[int, str]:
+def label_of(votes: Counter[str]) -> tuple[str, int]:
+    """Label of a group, and how many of its members it is right for.
+
+    A pool with an operation inside is the pool, however many of its accounts the operation has:
+    the work inside is told on its own.
+    """
+    label, count = votes.most_common(1)[0] if votes else ("none", 0)
+    pool, customers = max(
+        ((name, n) for name, n in votes.items() if name.startswith(POOLS)),
+        key=lambda vote: (vote[1], vote[0]),
+        default=("", 0),
+    )
+    if label.startswith("campaign") and customers >= CUSTOMERS * votes.total():
+        return pool, count + customers
+    return label, count
+
+
+def _labels(population: Population, kind_of: dict[int, str]) -> dict[int, str]:
     accounts = population.accounts
     found: dict[int, str] = {}
     for key, org in zip(accounts["key"].tolist(), accounts["org"].tolist(), strict=True):
-        label = label_of.get(key, BENIGN)
+        label = kind_of.get(key, BENIGN)
         if label != BENIGN:
             found[org] = label
     return found

@@ -23,7 +23,8 @@ from analyzer.core.contracts.calibration import (
     fitted,
     strata_of,
 )
-from analyzer.core.contracts.columns import FACTS, CohortColumns, Kind
+from analyzer.core.contracts.cohort_columns import FACTS, CohortColumns
+from analyzer.core.contracts.object_kind import Kind
 
 N = len(NAMES)
 
@@ -155,6 +156,7 @@ def test_what_is_usual_here_is_no_discovery_here() -> None:
     strange = cohorts([10], value=0.5)
     fusion, config, nothing = Fusion.shipped(), CoreConfig(), np.zeros(1)
     rare = judge(strange, nothing, fusion, Baseline(calibrated(1e-4)), config)
-    common = judge(strange, nothing, fusion, Baseline(calibrated(1e3)), config)
+    usual = calibrated(10 * float(rare.suspicion[0]))
+    common = judge(strange, nothing, fusion, Baseline(usual), config)
     assert (rare.suspect[0], rare.found[0]) == (True, True)
     assert (common.suspect[0], common.found[0]) == (True, False)

@@ -28,15 +28,6 @@ def test_by_hash_of_numbers_that_are_not_spread() -> None:
     assert list(range(999, -1, -1)) == group_by.by_hash(falling).tolist()
 
 
-@given(st.lists(st.integers(0, 50), max_size=100))
-def test_distinct_is_unique(numbers: list[int]) -> None:
-    """The same numbers and places as ``np.unique`` gives."""
-    rows = np.array(numbers, np.int32)
-    expected, inverse = np.unique(rows, return_inverse=True)
-    found, places = group_by.distinct(rows)
-    assert (expected.tolist(), inverse.tolist()) == (found.tolist(), places.tolist())
-
-
 @given(ROWS)
 def test_order_in_time(rows: list[tuple[int, int, int]]) -> None:
     """Time leads, then the event, then the account; however many rows share a time."""

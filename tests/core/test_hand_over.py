@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals import hand_over
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.testing.reference_run import run
 
 F64 = NDArray[np.float64]

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzer.core.kernels.common_use import common, entries_of, users_among
+from analyzer.core.kernels.common_use import common, entries_of
 from analyzer.core.kernels.matrix_sums import column_counts, row_shares, row_totals
 from analyzer.core.kernels.sparse import incidence, per_object, sums, used, users
 
@@ -64,10 +64,15 @@ def test_pairs_are_what_a_loop_finds(pairs: list[tuple[int, int, int, int]]) -> 
     assert [sum(1 for p in pairs if p[0] and kind[p[2]] <= k) for k in range(4)] == list(
         found.stops
     )
+    for k in range(4):
+        things_of, columns_of = np.unique(found.thing[found.of(k)], return_inverse=True)
+        assert things_of.tolist() == found.things_of(k).tolist()
+        assert columns_of.tolist() == found.column[found.of(k)].tolist()
     older, new = users(things, is_new, 5)
     assert [sum(1 for p in pairs if p[2] == t and p[3] < 3) for t in range(5)] == older.tolist()
     assert [sum(1 for p in pairs if p[2] == t and p[3] >= 3) for t in range(5)] == new.tolist()
-    total = per_object(np.stack([requests, org], axis=1), things, 5)
+    rows = np.arange(len(pairs))[::-1].copy()
+    total = per_object(np.stack([requests, org], axis=1), rows, things[rows], 5)
     assert total.tolist() == [
         [sum(p[column] for p in pairs if p[2] == t and p[0]) for column in (0, 1)] for t in range(5)
     ]
@@ -113,10 +118,6 @@ def test_what_members_have_in_common(
     assert dict(users) == dict(zip(places, counts, strict=True))
     assert dict(requests) == dict(zip(places, amounts, strict=True))
     assert len(users) == len(places)
-    even = users_among(cohorts, usage, (starts, column), np.arange(6) % 2 == 0).tolist()
-    assert even == [
-        sum((c, o) in members and (o, thing) in used for o in (0, 2, 4)) for c, thing in places
-    ]
     wanted = np.arange(6) - 1
     is_own = entries_of(starts, column, wanted).tolist()
     assert is_own == [thing == wanted[c] for c, thing in places]

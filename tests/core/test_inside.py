@@ -12,7 +12,7 @@ from analyzer.core.campaign.inside import RUNNING, look_inside
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.testing.made_windows import Request, day
 
 POOL, OTHERS = range(1_001, 1_081), range(3_001, 3_601)
@@ -23,17 +23,18 @@ SHORT, LONG = 4_000_000, 7_000_000
 
 
 def requests(rng: np.random.Generator, **work: int) -> Iterator[Request]:
-    """A pool that serves two thousand customers' templates, and strangers with their own."""
+    """A pool that serves customers' templates, and strangers with their own; some do one work."""
+    customers = work.get("customers", 12)
     for org in (*POOL, *OTHERS):
         first = CUSTOMERS if org in POOL else 100 * org
-        count, templates = (12, 2_000) if org in POOL else (8, 3)
+        count, templates = (customers, 2_000) if org in POOL else (8, 3)
         for template in (first + 2 * rng.integers(0, templates, count)).tolist():
             asked = int(rng.integers(1, 9)) + 10 * template
             yield Request(org, ((Kind.TEMPLATE, template),), int(rng.integers(144)), asked, SHORT)
     for org in WORKERS:
-        for number in range(8):
+        for number in range(work.get("each", 8)):
             prompt = 10**9 + (100 * org + number) % work.get("prompts", 10**9)
-            template = WORK + 2 * int(rng.integers(0, 4))
+            template = WORK + 2 * int(rng.integers(0, work.get("templates", 4)))
             asked = Request(org, ((Kind.TEMPLATE, template),), int(rng.integers(144)), prompt)
             yield asked._replace(log_output=work.get("log_output", LONG))
 
@@ -78,6 +79,12 @@ def test_once_is_no_campaign() -> None:
     """It must show in readings in a row."""
     window = day(requests(np.random.default_rng(1)))
     assert views(window, RUNNING - 1).open("inside") == []
+
+
+def test_a_work_that_everybody_does_once_is_none() -> None:
+    """It shows, but nobody can be named for it: a pool of trials asked the same once."""
+    once = requests(np.random.default_rng(1), each=1, templates=1, customers=3)
+    assert views(day(once), 4).open("inside") == []
 
 
 @pytest.mark.parametrize("work", [{"log_output": SHORT}, {"prompts": 20}], ids=str)

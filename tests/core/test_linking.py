@@ -13,8 +13,8 @@ from analyzer.core.campaign.linker import Linker, Registry
 from analyzer.core.campaign.membership import update_members
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.testing.made_operations import FIRST, INNOCENT, SECOND, VIRAL, WORK, two_operations
 
 HALF, REST = range(1_001, 1_051), range(1_051, 1_101)
@@ -146,6 +146,30 @@ def test_fragments_of_one_operation_become_one_campaign() -> None:
     assert (hits(one, HALF[49]), hits(one, REST[49])) == (3, 5)
     assert registry.current(other.id) == one.id
     assert other.id in registry.touched
+
+
+def test_what_was_told_keeps_its_name() -> None:
+    """Though it is the younger and the smaller: who was told of it reads on under that name."""
+    registry = Registry(CoreConfig())
+    one, told = campaign(registry, HALF), campaign(registry, REST[:20])
+    told.state.opened_pane, told.state.severity = one.state.opened_pane + 1, "high"
+    linked(registry, finding([*HALF[:30], *REST[:20]]))
+    assert registry.open() == [told]
+    assert members(told) == {*HALF, *REST[:20]}
+    assert registry.current(one.id) == told.id
+
+
+def test_what_is_founded_at_once_is_compared_once_more() -> None:
+    """Two parts of an operation whose work looks popular as long as nobody of it was found."""
+    view = two_operations(templates=4)
+    found = [finding(HALF), finding(REST, template=WORK + 2)]
+    registry = Registry(CoreConfig())
+    linker = Linker(registry, view, found)
+    founded = linker.link()
+    assert sorted(map(members, founded), key=min) == [set(HALF), set(REST)]
+    Linker(registry, view, []).unite(founded)
+    [one] = registry.open()
+    assert members(one) == set(FIRST)
 
 
 def test_an_operation_among_another_campaigns_members_is_told_apart() -> None:

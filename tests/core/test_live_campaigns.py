@@ -30,7 +30,7 @@ Blocks = tuple[CohortBlock | PaneBlock, ...]
 @functools.cache
 def lines(*, quiet: bool) -> tuple[bytes, ...]:
     """A small world with one campaign; ``quiet``: with hours in which nobody asks anything."""
-    found = list(generate("smoke", 5).lines())
+    found = list(generate("smoke", 5, 0.5, 1.5).lines())
     if quiet:
         later = int(QUIET_FROM * len(found))
         found[later:] = [_later(line) for line in found[later:]]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from analyzer.core.campaign.measure import FEATURES, SHAPE, cohorts_of, measure
 from analyzer.core.campaign.thinning import FEWEST
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.window import Window
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.testing.made_operations import FIRST, INNOCENT, numbers, two_operations
 from analyzer.testing.made_windows import Request, day
 
@@ -84,6 +85,19 @@ def test_people_have_hours_of_their_own(seed: int) -> None:
 def test_accounts_that_take_turns_are_more_even_than_chance(seed: int) -> None:
     """Round robin leaves less than chance would."""
     assert thinning("in turn", seed)[0] < -0.5
+
+
+@pytest.mark.parametrize(("members", "known"), [(6, False), (24, True)])
+def test_many_that_have_just_begun_tell_as_much_as_a_few_in_longer(
+    members: int, *, known: bool
+) -> None:
+    """Two requests of each in the last two parts of the day are enough, if there are enough."""
+    requests = [
+        _request(org, PANES - 1 - (org + at) % 24) for org in MEMBERS[:members] for at in (0, 9)
+    ]
+    window = day(requests)
+    features = measure(cohorts_of(window, [numbers(window, MEMBERS[:members])]))[0]
+    assert np.isfinite(features[FEATURES.index("thinning")]) == known
 
 
 def test_every_feature_is_measured_or_unknown() -> None:

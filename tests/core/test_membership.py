@@ -10,8 +10,8 @@ from analyzer.core.campaign.linker import Linker, Registry
 from analyzer.core.campaign.membership import update_members
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.testing.made_operations import FIRST, INNOCENT, SECOND, WORK, two_operations
 
 HALF, REST = range(1_001, 1_051), range(1_051, 1_101)

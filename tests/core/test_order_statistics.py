@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from analyzer.core.campaign.measure import cohorts_of
 from analyzer.core.campaign.peers import PEERS, beyond_peers
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.order_statistics import mean, median, medians
 from analyzer.testing.made_windows import Request, day
 

@@ -14,8 +14,8 @@ from analyzer.core.campaign.publish import LOW_AFTER_S, Publisher
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.contracts.records import Alert, AlertKind, Member, Record
 from analyzer.core.contracts.records import Campaign as CampaignRecord
 from analyzer.testing.made_operations import FIRST, INNOCENT, SECOND, WORK, two_operations
@@ -37,7 +37,7 @@ def campaign(
     found = finding(orgs, pane=pane)
     made = registry.found("group", found.pane, found.about, found.orgs)
     made.members.add(found.orgs, pane, hits=2)
-    registry.support(made, found, free=found.orgs[:0])
+    registry.support(made, [(found, found.orgs[:0])])
     made.state.kind, made.state.extraction = kind, 0.9
     facts = {"organisations": float(len(orgs)), "requests": 9.0, "output_tokens": 9.0}
     made.state.readings = {DAY_S: Reading(pane, DAY_S, {}, {}, facts, {}, 0.9)}

@@ -27,7 +27,7 @@ FAMILIES = (
     "proxy_market", "text",
 )  # fmt: skip
 INNOCENT = ("quiet", "viral", "campus", "course", "reseller", *LOOKALIKES)
-LONGER = {"low_and_slow": 9.0, "course": 10.0}
+LONGER = {"low_and_slow": 4.0, "course": 6.0}
 """Worlds that need more days to show what they are."""
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.catalog import NAMES
-from analyzer.core.contracts.records import AlertKind, Severity
+from analyzer.core.contracts.records import SEVERITIES, AlertKind, Severity
 from analyzer.core.kernels.order_statistics import median
 
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
+F64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
 Domain = Literal["group", "inside", "account"]
@@ -94,6 +95,13 @@ class Members:
             if int(found.sum()) >= CORE:
                 return self.key[found]
         return self.key
+
+    def sureness(self, keys: U64) -> F64:
+        """How sure these members are, in [0.5, 1]: findings beside those of the median member."""
+        hits, of_key = np.unique(self.hits[np.searchsorted(self.key, keys)], return_inverse=True)
+        full = max(2.0, median(self.hits))
+        sure = [round(0.5 + 0.5 * min(1.0, count / full), 4) for count in hits.tolist()]
+        return np.array(sure)[of_key]
 
     def state(self) -> list[list[int]]:
         """Plain data."""
@@ -177,6 +185,7 @@ class CampaignState(msgspec.Struct):
     templates: list[str] = []
     models: list[str] = []
     blocks: list[str] = []
+    asns: list[int] = []
     """What the members use most, as last looked at."""
     times_usual: float = 1.0
     """A member's requests over the median of all, when last found."""
@@ -212,6 +221,23 @@ class Campaign:
     def is_open(self) -> bool:
         """True until it is closed or merged."""
         return self.state.state == "open"
+
+    @property
+    def seniority(self) -> tuple[int, int, str]:
+        """Of campaigns that become one the least keeps its name: gravest told, then oldest."""
+        state = self.state
+        return -SEVERITIES.index(state.severity), state.opened_pane, state.id
+
+    def absorb(self, other: Campaign) -> None:
+        """The other campaign is part of this one from now on."""
+        self.members.absorb(other.members)
+        self.candidates = other.candidates | self.candidates
+        mine, theirs = self.state, other.state
+        mine.merged_from = sorted({*mine.merged_from, theirs.id, *theirs.merged_from})
+        mine.score = max(mine.score, theirs.score)
+        mine.findings += theirs.findings
+        mine.last_pane = max(mine.last_pane, theirs.last_pane)
+        theirs.state, theirs.merged_into = "merged", self.id
 
     @property
     def latest(self) -> Reading | None:

@@ -19,7 +19,8 @@ from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.fusion import FAMILIES_NEEDED, STRONG, Fusion, strong_families
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import strata_of
-from analyzer.core.contracts.columns import FACTS, CohortColumns, Kind
+from analyzer.core.contracts.cohort_columns import FACTS, CohortColumns
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.e_values import discoveries
 
 F64 = NDArray[np.float64]

@@ -42,7 +42,7 @@ from analyzer.core.campaign.objects import Objects
 from analyzer.core.cohort.catalog import AGAINST
 from analyzer.core.cohort.fusion import OUTSIDE, strong_names
 from analyzer.core.cohort.window import Window
-from analyzer.core.contracts.columns import CohortColumns, Kind
+from analyzer.core.contracts.cohort_columns import CohortColumns
 from analyzer.core.contracts.feedback import (
     CALENDAR_END_MS,
     GUILTY,
@@ -52,6 +52,7 @@ from analyzer.core.contracts.feedback import (
     Target,
     TargetType,
 )
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.contracts.records import SignalReading, Suppressed
 
 F64 = NDArray[np.float64]

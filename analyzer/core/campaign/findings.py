@@ -10,10 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.decision import Judged
-from analyzer.core.contracts.columns import FACTS, CohortColumns, Kind
+from analyzer.core.contracts.cohort_columns import FACTS, CohortColumns
+from analyzer.core.contracts.object_kind import Kind
 
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
+
+LASTING = (Kind.TEMPLATE, Kind.PAYMENT)
+"""Objects whose users do or pay something in common; a place or a client shows no more."""
+KINDS = {int(kind): kind for kind in Kind}
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,12 @@ class Finding:
     @cached_property
     def key(self) -> str:
         """Names the cohort: kind and hash of the object, window, and which of its users."""
-        return _key(self.cohort_kind, self.object, self.window_s, self.newcomers)
+        return f"{int(self.cohort_kind)}:{self.object:016x}:{self.window_s}:{self.newcomers}"
+
+    @property
+    def lasting(self) -> bool:
+        """True if all users of an object that lasts were found."""
+        return not self.newcomers and self.cohort_kind in LASTING
 
     @property
     def rank(self) -> tuple[int, int, float, str]:
@@ -62,10 +72,6 @@ class Finding:
 def named(kind: Kind, name: str) -> str:
     """The kind of an object before its name, if it has one."""
     return f"{kind.name.lower()} {name}".strip()
-
-
-def _key(kind: int, hash_: int, window_s: int, newcomers: int) -> str:
-    return f"{int(kind)}:{hash_:016x}:{window_s}:{newcomers}"
 
 
 def findings(
@@ -101,19 +107,21 @@ def findings(
     for start, stop, row, pane, kind, hash_, window_s, newcomers, score, times, outside in zip(
         starts, stops, *(column.tolist() for column in columns), strict=True
     ):
-        if is_old(_key(kind, hash_, window_s, newcomers), window_s, pane):
-            continue
-        yield Finding(
+        orgs = cohorts.member_org[start:stop].copy()
+        orgs.sort()
+        finding = Finding(
             pane=pane,
-            cohort_kind=Kind(kind),
+            cohort_kind=KINDS[kind],
             object=hash_,
             window_s=window_s,
             newcomers=newcomers,
             score=score,
             anomaly=anomaly[row],
             features=cohorts.features[row],
-            orgs=np.sort(cohorts.member_org[start:stop]),
+            orgs=orgs,
             times_usual=times,
             outside=outside,
             name_of=name_of,
         )
+        if not is_old(finding.key, window_s, pane):
+            yield finding

@@ -27,8 +27,8 @@ from analyzer.core.cohort.population import REQUESTS
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import divide, row_sums
 from analyzer.core.cohort.window import Window
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.contracts.records import AlertKind
 
 F64 = NDArray[np.float64]
@@ -101,15 +101,16 @@ def one_work(pools: Cohorts) -> Work:
     shows &= (prompted > 0) & (repeated < (usual + MORE_REPEATS) * prompted)
     members, about = [], []
     for row in range(n):
-        if not shows[row]:
-            members.append(np.zeros(0, np.int64))
-            about.append(-1)
-            continue
-        columns = shared.column[own & (shared.row == row)]
-        numbers = pools.matrix.indices[pools.matrix.indptr[row] : pools.matrix.indptr[row + 1]]
-        each = np.asarray(usage.matrix[numbers][:, columns].sum(axis=1)).ravel()
-        members.append(numbers[each >= REQUESTS_EACH].astype(np.int64))
-        about.append(int(objects[np.argmax(requests * (shared.row == row))]))
+        doing, commonest = np.zeros(0, np.int64), -1
+        if shows[row]:
+            columns = shared.column[own & (shared.row == row)]
+            numbers = pools.matrix.indices[pools.matrix.indptr[row] : pools.matrix.indptr[row + 1]]
+            each = np.asarray(usage.matrix[numbers][:, columns].sum(axis=1)).ravel()
+            doing = numbers[each >= REQUESTS_EACH].astype(np.int64)
+            commonest = int(objects[np.argmax(requests * (shared.row == row))])
+        members.append(doing)
+        about.append(commonest)
+    shows &= np.array([len(doing) > 0 for doing in members], np.bool_)
     return Work(shows, members, about)
 
 

@@ -36,6 +36,13 @@ MEANS: dict[str, tuple[tuple[str, float], ...]] = {
 the client and the parameters that it sends alike. That members meet on several blocks and that they
 come from ever other blocks are two: a vendor's servers explain the first, people on their way the
 second."""
+_FAMILIES = list(MEANS)
+_AT = {name: column for column, name in enumerate(FEATURES)}
+_SIGNS = [_AT[name] for signs in MEANS.values() for name, _ in signs]
+_LEAST = np.array([least for signs in MEANS.values() for _, least in signs])
+_BEGINS = np.cumsum([0, *(len(signs) for signs in MEANS.values())])[:-1]
+"""Columns of all signs of all families one after another, what each must reach, and where the
+signs of each family begin."""
 MEANS_SHOWN = 2
 """Families of shared means or purpose that must show."""
 SPONSOR = 0.6
@@ -62,22 +69,19 @@ def guarded(features: F64) -> Bool:
     same more often than others do, or sit in offices, blocks of their own on which each stays where
     it is; and they may not each do the work of several customers.
     """
-    known = np.nan_to_num(features)
-    index = {name: i for i, name in enumerate(FEATURES)}
-
-    def shows(signs: tuple[tuple[str, float], ...]) -> Bool:
-        return np.asarray(np.any([known[:, index[n]] >= least for n, least in signs], axis=0))
-
-    means = np.sum([shows(signs) for signs in MEANS.values()], axis=0)
+    known = np.where(np.isnan(features), 0.0, features)
+    shown = np.logical_or.reduceat(known[:, _SIGNS] >= _LEAST, _BEGINS, axis=1)
+    shows = dict(zip(_FAMILIES, shown.T, strict=True))
+    means = shown.sum(axis=1)
     # One card for all is a sponsor's coupon or a vendor's account, not an operator's cards.
-    sponsored = shows(MEANS["card"]) & (known[:, index["pay_top"]] >= SPONSOR)
-    thinning = features[:, index["thinning"]]
-    beyond = features[:, index["thinning_others"]]
+    sponsored = shows["card"] & (known[:, _AT["pay_top"]] >= SPONSOR)
+    thinning = features[:, _AT["thinning"]]
+    beyond = features[:, _AT["thinning_others"]]
     one_stream = (thinning <= ONE_STREAM) & (beyond <= BEYOND_OTHERS)
-    learners = known[:, index["all_repeat"]] > LEARNERS
-    many_works = _many_works(known[:, index["diversity"]], known[:, index["work_queue"]])
-    own_blocks = known[:, index["private_blocks"]] >= EVIDENT
-    offices = own_blocks & ~shows(MEANS["infrastructure"])
+    learners = known[:, _AT["all_repeat"]] > LEARNERS
+    many_works = _many_works(known[:, _AT["diversity"]], known[:, _AT["work_queue"]])
+    own_blocks = known[:, _AT["private_blocks"]] >= EVIDENT
+    offices = own_blocks & ~shows["infrastructure"]
     enough = means - sponsored >= MEANS_SHOWN + (learners | offices)
     return np.asarray(enough & one_stream & ~many_works)
 
@@ -96,7 +100,8 @@ EXTRACTION: AlertKind = "extraction_campaign"
 SAID, READINGS = 0.65, 2
 """Extraction is said at this probability in so many readings in a row."""
 FIRST_S = 12 * 3_600
-"""Hour-long windows count so long after a campaign was opened."""
+"""Hour-long windows count for a group whose members have been known for at most so long on average:
+of whoever has been here for longer, longer windows tell more, such as how many works each does."""
 HOPS = 2
 """A reading counts until it is so many hops of its window old."""
 TAKEN_BACK, VIEWS = 0.2, 3
@@ -181,12 +186,12 @@ def _take_back(
 def _fresh(state: CampaignState, pane: int, config: CoreConfig) -> list[Reading]:
     """Latest reading of each window that is young enough to count."""
     hop = {window.length_s: window.hop_s // config.pane_s for window in config.windows}
-    young = (pane - state.opened_pane) * config.pane_s <= FIRST_S
     shortest = min(hop)
     return [
         reading
         for length_s, reading in state.readings.items()
-        if pane - reading.pane <= HOPS * hop.get(length_s, 0) and (young or length_s != shortest)
+        if pane - reading.pane <= HOPS * hop.get(length_s, 0)
+        and (length_s != shortest or reading.facts["known_s"] <= FIRST_S)
     ]
 
 

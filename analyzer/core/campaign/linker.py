@@ -13,7 +13,7 @@ chains, since whoever is brought in must resemble what the campaign is like alre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -22,21 +22,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import Campaign, CampaignState, Domain, Members
-from analyzer.core.campaign.findings import Finding
+from analyzer.core.campaign.findings import LASTING, Finding
 from analyzer.core.campaign.likeness import Groups
-from analyzer.core.campaign.overlap import Holders, members_of
+from analyzer.core.campaign.overlap import Holders, Shares, members_of
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.hashing import in_turn
+from analyzer.core.contracts.object_kind import Kind
 
+I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
+Bool = NDArray[np.bool_]
 
 BIG, BIG_SHARE = 3, 0.15
 """A campaign counts in a finding from so many of its members, and such a share of them."""
 MOST = 0.5
-LASTING = (Kind.TEMPLATE, Kind.PAYMENT)
-"""Objects whose users do or pay something in common; a place or a client shows no more."""
 FREE, FREE_SHARE = 6, 0.6
 """Members in no campaign that a founding finding needs."""
 FOUNDING_WORK, FOUNDING_PLACE = 0.2, 0.6
@@ -92,49 +92,42 @@ class Registry:
         self.campaigns[id_] = Campaign(state)
         return self.campaigns[id_]
 
-    def support(self, campaign: Campaign, finding: Finding, *, free: U64) -> None:
-        """Members that are part of the finding are found once more; the free are candidates."""
-        campaign.members.hit(finding.orgs)
-        campaign.candidates |= dict.fromkeys(free.tolist(), finding.pane)
-        self.note(campaign, finding)
-
-    def note(self, campaign: Campaign, finding: Finding) -> None:
-        """The finding counts, but for whom it holds."""
-        state = campaign.state
-        state.last_pane = finding.pane
-        state.score = max(state.score, finding.score)
-        state.outside = max(state.outside, finding.outside, key=abs)
-        state.findings += 1
-        state.times_usual = finding.times_usual
-        if finding.anomaly is not None:
-            state.anomaly = max(finding.anomaly, state.anomaly or 0.0)
-        self._last[finding.key] = finding.pane
+    def support(self, campaign: Campaign, found: Sequence[tuple[Finding, U64]]) -> None:
+        """Of findings of a pane, members are found once more, and the free become candidates."""
+        campaign.members.hit(np.concatenate([finding.orgs for finding, _ in found]))
+        state, pane = campaign.state, found[-1][0].pane
+        state.last_pane, state.times_usual = pane, found[-1][0].times_usual
+        state.score = max(state.score, *[finding.score for finding, _ in found])
+        state.outside = max(state.outside, *[finding.outside for finding, _ in found], key=abs)
+        state.findings += len(found)
+        anomaly = [finding.anomaly for finding, _ in found if finding.anomaly is not None]
+        if anomaly:
+            state.anomaly = max(state.anomaly or 0.0, *anomaly)
+        for finding, free in found:
+            self._last[finding.key] = pane
+            if len(free):
+                campaign.candidates |= dict.fromkeys(free.tolist(), pane)
         self.touched[campaign.id] = None
 
-    def merge(self, first: Campaign, other: Campaign) -> None:
-        """The other campaign was the same all along."""
-        first.members.absorb(other.members)
-        first.candidates = other.candidates | first.candidates
-        mine, theirs = first.state, other.state
-        mine.merged_from = sorted({*mine.merged_from, theirs.id, *theirs.merged_from})
-        mine.score = max(mine.score, theirs.score)
-        mine.findings += theirs.findings
-        mine.last_pane = max(mine.last_pane, theirs.last_pane)
-        theirs.state, theirs.merged_into = "merged", first.id
+    def merge(self, one: Campaign, another: Campaign) -> Campaign:
+        """Two campaigns were the same all along; the one that keeps its name."""
+        first, other = sorted((one, another), key=lambda campaign: campaign.seniority)
+        first.absorb(other)
         self.touched[first.id] = self.touched[other.id] = None
+        return first
 
     def take_account(self, finding: Finding) -> None:
         """A single account worth a look, unless a campaign holds it already."""
         for campaign in self.open("account"):
             if np.isin(finding.orgs, campaign.members.key).any():
-                self.support(campaign, finding, free=finding.orgs[:0])
+                self.support(campaign, [(finding, NOBODY)])
                 return
         if np.isin(finding.orgs, self.held()).any():
             return
         campaign = self.found("account", finding.pane, finding.about, finding.orgs)
         campaign.state.kind = "account_anomaly"
         campaign.members.add(finding.orgs, finding.pane)
-        self.support(campaign, finding, free=finding.orgs[:0])
+        self.support(campaign, [(finding, NOBODY)])
 
     def close(self, campaign: Campaign) -> None:
         """End a campaign; its members are nobody's again."""
@@ -209,40 +202,46 @@ class Linker:
         held = Holders(view, [finding.orgs for finding in findings])
         kept = np.flatnonzero(held.size).tolist()
         self._findings = [(findings[i], held.of(i), i) for i in kept]
-        self._shares = held.shares(self.owner, len(self._campaigns), (BIG, BIG_SHARE))
+        shares = held.shares(self.owner, len(self._campaigns), (BIG, BIG_SHARE))
+        is_plain = self._plain(findings, held.size, shares, np.array([*core_size, 0]))
+        self._settled = (is_plain & (shares.big == 1) & (shares.most >= MOST * held.size)).tolist()
+        """Findings that support the campaign with most members in them, without a question."""
+        self._first, self._free_in = shares.first.tolist(), shares.free.tolist()
         self._stale = False
         """True once an organisation has another owner than when the shares were counted."""
         self._supports: dict[int, list[tuple[Finding, U64]]] = {}
         """Campaign → findings that support it, and their free members, not counted yet."""
-        for finding, numbers, i in self._findings:
-            if not self._is_plain(finding, i, len(numbers), core_size):
-                self._finding_row[finding.key] = len(rows)
-                rows.append(numbers)
-                own.append(view.population.object_row(finding.cohort_kind, finding.object))
+        for i in np.flatnonzero((held.size > 0) & ~is_plain).tolist():
+            finding = findings[i]
+            self._finding_row[finding.key] = len(rows)
+            rows.append(held.of(i))
+            own.append(view.population.object_row(finding.cohort_kind, finding.object))
         self.innocent = self.owner < 0
         self.groups = Groups(
             view, members_of(rows, len(self._keys)), np.array(own, np.int32), self.innocent
         )
 
-    def _is_plain(self, finding: Finding, i: int, size: int, core_size: list[int]) -> bool:
-        """True if it is about one campaign without a question: nothing need be compared."""
-        most = int(self._shares.most[i])
-        if not core_size or self._shares.big[i] > 1:
-            return bool(core_size)
-        core = core_size[self._shares.first[i]]
-        return most >= MOST * size and not self._may_be_other(finding, most, core)
+    def _plain(self, findings: Sequence[Finding], size: I64, shares: Shares, core: I64) -> Bool:
+        """Which are about campaigns without a question: nothing need be compared."""
+        if not self._campaigns:
+            return np.zeros(len(findings), np.bool_)
+        lasting = np.array([finding.lasting for finding in findings], np.bool_)
+        other = lasting & self._may_be_other(shares.most, core[shares.first])
+        return (shares.big > 1) | ((shares.most >= MOST * size) & ~other)
 
-    def _may_be_other(self, finding: Finding, common: int, core: int) -> bool:
-        """True if it could be an operation of its own among the members of another campaign."""
-        return (
-            not finding.newcomers
-            and finding.cohort_kind in LASTING
-            and self._view.length_s >= MERGE_S
-            and common < MOST * core
-        )
+    def _may_be_other(self, common: I64 | int, core: I64 | float) -> Bool:
+        """True if a lasting finding could be an operation among the members of a campaign."""
+        return np.asarray((self._view.length_s >= MERGE_S) & (common < MOST * core))
 
-    def link(self) -> None:
-        """Let every finding support, found or unite; then compare what was touched."""
+    def link(self) -> list[Campaign]:
+        """Let every finding support, found or unite; then compare what was touched.
+
+        Returns
+        -------
+        Campaigns that were founded: whose members counted as innocent until then, so that the
+        work of a large operation looked popular. They are to be compared once more.
+        """
+        before = len(self._campaigns)
         order = sorted(self._findings, key=lambda found: found[0].rank)
         merges = self._view.length_s >= MERGE_S
         touched: list[Campaign] = []
@@ -250,19 +249,30 @@ class Linker:
             touched += self._place(finding, numbers, i, merges=merges)
         self._count_supports()
         if merges:
-            for campaign in dict.fromkeys(touched):
-                self._unite(campaign)
+            self.unite(dict.fromkeys(touched))
+        return self._campaigns[before:]
+
+    def unite(self, campaigns: Iterable[Campaign]) -> None:
+        """Merge with each of these campaigns all that is the same."""
+        campaigns = list(campaigns)
+        self.groups.compare(self._rows(campaigns), self._rows(self._campaigns))
+        for one in campaigns:
+            for other in self._campaigns:
+                if one is not other and one.is_open and other.is_open and self._alike(one, other):
+                    self._merge(self._campaigns.index(one), self._campaigns.index(other))
+
+    def _rows(self, campaigns: Iterable[Campaign]) -> list[int]:
+        """Rows of these campaigns among the groups, of those that have one."""
+        return [self.group_of[c.id] for c in campaigns if c.id in self.group_of]
 
     def _place(
         self, finding: Finding, numbers: NDArray[np.int64], i: int, *, merges: bool
     ) -> list[Campaign]:
         """The campaigns that the finding supports."""
+        if self._settled[i] and not self._stale:
+            free = self._free(numbers) if self._free_in[i] else NOBODY
+            return self._support(finding, self._first[i], free)
         row = self._finding_row.get(finding.key)
-        if row is None and not self._stale:
-            shares = self._shares
-            if shares.big[i] == 1 and shares.most[i] >= MOST * len(numbers):
-                free = self._free(numbers) if shares.free[i] else NOBODY
-                return self._support(finding, int(shares.first[i]), free)
         owned = self.owner[numbers]
         free = self._keys[numbers[owned < 0]]
         counts = np.bincount(owned[owned >= 0], minlength=len(self._campaigns))
@@ -301,9 +311,10 @@ class Linker:
     def _is_other(self, finding: Finding, row: int, campaign: Campaign, common: int) -> bool:
         """True if an operation of its own lies among the members of another campaign."""
         core = self.group_of.get(campaign.id)
-        return (
+        return bool(
             core is not None
-            and self._may_be_other(finding, common, int(self.groups.size[core]))
+            and finding.lasting
+            and self._may_be_other(common, float(self.groups.size[core]))
             and self.groups.differs(row, core)
         )
 
@@ -315,30 +326,25 @@ class Linker:
         same = [n for n in big[1:] if self._alike(first, self._campaigns[n])]
         if merges and same:
             self._count_supports()
+            one = big[0]
             for number in same:
-                self._registry.merge(first, self._campaigns[number])
-                self.owner[self.owner == number] = big[0]
+                one = self._merge(one, number)
             self._stale = True
             if len(same) == len(big) - 1:
-                return self._support(finding, big[0], free)
+                return self._support(finding, one, free)
         for number in big:
             if self._campaigns[number].is_open:
                 self._support(finding, number, NOBODY)
         return []
 
     def _support(self, finding: Finding, number: int, free: U64) -> list[Campaign]:
-        self._registry.note(self._campaigns[number], finding)
         self._supports.setdefault(number, []).append((finding, free))
         return [self._campaigns[number]]
 
     def _count_supports(self) -> None:
         """Count whom the findings hold since last time, before a campaign has other members."""
         for number, found in self._supports.items():
-            campaign = self._campaigns[number]
-            campaign.members.hit(np.concatenate([finding.orgs for finding, _ in found]))
-            for finding, free in found:
-                if len(free):
-                    campaign.candidates |= dict.fromkeys(free.tolist(), finding.pane)
+            self._registry.support(self._campaigns[number], found)
         self._supports = {}
 
     def _alike(self, one: Campaign, other: Campaign) -> float:
@@ -349,6 +355,7 @@ class Linker:
 
     def _most_like(self, row: int) -> int | None:
         """The campaign that is the same as the finding, the surest if there are several."""
+        self.groups.compare([row], self._rows(self._campaigns))
         sure = [
             (self.groups.same(row, self.group_of[campaign.id]), -number)
             for number, campaign in enumerate(self._campaigns)
@@ -380,19 +387,12 @@ class Linker:
         self.owner[numbers] = len(self._campaigns)
         self._campaigns.append(campaign)
         self.group_of[campaign.id] = row
-        self._registry.support(campaign, finding, free=NOBODY)
+        self._registry.support(campaign, [(finding, NOBODY)])
         return campaign
 
-    def _unite(self, campaign: Campaign) -> None:
-        """Merge all that is the same as this campaign into the older."""
-        for other in self._campaigns:
-            if other is campaign or not (campaign.is_open and other.is_open):
-                continue
-            if self._alike(campaign, other) > 0:
-                older, younger = sorted(
-                    (campaign, other), key=lambda c: (c.state.opened_pane, c.id)
-                )
-                self._registry.merge(older, younger)
-                self.owner[self.owner == self._campaigns.index(younger)] = self._campaigns.index(
-                    older
-                )
+    def _merge(self, *numbers: int) -> int:
+        """Merge two campaigns; the number of the one that remains."""
+        kept = self._registry.merge(*(self._campaigns[number] for number in numbers))
+        number = self._campaigns.index(kept)
+        self.owner[np.isin(self.owner, numbers)] = number
+        return number

@@ -17,13 +17,15 @@ from analyzer.core.cohort.population import PROMPTED, REPEATED, REQUESTS
 from analyzer.core.cohort.selection import Cohorts, Shared
 from analyzer.core.cohort.signals.scale import divide, row_max, row_sums
 from analyzer.core.cohort.window import Usage, Window
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.jit import compiled
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 Bool = NDArray[np.bool_]
+Entries = tuple[I64, I32, F64, F64]
+"""Starts, objects, members and requests of what the members of each group share."""
 
 OWN_TIMES, OWN_SHARE = 5.0, 0.05
 """A template is the group's own if so many times more of its members use it than of the rest,
@@ -74,25 +76,50 @@ def _places(groups: Cohorts) -> dict[str, F64]:
     of ln(1 + others on the block); ``alone_block`` share on blocks of one organisation.
     """
     usage, shared = groups.window.usage(Kind.BLOCK), groups.shared(Kind.BLOCK)
-    total = row_sums(shared, shared.requests)
-    squares = row_sums(shared, shared.requests**2)
-    others = usage.degree[shared.column] - shared.members
+    found = np.zeros((6, len(groups)))
+    log_others = np.log1p(np.arange(usage.degree.max(initial=0.0) + 1.0))
+    _add_up_places(_entries(shared), (usage.degree, log_others), found)
+    total, squares, top, private, public, alone = found
     blocks, requests, known = usage.degree_of_org, usage.requests, usage.has
     several = groups.window.totals[:, REQUESTS] >= 3
     hops = np.clip((blocks - 1) / np.maximum(requests - 1, 1.0), 0.0, 1.0)
     return {
         "hop_member": _mean_of(groups, hops, several & known),
         "home_member": _mean_of(groups, usage.focus, known),
-        "top_block": divide(row_max(shared, shared.requests), total),
+        "top_block": divide(top, total),
         "places_member": np.log(divide(total**2, squares * groups.size)),
-        "private": divide(
-            row_sums(shared, shared.requests * ((others == 0) & (shared.members > 1))), total
-        ),
-        "public_ln": divide(row_sums(shared, shared.requests * np.log1p(others)), total),
-        "alone_block": divide(
-            row_sums(shared, shared.requests * ((others == 0) & (shared.members == 1))), total
-        ),
+        "private": divide(private, total),
+        "public_ln": divide(public, total),
+        "alone_block": divide(alone, total),
     }
+
+
+def _entries(shared: Shared) -> Entries:
+    return shared.starts, shared.column, shared.members, shared.requests
+
+
+@compiled
+def _add_up_places(entries: Entries, of_blocks: tuple[F64, F64], found: F64) -> None:
+    """Fill the requests of each group: all, squares of a block's, and those of its top block.
+
+    Then those on blocks that nobody else uses and several members do; times ln(1 + others on the
+    block); and on blocks of one organisation.
+
+    Parameters
+    ----------
+    of_blocks
+        Users of each block, and ln(1 + n) of any number of them.
+    """
+    (starts, column, members, requests), (degree, log_others) = entries, of_blocks
+    for group in range(found.shape[1]):
+        for i in range(starts[group], starts[group + 1]):
+            others = degree[column[i]] - members[i]
+            found[0, group] += requests[i]
+            found[1, group] += requests[i] ** 2
+            found[2, group] = max(found[2, group], requests[i])
+            if others == 0.0:
+                found[3 if members[i] > 1.0 else 5, group] += requests[i]
+            found[4, group] += requests[i] * log_others[int(others)]
 
 
 def _work(groups: Cohorts) -> dict[str, F64]:
@@ -107,21 +134,12 @@ def _work(groups: Cohorts) -> dict[str, F64]:
     """
     window = groups.window
     usage, shared, n = window.usage(Kind.TEMPLATE), groups.shared(Kind.TEMPLATE), len(groups)
-    size = groups.size[shared.row]
-    rest = usage.degree[shared.column] - shared.members
-    rate = (rest + 0.5) / np.maximum(window.n_active - size, 1.0)
-    own = (shared.members >= np.maximum(3.0, OWN_SHARE * size)) & (
-        shared.members / size >= OWN_TIMES * rate
-    )
-    total = row_sums(shared, shared.requests)
-    mine = row_sums(shared, shared.requests * own)
-    share = np.where(own, shared.requests, 0.0) / np.maximum(mine, 1.0)[shared.row]
-    entropy = row_sums(shared, -share * np.log(np.maximum(share, 1e-12)))
-    on_own = _on(groups, usage, shared, own)
-    log_output = window.template_log_output[shared.column]
-    prompts = window.prompts[usage.objects[shared.column]]
-    part = np.where(own, shared.requests, 0.0) / np.maximum(usage.volume[shared.column], 1.0)
-    hashed = row_sums(shared, part * prompts[:, 0])
+    own, found = np.empty(len(shared.column), np.bool_), np.zeros((6, n))
+    objects = usage.degree, usage.volume, window.template_log_output, usage.objects
+    others = groups.size, np.maximum(window.n_active - groups.size, 1.0)
+    _add_up_work(_entries(shared), others, (*objects, window.prompts), own, found)
+    total, mine, alone, log_output, hashed, repeated = found
+    on_own, entropy = _on(groups, usage, shared, own), _entropy(shared, own, mine)
     usual = window.usual_repeats
     some = hashed >= 10
     unknown = np.full(n, np.nan)
@@ -131,23 +149,65 @@ def _work(groups: Cohorts) -> dict[str, F64]:
         "spec_cover": on_own[1] / groups.size,
         "spec_long": np.where(
             mine > 0,
-            window.deviation(
-                divide(row_sums(shared, np.where(own, shared.requests, 0.0) * log_output), mine)
-            ),
+            window.deviation(divide(log_output, mine)),
             np.nan,
         ),
         "all_long": window.deviation(groups.mean(window.log_output)),
-        "spec_repeat": np.where(
-            some, divide(row_sums(shared, part * prompts[:, 1]), hashed) - usual, unknown
-        ),
+        "spec_repeat": np.where(some, divide(repeated, hashed) - usual, unknown),
         "all_repeat": divide(groups.totals[:, REPEATED], groups.totals[:, PROMPTED]) - usual,
         "over_spec": np.where(mine > 0, on_own[0], np.nan),
-        "alone_work": divide(
-            row_sums(shared, shared.requests * (usage.degree[shared.column] == 1)),
-            groups.requests,
-        ),
+        "alone_work": divide(alone, groups.requests),
         "diversity": groups.mean(window.diversity),
     }
+
+
+@compiled
+def _add_up_work(
+    entries: Entries,
+    of_groups: tuple[F64, F64],
+    of_objects: tuple[F64, F64, F64, I32, F64],
+    own: Bool,
+    found: F64,
+) -> None:
+    """Fill which templates are a group's own, and its requests: all, and those on its own ones.
+
+    Then those on templates of one organisation; of those on its own ones, the sum of
+    ln(output + 1), and prompts and repeated prompts, a template's by the share of its requests.
+
+    Parameters
+    ----------
+    of_groups
+        Organisations in each group, and outside of it.
+    of_objects
+        Users, requests, mean ln(output + 1) and row of each template; prompts of each row.
+    """
+    (starts, column, members, requests), (size, rest) = entries, of_groups
+    degree, volume, log_output, row, prompts = of_objects
+    for group in range(found.shape[1]):
+        least = max(3.0, OWN_SHARE * size[group])
+        for i in range(starts[group], starts[group + 1]):
+            thing = column[i]
+            rate = (degree[thing] - members[i] + 0.5) / rest[group]
+            common = members[i] >= least
+            own[i] = common and members[i] / size[group] >= OWN_TIMES * rate
+            found[0, group] += requests[i]
+            if degree[thing] == 1.0:
+                found[2, group] += requests[i]
+            if own[i]:
+                part = requests[i] / max(volume[thing], 1.0)
+                found[1, group] += requests[i]
+                found[3, group] += requests[i] * log_output[thing]
+                found[4, group] += part * prompts[row[thing], 0]
+                found[5, group] += part * prompts[row[thing], 1]
+
+
+def _entropy(shared: Shared, own: Bool, mine: F64) -> F64:
+    """Entropy of the requests of each group over its own templates, in nats."""
+    entry = np.flatnonzero(own)
+    group = np.searchsorted(shared.starts, entry, side="right") - 1
+    share = shared.requests[entry] / np.maximum(mine, 1.0)[group]
+    nats = -share * np.log(np.maximum(share, 1e-12))
+    return np.asarray(np.bincount(group, nats, len(mine)), np.float64)
 
 
 def _on(groups: Cohorts, usage: Usage, shared: Shared, own: Bool) -> tuple[F64, F64]:

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import Campaign
-from analyzer.core.campaign.likeness import MOST_SAID, PROFILED, Profile
-from analyzer.core.campaign.linker import Linker, Registry
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.campaign.likeness import MOST_SAID, PROFILED
+from analyzer.core.campaign.linker import NOBODY, Linker, Registry
+from analyzer.core.campaign.profiles import LEAST, Cells, Profile, null
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.jit import compiled
 from analyzer.core.kernels.order_statistics import medians_of_rows
 
 I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 
@@ -36,9 +37,6 @@ LEAVES, VIEWS, SEEN = 0.2, 2, 4
 """Below this likeness, in so many views of a day in a row with so many requests, a member goes."""
 OWN_WORK, LITTLE_WORK = 0.8, 0.4
 FULL = 1.2
-
-
-NOBODY: U64 = np.zeros(0, np.uint64)
 
 
 def update_members(registry: Registry, linker: Linker, pane: int, barred: U64 = NOBODY) -> None:
@@ -149,8 +147,8 @@ def _likeness(linker: Linker, campaigns: list[Campaign]) -> tuple[F64, F64]:
     lazy = np.zeros(shape, np.bool_)
     for kind in PROFILED:
         profile = groups.profile(kind)
-        weight = _weights(profile, rows, groups.size[rows])
-        x = mean_weight(profile.background.shares, profile.column_of, weight)
+        weight = weights(profile, rows, groups.size[rows])
+        x = mean_weight(profile.cells, profile.column_of, weight)
         middle = medians_of_rows(cores, x)
         total += np.minimum(x, FULL * middle[:, None])
         medians += middle
@@ -160,17 +158,35 @@ def _likeness(linker: Linker, campaigns: list[Campaign]) -> tuple[F64, F64]:
     return np.where(lazy, likeness / 2, likeness), medians
 
 
-def _weights(profile: Profile, rows: NDArray[np.intp], size: F64) -> F64:
+def weights(profile: Profile, rows: I64, size: F64) -> F64:
     """Weight of each telling object for each campaign, shape (campaigns, columns).
 
     What more innocent organisations use than members draws nobody in.
+
+    Parameters
+    ----------
+    rows, size
+        Shape (campaigns,), row of each among the groups, and members of it.
     """
-    others = np.maximum(profile.users[rows] - 1, 0) / np.maximum(size - 1, 1)[:, None]
-    nats = np.log(np.maximum(others, 1e-12) / np.maximum(profile.null[rows], 1e-12))
-    return np.where(profile.inside[rows], np.clip(nats, 0.0, MOST_SAID), 0.0)
+    found = np.zeros((len(rows), len(profile.usual)))
+    _weights(profile, rows, size, found)
+    return found
 
 
-def mean_weight(shares: sp.csr_matrix, column_of: I32, weight: F64) -> F64:
+@compiled
+def _weights(profile: Profile, rows: I64, size: F64, found: F64) -> None:
+    for campaign in range(len(rows)):
+        for at in range(profile.starts[rows[campaign]], profile.starts[rows[campaign] + 1]):
+            if profile.inside[at]:
+                column, users = profile.column[at], profile.users[at]
+                others = max(users - 1, 0) / max(size[campaign] - 1, 1)
+                dose = profile.share[at] / users
+                chance = null(profile.innocent[column], profile.usual[column], dose)
+                nats = np.log(max(others, LEAST) / max(chance, LEAST))
+                found[campaign, column] = min(max(nats, 0.0), MOST_SAID)
+
+
+def mean_weight(shares: Cells, column_of: I32, weight: F64) -> F64:
     """Mean weight over each organisation's requests, shape (campaigns, organisations).
 
     Parameters
@@ -182,14 +198,13 @@ def mean_weight(shares: sp.csr_matrix, column_of: I32, weight: F64) -> F64:
     weight
         Shape (campaigns, columns).
     """
-    found = np.zeros((shares.shape[0], len(weight)))
-    cells = shares.indptr, shares.indices, shares.data
-    _add_weights(cells, column_of, np.ascontiguousarray(weight.T), found)
+    found = np.zeros((len(shares[0]) - 1, len(weight)))
+    _add_weights(shares, column_of, np.ascontiguousarray(weight.T), found)
     return np.ascontiguousarray(found.T)
 
 
 @compiled
-def _add_weights(cells: tuple[I32, I32, F64], column_of: I32, weight: F64, found: F64) -> None:
+def _add_weights(cells: Cells, column_of: I32, weight: F64, found: F64) -> None:
     """Add up share times weight, of telling objects; ``weight`` of shape (columns, campaigns)."""
     starts, objects, shares = cells
     for org in range(len(found)):

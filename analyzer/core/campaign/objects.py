@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import islice
+
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.campaign.measure import cohorts_of
 from analyzer.core.cohort.window import Window
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
+from analyzer.core.kernels.common_use import most_used
 
 U64 = NDArray[np.uint64]
 WORTH = 0.02
@@ -50,11 +55,23 @@ class Objects:
 
     def top(self, kind: Kind, orgs: U64, most: int) -> list[str]:
         """Names of the objects with most requests of these organisations, most first."""
-        usage = self._view.usage(kind)
-        amounts = usage.amounts(self._view.numbers_of(orgs))
-        used = np.flatnonzero(amounts)
-        if kind == Kind.MODEL:
-            used = used[amounts[used] >= WORTH * amounts.sum()]
-        hashes = self._view.population.objects["hash"][usage.objects[used]]
-        order = np.lexsort((hashes, -amounts[used]))[:most]
-        return self._view.population.object_texts(usage.objects[used[order]])
+        return self.tops([kind], [orgs], most)[0][kind]
+
+    def tops(
+        self, kinds: Sequence[Kind], groups: Sequence[U64], most: int
+    ) -> list[dict[Kind, list[str]]]:
+        """As :meth:`top`, for objects of several kinds and groups of organisations at once."""
+        view, objects = self._view, self._view.population.objects
+        cohorts = cohorts_of(view, [view.numbers_of(orgs) for orgs in groups])
+        rows, counts = [], []
+        for kind in kinds:
+            shared = cohorts.shared(kind)
+            of_entry = self._view.usage(kind).objects[shared.column]
+            entries = shared.starts, shared.requests, objects["hash"][of_entry]
+            found, count = most_used(entries, most, WORTH if kind == Kind.MODEL else 0.0)
+            rows.append(of_entry[found])
+            counts += count.tolist()
+        texts = iter(view.population.object_texts(np.concatenate(rows)))
+        named = iter([list(islice(texts, count)) for count in counts])
+        of_kind = {kind: [next(named) for _ in groups] for kind in kinds}
+        return [{kind: of_kind[kind][group] for kind in kinds} for group in range(len(groups))]

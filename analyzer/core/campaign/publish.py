@@ -6,13 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from analyzer import __version__
 from analyzer.core.campaign.alert_text import next_steps, summarise_campaign
-from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Account, Campaign, CampaignState
+from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Campaign, CampaignState
 from analyzer.core.campaign.evidence import Evidence
+from analyzer.core.campaign.evidence.roll import Accounts, Roll, member
 from analyzer.core.campaign.feedback_rules import Judgements
 from analyzer.core.campaign.inside import told_inside
 from analyzer.core.campaign.kind import EXTRACTION
@@ -25,9 +26,9 @@ from analyzer.core.cohort.catalog import AGAINST, FAMILIES, NAMES, SIGNALS
 from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.hashing import alert_id
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.contracts.records import (
     SEVERITIES,
     Activity,
@@ -54,8 +55,6 @@ SETTLED, SETTLED_S = 20, 3_600
 next window of six hours: they are spoken of that much later."""
 OFTEN_S = 6 * 3_600
 """Members are told anew at the end of windows of this length: every hour."""
-LARGEST_ORG = 5
-"""Accounts from which an organisation is a fleet: one customer, whose accounts are not named."""
 
 
 class Publisher:
@@ -79,7 +78,7 @@ class Publisher:
         """Records for what changed up to the end of this pane, at which these windows end."""
         self._due = {window.length_s: window for window in (view, *due)}
         now_ms = (pane + 1) * self._config.pane_ms
-        records: list[Record] = []
+        spoken: list[Campaign] = []
         touched, registry.touched = list(registry.touched), {}
         for id_ in touched:
             campaign = registry.campaigns[id_]
@@ -88,8 +87,13 @@ class Publisher:
             if view.length_s < OFTEN_S and not self._is_news(campaign):
                 registry.touched[id_] = None  # told with the next longer view
                 continue
+            spoken.append(campaign)
+        _look(spoken, view)
+        records: list[Record] = []
+        accounts = Accounts(view)
+        for campaign in spoken:
             self._elsewhere = told_inside(registry, campaign)
-            records += self._speak(campaign, view, now_ms)
+            records += self._speak(campaign, accounts, now_ms)
         return records
 
     def _is_due(self, campaign: Campaign, pane: int) -> bool:
@@ -113,14 +117,12 @@ class Publisher:
         told = state.revision and state.kind == state.alerted_kind and campaign.is_open
         return not told or self._judgements.releases(campaign)
 
-    def _speak(self, campaign: Campaign, view: Window, now_ms: int) -> list[Record]:
+    def _speak(self, campaign: Campaign, accounts: Accounts, now_ms: int) -> list[Record]:
         state = campaign.state
-        members = self._members_of(campaign, view, now_ms)
-        inside = [account for account in members if account.membership > 0]
+        inside = Roll.of(campaign, self._named(campaign), accounts, self._judgements.names_account)
         severity = severity_of(campaign)
         if state.kind == state.alerted_kind:
             severity = max(state.severity, severity, key=SEVERITIES.index)
-        self._look(state, campaign, view)
         activity = self._activity(state, severity, len(inside), now_ms)
         silenced = activity is not None and self._judgements.silences(campaign)
         if silenced:
@@ -140,19 +142,9 @@ class Publisher:
         else:
             state.suppressed += 1
             self.suppressed["feedback" if silenced else "nothing_new"] += 1
-        records += self._members(state, members, everyone=activity is not None)
+        records += self._members(state, inside, now_ms, everyone=activity is not None)
         records.append(self._campaign(campaign, inside, now_ms))
         return records
-
-    def _look(self, state: CampaignState, campaign: Campaign, view: Window) -> None:
-        """Look up what the members use most, in views long enough to show it."""
-        if state.revision and view.length_s < DAY_S:
-            return
-        objects, orgs = Objects(view), campaign.confirmed()
-        for kind, kept in ((Kind.TEMPLATE, "templates"), (Kind.BLOCK, "blocks")):
-            setattr(state, kept, objects.top(kind, orgs, LISTED) or getattr(state, kept))
-        new = objects.top(Kind.MODEL, orgs, LISTED)
-        state.models = sorted({*state.models, *new})
 
     def _activity(
         self, state: CampaignState, severity: Severity, members: int, now_ms: int
@@ -174,9 +166,7 @@ class Publisher:
             return "updated"
         return None
 
-    def _alert(
-        self, campaign: Campaign, inside: list[Account], activity: Activity, now_ms: int
-    ) -> Alert:
+    def _alert(self, campaign: Campaign, inside: Roll, activity: Activity, now_ms: int) -> Alert:
         state = campaign.state
         evidence = self._evidence(campaign, inside, now_ms)
         return Alert(
@@ -189,8 +179,8 @@ class Publisher:
             confidence=_round(self._judgements.confidence(campaign, _confidence(state))),
             score=_round(state.score),
             campaign_id=state.id,
-            first_event_ms=min((a.first_ms for a in inside), default=now_ms),
-            last_event_ms=max((a.last_ms for a in inside), default=now_ms),
+            first_event_ms=inside.first_event_ms(now_ms),
+            last_event_ms=inside.last_event_ms(now_ms),
             detected_at_ms=now_ms,
             summary=summarise_campaign(campaign, len(inside)),
             campaign=_facts(campaign, inside),
@@ -212,14 +202,13 @@ class Publisher:
             ),
         )
 
-    def _evidence(self, campaign: Campaign, inside: list[Account], now_ms: int) -> Evidence | None:
+    def _evidence(self, campaign: Campaign, inside: Roll, now_ms: int) -> Evidence | None:
         """What may be said in figures; None unless the campaign was measured just now."""
         reading = campaign.latest
         if reading is None or (reading.pane + 1) * self._config.pane_ms != now_ms:
             return None
         window = self._due.get(reading.window_s)
-        orgs = np.array(sorted({account.org for account in inside}), np.uint64)
-        return Evidence(window, orgs) if window is not None else None
+        return Evidence(window, inside.orgs) if window is not None else None
 
     def _readings(
         self, campaign: Campaign, evidence: Evidence | None, *, against: bool
@@ -244,69 +233,24 @@ class Publisher:
             for i in [i for i in mine if features[i] > (0.0 if against else 0.1)][:8]
         ]
 
-    def _members_of(self, campaign: Campaign, view: Window, now_ms: int) -> list[Account]:
-        """Accounts that are members, and those that were said to be; sorted by surety."""
-        state, population = campaign.state, view.population
+    def _named(self, campaign: Campaign) -> NDArray[np.uint64]:
+        """Organisations whose accounts are named as members."""
         confirmed = campaign.confirmed()
-        nobody = self._judgements.releases(campaign) or state.state == "merged"
-        confirmed = confirmed[:0] if nobody else np.setdiff1d(confirmed, self._elsewhere)
-        orgs = population.orgs.find(confirmed)
-        is_member = np.zeros(len(population.orgs) + 1, np.bool_)
-        is_member[orgs[orgs >= 0]] = True
-        rows = np.flatnonzero(is_member[population.accounts["org"]])
-        owner = population.accounts["org"][rows]
-        count = np.bincount(owner, minlength=len(population.orgs) + 1)
-        rows = rows[count[owner] <= LARGEST_ORG]
-        accounts = population.accounts
-        keys = accounts["key"][rows]
-        unknown = np.array([key not in state.accounts for key in keys.tolist()], np.bool_)
-        names = population.names_of(keys[unknown]).as_dict()
-        hits = dict(zip(campaign.members.key.tolist(), campaign.members.hits.tolist(), strict=True))
-        full = max(2.0, float(np.median(list(hits.values()) or [0])))
-        found: dict[int, Account] = {}
-        columns = [accounts[name][rows].tolist() for name in ("requests", "first_ms", "last_ms")]
-        org_keys = population.orgs["key"][accounts["org"][rows]].tolist()
-        for key, org, requests, first_ms, last_ms in zip(
-            keys.tolist(), org_keys, *columns, strict=True
-        ):
-            before = state.accounts.get(key)
-            name = names.get(key, "") if before is None else before.name
-            if not name or not self._judgements.names_account(name):
-                continue
-            found[key] = Account(
-                key=key,
-                name=name,
-                org=org,
-                requests=requests,
-                first_ms=first_ms,
-                last_ms=last_ms,
-                joined_ms=now_ms if before is None else before.joined_ms,
-                membership=_round(0.5 + 0.5 * min(1.0, hits.get(org, 0) / full)),
-                reasons=[state.about] if state.about else [],
-            )
-        for key, account in state.accounts.items():
-            if key not in found:
-                found[key] = msgspec.structs.replace(account, membership=0.0)
-        return sorted(found.values(), key=lambda a: (-a.membership, a.name))
+        if self._judgements.releases(campaign) or campaign.state.state == "merged":
+            return confirmed[:0]
+        return np.setdiff1d(confirmed, self._elsewhere)
 
     def _members(
-        self, state: CampaignState, members: list[Account], *, everyone: bool
+        self, state: CampaignState, inside: Roll, now_ms: int, *, everyone: bool
     ) -> list[Member]:
-        changed, elsewhere = [], set(self._elsewhere.tolist())
-        for account in members:
-            known = state.accounts.get(account.key)
-            inside = account.membership > 0
-            if known is None and not inside:
-                continue
-            was = known.membership if known else -1.0
-            news = (was > 0) != inside or abs(was - account.membership) >= 0.1
-            if news or (everyone and inside):
-                if state.state != "merged" and account.org not in elsewhere:
-                    changed.append(_member(state, account))
-                state.accounts[account.key] = account
-        return changed
+        changed = inside.changed(state, now_ms, everyone=everyone)
+        state.accounts.update((account.key, account) for account in changed)
+        if state.state == "merged":
+            return []
+        elsewhere = set(self._elsewhere.tolist())
+        return [member(state, account) for account in changed if account.org not in elsewhere]
 
-    def _campaign(self, campaign: Campaign, inside: list[Account], now_ms: int) -> CampaignRecord:
+    def _campaign(self, campaign: Campaign, inside: Roll, now_ms: int) -> CampaignRecord:
         state = campaign.state
         return CampaignRecord(
             campaign_id=state.id,
@@ -317,29 +261,28 @@ class Publisher:
             revision=state.revision,
             opened_ms=(state.opened_pane + 1) * self._config.pane_ms,
             updated_ms=now_ms,
-            first_event_ms=min((a.first_ms for a in inside), default=now_ms),
-            last_event_ms=max((a.last_ms for a in inside), default=now_ms),
+            first_event_ms=inside.first_event_ms(now_ms),
+            last_event_ms=inside.last_event_ms(now_ms),
             members_total=len(inside),
-            organisations=len({a.org for a in inside}),
-            requests=sum(a.requests for a in inside),
+            organisations=len(inside.orgs),
+            requests=int(inside.requests.sum()),
             merged_from=list(state.merged_from),
             merged_into=state.merged_into,
         )
 
 
-def _member(state: CampaignState, account: Account) -> Member:
-    return Member(
-        account_id=account.name,
-        campaign_id=state.id,
-        kind=state.kind,
-        membership=account.membership,
-        reasons=list(account.reasons),
-        joined_ms=account.joined_ms,
-        first_event_ms=account.first_ms,
-        last_event_ms=account.last_ms,
-        requests=account.requests,
-        state="member" if account.membership > 0 else "released",
-    )
+def _look(campaigns: list[Campaign], view: Window) -> None:
+    """Look up what the members use most, in views long enough to show it."""
+    looked = [c for c in campaigns if not c.state.revision or view.length_s >= DAY_S]
+    if not looked:
+        return
+    kinds = (Kind.TEMPLATE, Kind.BLOCK, Kind.ASN, Kind.MODEL)
+    tops = Objects(view).tops(kinds, [c.confirmed() for c in looked], LISTED)
+    for state, top in zip((c.state for c in looked), tops, strict=True):
+        state.templates = top[Kind.TEMPLATE] or state.templates
+        state.blocks = top[Kind.BLOCK] or state.blocks
+        state.asns = list(map(int, top[Kind.ASN])) or state.asns
+        state.models = sorted({*state.models, *top[Kind.MODEL]})
 
 
 def _confidence(state: CampaignState) -> float:
@@ -379,18 +322,18 @@ def _strange(state: CampaignState) -> list[SignalReading]:
     ]
 
 
-def _facts(campaign: Campaign, inside: list[Account]) -> CampaignFacts:
+def _facts(campaign: Campaign, inside: Roll) -> CampaignFacts:
     state = campaign.state
     reading = campaign.latest
     return CampaignFacts(
         members_total=len(inside),
-        members_sample=[account.name for account in inside[:SAMPLE]],
-        organisations=len({account.org for account in inside}),
+        members_sample=inside.surest(SAMPLE),
+        organisations=len(inside.orgs),
         blocks=state.blocks[:LISTED],
-        asns=[],
+        asns=state.asns,
         templates=state.templates[:LISTED],
         models=state.models[:LISTED],
-        requests=sum(account.requests for account in inside),
+        requests=int(inside.requests.sum()),
         output_tokens=int(reading.facts["output_tokens"]) if reading else 0,
         merged_from=list(state.merged_from),
     )

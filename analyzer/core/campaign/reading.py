@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,18 +61,22 @@ class Reader:
         sure = held_back(features, model.extraction(probabilities))
         usual, _ = self._baseline.usual(strata_of_groups(groups.size))
         tokens = groups.totals[:, OUTPUT_TOKENS]
-        for row, campaign in enumerate(campaigns):
-            known = ~np.isnan(features[row])
+        since = groups.total((window.pane - window.of_orgs("first_pane")).astype(np.float64))
+        known_s = since / groups.size * self._config.pane_s
+        means = [dict(zip(NAMES, row, strict=True)) for row in usual.tolist()]
+        kinds = probabilities.round(6).tolist()
+        for row, (campaign, values) in enumerate(zip(campaigns, features.tolist(), strict=True)):
             campaign.state.readings[window.length_s] = Reading(
                 pane=pane,
                 window_s=window.length_s,
-                features={FEATURES[i]: float(features[row, i]) for i in np.flatnonzero(known)},
-                usual={n: float(v) for n, v in zip(NAMES, usual[row], strict=True)},
+                features={n: v for n, v in zip(FEATURES, values, strict=True) if not math.isnan(v)},
+                usual=means[row],
                 facts={
                     "organisations": float(groups.size[row]),
                     "requests": float(groups.requests[row]),
                     "output_tokens": float(tokens[row]),
+                    "known_s": float(known_s[row]),
                 },
-                kinds=dict(zip(model.kinds, probabilities[row].round(6).tolist(), strict=True)),
+                kinds=dict(zip(model.kinds, kinds[row], strict=True)),
                 extraction=float(sure[row]),
             )

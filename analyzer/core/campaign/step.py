@@ -32,16 +32,18 @@ from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock, PaneBlock, from_plain, to_plain
 from analyzer.core.contracts.calibration import Calibration, strata_of
-from analyzer.core.contracts.columns import FACTS, CohortColumns, Kind, concat_cohorts
+from analyzer.core.contracts.cohort_columns import FACTS, CohortColumns, concat_cohorts
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.feedback import FeedbackBlock
 from analyzer.core.contracts.gate import Gate
 from analyzer.core.contracts.hashing import in_turn
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.contracts.records import Alert, AlertKind, Record, ShadowAlert
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
+from analyzer.core.kernels.hash_index import HashIndex
 
-STATE_VERSION = 12
+STATE_VERSION = 14
 SHADOWED = "shadow_campaigns_open"
 LEARNED = 64
 """Cohorts of a pane that the anomaly model learns from: enough to know what is usual."""
@@ -212,7 +214,9 @@ class CampaignStep:
         groups = [f for f in found if f.cohort_kind != Kind.ACCOUNT]
         if groups or self.registry.open():
             linker = Linker(self.registry, view, groups)
-            linker.link()
+            if founded := linker.link():
+                linker = Linker(self.registry, view, [])
+                linker.unite(founded)
             if view.length_s >= MERGE_S:
                 update_members(self.registry, linker, pane, self.judgements.barred())
                 unite_moved(self.registry)
@@ -245,7 +249,7 @@ class CampaignStep:
 
     def _learn_usual(self, rows: CohortColumns, judged: Judged) -> None:
         """Take in who is no suspect and has hardly a member in an open campaign."""
-        inside = rows.share_of_members(np.isin(rows.member_org, self.registry.held()))
+        inside = rows.share_of_members(HashIndex(self.registry.held()).find(rows.member_org) >= 0)
         innocent = ~judged.suspect & (rows.kind != Kind.ACCOUNT) & (inside < UNDER_ALERT)
         order = _canonical(rows)
         order = order[innocent[order]]

@@ -15,6 +15,9 @@ Bool = NDArray[np.bool_]
 
 FEWEST = 5
 """Active members from which a campaign is measured in a window."""
+LEAST, FREEDOM = 2, 10
+"""Requests, and parts since its start, from which a member can tell; and the degrees of freedom of
+all that do from which the group can."""
 VOLUMES = 12
 """Powers of two of requests that are told apart where the dispersion of others is asked for."""
 
@@ -31,9 +34,9 @@ def thinning(groups: Cohorts, counts: F64, first: I64, requests: F64) -> tuple[F
         Requests of each organisation in each part, and the first part that it is there.
     """
     n, parts = len(groups), counts.shape[1]
-    if parts < 3:
+    if parts < LEAST:
         return np.full(n, np.nan), np.full(n, np.nan)
-    enough = (requests >= 3) & (requests <= 2_000) & (first < parts - 2)
+    enough = (requests >= LEAST) & (requests <= 2_000) & (first <= parts - LEAST)
     everyone = np.flatnonzero(enough).astype(np.int32)
     volume = np.zeros(len(requests), np.int64)
     volume[everyone] = np.log2(requests[everyone]).astype(np.int64)
@@ -43,9 +46,8 @@ def thinning(groups: Cohorts, counts: F64, first: I64, requests: F64) -> tuple[F
     members = groups.matrix.indptr, groups.matrix.indices
     of_groups = np.zeros((n, 2, VOLUMES))
     _disperse(members, (counts, first, enough), volume, of_groups)
-    known = groups.total(enough) >= FEWEST
     chi, freedom = of_groups.sum(axis=2).T
-    known &= freedom >= 1
+    known = (groups.total(enough) >= FEWEST) & (freedom >= FREEDOM)
     chi_at, freedom_at = of_all[0]
     usual = (of_groups[:, 1] * chi_at / np.maximum(freedom_at, 1e-9)).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):

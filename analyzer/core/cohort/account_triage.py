@@ -13,7 +13,8 @@ from analyzer.core.cohort.models.triage import Triage
 from analyzer.core.cohort.population import PROMPTED, REPEATED, REQUESTS
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.window import Window
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
+from analyzer.core.kernels.matrix_sums import row_maxima
 
 F64 = NDArray[np.float64]
 
@@ -41,7 +42,7 @@ def strange_accounts(window: Window, triage: Triage) -> tuple[Cohorts, F64] | No
     z = window.deviation(window.log_output)
     times = totals[:, REQUESTS] / window.usual_requests
     work = window.usage(Kind.TEMPLATE).matrix
-    most = work.max(axis=1).toarray().ravel() if work.shape[1] else np.zeros(len(requests))
+    most = row_maxima(work.indptr, work.data)
     focus = most / requests
     fresh = np.where(
         totals[:, PROMPTED] > 0, 1 - totals[:, REPEATED] / np.maximum(totals[:, PROMPTED], 1), 0.5

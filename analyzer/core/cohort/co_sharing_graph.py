@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from analyzer.core.cohort.window import Window
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.jit import compiled
 from analyzer.core.kernels.sparse import incidence
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.contracts.columns import FACTS, CohortColumns
+from analyzer.core.contracts.cohort_columns import FACTS, CohortColumns
 
 F64 = NDArray[np.float64]
 

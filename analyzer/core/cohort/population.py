@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from analyzer.core.cohort.history import History
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import from_plain, to_plain
-from analyzer.core.contracts.columns import Kind, PaneColumns
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.hashing import block_name
+from analyzer.core.contracts.object_kind import Kind
+from analyzer.core.contracts.pane_columns import PaneColumns
 from analyzer.core.kernels.bloom import PromptMemory
 from analyzer.core.kernels.dense_table import DenseTable
 from analyzer.core.kernels.group_by import by_hash
@@ -128,11 +129,13 @@ class Population:
         return self._names.of(keys)
 
     def object_texts(self, rows: I32 | I64) -> list[str]:
-        """What people call each object; a block and a family found in text by their numbers."""
+        """What people call each object; blocks, ASNs and families of text by their numbers."""
         kinds, hashes = self.objects["kind"][rows], self.objects["hash"][rows]
         texts = self._names.texts(hashes)
         for i in np.flatnonzero(kinds == Kind.BLOCK).tolist():
             texts[i] = block_name(int(hashes[i]))
+        for i in np.flatnonzero(kinds == Kind.ASN).tolist():
+            texts[i] = str(int(hashes[i]))
         for i in np.flatnonzero(kinds == Kind.TEMPLATE).tolist():
             texts[i] = texts[i] or f"family-{int(hashes[i]):016x}"
         return [text or f"unnamed-{int(hashes[i]):016x}" for i, text in enumerate(texts)]
@@ -211,13 +214,13 @@ class Population:
         kinds, hashes = rows.pair_kind[order], rows.pair_object[order]
         before = len(self.objects)
         objects = self.objects.intern(object_key(kinds, hashes))
-        new = firsts(objects, before)
+        new = firsts(objects, before, len(self.objects))
         self.objects["kind"][before:] = kinds[new]
         self.objects["hash"][before:] = hashes[new]
         _touch(self.objects, objects, pane, before)
         orgs, before = self.orgs.find(rows.pair_org[order]), len(self.pairs)
         pairs = self.pairs.intern(_pair_key(orgs, objects))
-        new = firsts(pairs, before)
+        new = firsts(pairs, before, len(self.pairs))
         self.pairs["org"][before:], self.pairs["object"][before:] = orgs[new], objects[new]
         _touch(self.pairs, pairs, pane, before)
         self.pair_sums.add(pane, pairs, rows.pair_requests[order, None])

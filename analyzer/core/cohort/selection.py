@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.co_sharing_graph import linked_groups
 from analyzer.core.cohort.population import REQUESTS
+from analyzer.core.cohort.together import Together, together
 from analyzer.core.cohort.window import Window
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.common_use import common, entries_of
 from analyzer.core.kernels.matrix_sums import row_totals
 from analyzer.core.kernels.sparse import incidence, rows_by_age, sums, users
@@ -116,6 +117,19 @@ class Cohorts:
 
     @cached_property
     def _shared(self) -> dict[Kind, Shared]:
+        return {}
+
+    def together(self, kind: Kind) -> Together:
+        """What the members do together on the objects of one kind; computed once a window."""
+        cache = self._together
+        if kind not in cache:
+            usage, window = self.window.usage(kind), self.window
+            fresh = window.population.objects["first_pane"][usage.objects] >= window.start_pane
+            cache[kind] = together(self.matrix, usage, usage.column_of(self.object), fresh)
+        return cache[kind]
+
+    @cached_property
+    def _together(self) -> dict[Kind, Together]:
         return {}
 
     def _share(self, kind: Kind) -> Shared:

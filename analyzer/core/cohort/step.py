@@ -23,7 +23,7 @@ from analyzer.core.cohort.window import Window
 from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
-from analyzer.core.contracts.columns import CohortColumns, concat_cohorts
+from analyzer.core.contracts.cohort_columns import CohortColumns, concat_cohorts
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput, labelled

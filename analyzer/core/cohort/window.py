@@ -13,16 +13,14 @@ from numpy.typing import NDArray
 from analyzer.core.account.pane_tables import MICRO
 from analyzer.core.cohort.population import LOG_OUTPUT, PROMPTED, REPEATED, REQUESTS, Population
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
-from analyzer.core.kernels import group_by
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.matrix_sums import (
     column_counts,
     column_totals,
     row_maxima,
     row_shares,
     row_totals,
-    totals_of_rows,
 )
 from analyzer.core.kernels.sparse import incidence, known, per_object, used
 
@@ -50,6 +48,11 @@ class Usage:
     def alone(self) -> Bool:
         """Shape (columns,): true for objects of one user."""
         return np.asarray(self.degree == 1)
+
+    @cached_property
+    def with_users(self) -> I64:
+        """Shape (most users + 1,): objects that have so many users."""
+        return np.bincount(self.degree.astype(np.int64))
 
     @cached_property
     def degree_of_org(self) -> I32:
@@ -86,11 +89,6 @@ class Usage:
         """Shape (organisations,): true for those that use an object which another one uses too."""
         common = row_totals(self.matrix.indptr, (self.degree >= 2)[self.matrix.indices])
         return np.asarray(common > 0)
-
-    def amounts(self, orgs: I64) -> F64:
-        """Requests of these organisations on each object, shape (columns,)."""
-        cells = self.matrix.indptr, self.matrix.indices, self.matrix.data
-        return totals_of_rows(cells, orgs, self.matrix.shape[1])
 
     @cached_property
     def users(self) -> tuple[I32, I32]:
@@ -161,20 +159,19 @@ class Window:
     def usage(self, kind: Kind) -> Usage:
         """Usage of all objects of one kind."""
         if kind not in self._usage:
-            pairs = self.pairs
-            mine = slice(pairs.stops[kind - 1], pairs.stops[kind])
-            objects, column = group_by.distinct(pairs.thing[mine])
+            pairs, mine, objects = self.pairs, self.pairs.of(kind), self.pairs.things_of(kind)
             shape = (len(self.totals), len(objects))
-            cells = incidence(pairs.org[mine], column, pairs.requests[mine], shape)
+            cells = incidence(pairs.org[mine], pairs.column[mine], pairs.requests[mine], shape)
             self._usage[kind] = Usage(cells, objects)
         return self._usage[kind]
 
     @cached_property
     def prompts(self) -> F64:
         """Shape (objects, 2): prompts with a hash on each template, and how many came before."""
-        pairs = self.population.pairs
-        prompts = self.population.prompt_sums[self.number].sums(len(pairs))
-        return per_object(prompts, pairs["object"], len(self.population.objects))
+        mine = self.pairs.of(Kind.TEMPLATE)
+        prompts = self.population.prompt_sums[self.number].sums(len(self.population.pairs))
+        pairs, objects = self.pairs, len(self.population.objects)
+        return per_object(prompts, pairs.row[mine], pairs.thing[mine], objects)
 
     @cached_property
     def log_output(self) -> F64:

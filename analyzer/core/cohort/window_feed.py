@@ -15,8 +15,8 @@ from analyzer.core.cohort.population import Population
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import PaneBlock, from_plain, to_plain
-from analyzer.core.contracts.columns import PaneColumns, concat
 from analyzer.core.contracts.gate import Gate
+from analyzer.core.contracts.pane_columns import PaneColumns, concat
 
 END_PANE = 2**40
 """A pane beyond this comes from a watermark at the end of time: the input has ended."""

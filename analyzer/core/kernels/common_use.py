@@ -6,11 +6,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from analyzer.core.kernels.jit import AHEAD, ask_for, compiled
+from analyzer.core.kernels.jit import AHEAD, ask_for, borrowing, compiled
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
+U64 = NDArray[np.uint64]
 Bool = NDArray[np.bool_]
 
 LINE = 8
@@ -38,12 +39,17 @@ def common(members: sp.csr_matrix, usage: sp.csr_matrix, alone: Bool) -> tuple[I
     starts = np.zeros(members.shape[0] + 1, np.int64)
     if not usage.nnz:
         return starts, np.zeros(0, np.int32), np.zeros(0), np.zeros(0)
-    room = 1 + _room(members.indptr, members.indices, usage.indptr, usage.shape[1])
+    room = most_entries(members, usage) + 1
     column, users, requests = np.empty(room, np.int32), np.empty(room), np.empty(room)
     so_far = np.zeros((usage.shape[1], 2))
     cells = (members.indptr, members.indices), (usage.indptr, usage.indices, usage.data, alone)
     count = _common(*cells, so_far, starts[1:], (column, users, requests))
     return starts, column[:count], users[:count], requests[:count]
+
+
+def most_entries(members: sp.csr_matrix, usage: sp.csr_matrix) -> int:
+    """Entries (cohort, object) that there are at most."""
+    return _room(members.indptr, members.indices, usage.indptr, usage.shape[1])
 
 
 @compiled
@@ -73,74 +79,64 @@ def _common(
     is written at the next entry each time, and stays there the first time, with no users until
     they are added up.
     """
-    (starts, orgs), (first, objects, amounts, alone) = members, usage
-    column, users, requests = found
-    count, last = 0, len(orgs) - 1
+    starts, orgs = members
+    count = 0
     for cohort in range(len(stops)):
-        begin = count
-        for member in range(starts[cohort], starts[cohort + 1]):
-            org, soon = orgs[member], first[orgs[min(member + AHEAD, last)]]
-            ask_for(first, orgs[min(member + 2 * AHEAD, last)])
-            ask_for(objects, soon)
-            ask_for(amounts, soon)
-            ask_for(amounts, soon + LINE)
-            for cell in range(first[org], first[org + 1]):
-                thing = objects[cell]
-                column[count] = thing
-                if alone[thing]:
-                    users[count], requests[count] = 1.0, amounts[cell]
-                    count += 1
-                    continue
-                users[count] = 0.0
-                count += so_far[thing, 0] == 0.0
-                so_far[thing, 0] += 1.0
-                so_far[thing, 1] += amounts[cell]
-        for at in range(begin, count):
-            if users[at] > 0.0:
-                continue
-            thing = column[at]
-            users[at], requests[at] = so_far[thing, 0], so_far[thing, 1]
-            so_far[thing, 0], so_far[thing, 1] = 0.0, 0.0
+        who = orgs, starts[cohort], starts[cohort + 1]
+        count = gather(who, usage, so_far, found, count)
         stops[cohort] = count
     return count
 
 
-def users_among(
-    members: sp.csr_matrix, usage: sp.csr_matrix, entries: tuple[I64, I32], counted: Bool
-) -> F64:
-    """As the number of users that :func:`common` gives of each entry, of counted members alone.
+@borrowing
+def gather(
+    who: tuple[I32, int, int],
+    usage: tuple[I32, I32, F64, Bool],
+    so_far: F64,
+    found: tuple[I32, F64, F64],
+    begin: int,
+) -> int:
+    """Fill the entries of one cohort from ``begin`` on; where they stop.
 
     Parameters
     ----------
-    entries
-        Starts and objects, as :func:`common` gives them.
-    counted
-        Shape (organisations,).
+    who
+        Members of all cohorts, and which of these are the cohort's.
+    usage
+        Starts, objects and requests of each organisation; which objects have one user.
+    so_far
+        Shape (objects, 2), users and requests, all 0 before and after.
+    found
+        Object, users and requests of each entry, with room for one more than there are.
     """
-    found = np.empty(len(entries[1]))
-    cells = (members.indptr, members.indices), (usage.indptr, usage.indices)
-    _users_among(*cells, (*entries, counted), np.zeros(usage.shape[1]), found)
-    return found
-
-
-@compiled
-def _users_among(
-    members: tuple[I32, I32],
-    usage: tuple[I32, I32],
-    entries: tuple[I64, I32, Bool],
-    so_far: F64,
-    found: F64,
-) -> None:
-    """Fill the users; those of each object so far are all 0 before and after each cohort."""
-    (starts, orgs), (first, objects), (begins, column, counted) = members, usage, entries
-    for cohort in range(len(starts) - 1):
-        for member in range(starts[cohort], starts[cohort + 1]):
-            org = orgs[member]
-            if counted[org]:
-                for cell in range(first[org], first[org + 1]):
-                    so_far[objects[cell]] += 1.0
-        for i in range(begins[cohort], begins[cohort + 1]):
-            found[i], so_far[column[i]] = so_far[column[i]], 0.0
+    orgs, start, stop = who
+    first, objects, amounts, alone = usage
+    column, users, requests = found
+    count, last = begin, len(orgs) - 1
+    for member in range(start, stop):
+        org, soon = orgs[member], first[orgs[min(member + AHEAD, last)]]
+        ask_for(first, orgs[min(member + 2 * AHEAD, last)])
+        ask_for(objects, soon)
+        ask_for(amounts, soon)
+        ask_for(amounts, soon + LINE)
+        for cell in range(first[org], first[org + 1]):
+            thing = objects[cell]
+            column[count] = thing
+            if alone[thing]:
+                users[count], requests[count] = 1.0, amounts[cell]
+                count += 1
+                continue
+            users[count] = 0.0
+            count += so_far[thing, 0] == 0.0
+            so_far[thing, 0] += 1.0
+            so_far[thing, 1] += amounts[cell]
+    for at in range(begin, count):
+        if users[at] > 0.0:
+            continue
+        thing = column[at]
+        users[at], requests[at] = so_far[thing, 0], so_far[thing, 1]
+        so_far[thing, 0], so_far[thing, 1] = 0.0, 0.0
+    return count
 
 
 def entries_of(starts: I64, column: I32, wanted: I64) -> Bool:
@@ -169,3 +165,58 @@ def _entries_of(starts: I64, column: I32, wanted: I64, found: Bool) -> None:
         if wanted[cohort] >= 0:
             for i in range(starts[cohort], starts[cohort + 1]):
                 found[i] = column[i] == wanted[cohort]
+
+
+def most_used(entries: tuple[I64, F64, U64], most: int, least_share: float) -> tuple[I64, I64]:
+    """Entries of each cohort with most requests, most first; of equal ones the least hash.
+
+    Parameters
+    ----------
+    entries
+        Starts and requests as :func:`common` gives them, and the hash of each entry's object.
+    most
+        How many entries there are at most of each cohort.
+    least_share
+        Of a cohort's requests, below which an entry is left out.
+
+    Returns
+    -------
+    The entries of all cohorts, and how many there are of each.
+
+    Examples
+    --------
+    >>> requests, hashes = np.array([2.0, 5.0, 5.0]), np.array([7, 9, 8], np.uint64)
+    >>> most_used((np.array([0, 3, 3]), requests, hashes), 2, 0.1)
+    (array([2, 1]), array([2, 0]))
+    """
+    cohorts = len(entries[0]) - 1
+    found, counts = np.empty((cohorts, most + 1), np.int64), np.zeros(cohorts, np.int64)
+    _most_used(entries, least_share, found, counts)
+    return found[np.arange(most + 1) < counts[:, None]], counts
+
+
+@compiled
+def _most_used(entries: tuple[I64, F64, U64], least_share: float, found: I64, counts: I64) -> None:
+    """Fill the entries of each cohort in their order, with room for one more than is wanted."""
+    starts, requests, hashes = entries
+    for cohort in range(len(counts)):
+        begin, end = starts[cohort], starts[cohort + 1]
+        total, count = 0.0, 0
+        for i in range(begin, end):
+            total += requests[i]
+        for i in range(begin, end):
+            if requests[i] < least_share * total:
+                continue
+            at = count
+            while at and (
+                requests[i] > requests[found[cohort, at - 1]]
+                or (
+                    requests[i] == requests[found[cohort, at - 1]]
+                    and hashes[i] < hashes[found[cohort, at - 1]]
+                )
+            ):
+                found[cohort, at] = found[cohort, at - 1]
+                at -= 1
+            found[cohort, at] = i
+            count = min(count + 1, found.shape[1] - 1)
+        counts[cohort] = count

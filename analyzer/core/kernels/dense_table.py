@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.kernels.hash_index import HashIndex
+from analyzer.core.kernels.hash_index import HashIndex, firsts
 
 Array = NDArray[Any]
 
@@ -51,8 +51,7 @@ class DenseTable:
         rows = self._index.intern(keys)
         if len(self) > before:
             self._grow()
-            fresh = rows >= before
-            self._columns["key"][rows[fresh]] = keys[fresh]
+            self["key"][before:] = keys[firsts(rows, before, len(self))]
         return rows
 
     def keep(self, alive: NDArray[np.bool_]) -> NDArray[np.int32]:

@@ -63,35 +63,6 @@ def leasts(numbers: I64, n: int, column: I64) -> I64:
     return least
 
 
-def distinct(numbers: I32) -> tuple[I32, I32]:
-    """As ``np.unique`` with the inverse, for numbers from 0 on of which many occur: no sort.
-
-    Examples
-    --------
-    >>> distinct(np.array([4, 1, 4], np.int32))
-    (array([1, 4], dtype=int32), array([1, 0, 1], dtype=int32))
-    """
-    place = np.zeros(int(numbers.max(initial=-1)) + 1, np.int32)
-    different, inverse = np.empty(len(place), np.int32), np.empty(len(numbers), np.int32)
-    count = _distinct(numbers, place, different, inverse)
-    return different[:count], inverse
-
-
-@compiled
-def _distinct(numbers: I32, place: I32, different: I32, inverse: I32) -> int:
-    """Fill what is there and where each number is among it; how many there are."""
-    for number in numbers:
-        place[number] = 1
-    count = 0
-    for number in range(len(place)):
-        if place[number]:
-            different[count], place[number] = number, count
-            count += 1
-    for i in range(len(numbers)):
-        inverse[i] = place[numbers[i]]
-    return count
-
-
 @compiled
 def _by_bucket(hashes: U64, bits: int, order: I64) -> bool:
     """Fill the order; False if it takes too many moves, since the hashes are not spread."""

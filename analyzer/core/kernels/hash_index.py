@@ -9,6 +9,7 @@ from analyzer.core.kernels.jit import AHEAD, ask_for, borrowing, compiled
 
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
@@ -67,10 +68,21 @@ class HashIndex:
             self._slots = grown
 
 
-def firsts(numbers: I32, before: int) -> NDArray[np.intp]:
-    """Where each number from ``before`` on occurs first; they are in the order of first sight."""
-    rises = np.diff(np.maximum.accumulate(numbers), prepend=before - 1) > 0
-    return np.flatnonzero(rises & (numbers >= before))
+@compiled
+def firsts(numbers: I32, before: int, now: int) -> I64:
+    """Where each number from ``before`` up to ``now`` comes first, all in order of first sight.
+
+    Examples
+    --------
+    >>> firsts(np.array([2, 0, 2, 3], np.int32), 2, 4)
+    array([0, 3])
+    """
+    found, number = np.empty(now - before, np.int64), before
+    for row in range(len(numbers)):
+        if number < now and numbers[row] == number:
+            found[number - before] = row
+            number += 1
+    return found
 
 
 @borrowing

@@ -49,9 +49,16 @@ class Names:
         return len(self.key)
 
     @property
+    def starts(self) -> I64:
+        """Where each text begins."""
+        starts = np.zeros_like(self.stop)
+        starts[1:] = self.stop[:-1]
+        return starts
+
+    @property
     def lengths(self) -> I64:
         """Bytes of each text."""
-        return np.diff(self.stop, prepend=0)
+        return self.stop - self.starts
 
     @classmethod
     def of(cls, texts: Mapping[int, str]) -> Self:
@@ -86,14 +93,12 @@ class Names:
 
     def take(self, rows: NDArray[np.integer[Any]]) -> Names:
         """The names in these rows."""
-        return Names.cut(
-            self.key[rows], self.text, (self.stop - self.lengths)[rows], self.stop[rows]
-        )
+        return Names.cut(self.key[rows], self.text, self.starts[rows], self.stop[rows])
 
     def texts(self) -> list[str]:
         """The texts as strings, in their order."""
         whole = self.text.tobytes()
-        starts, stops = (self.stop - self.lengths).tolist(), self.stop.tolist()
+        starts, stops = self.starts.tolist(), self.stop.tolist()
         return [whole[i:j].decode(errors="replace") for i, j in zip(starts, stops, strict=True)]
 
     def as_dict(self) -> dict[int, str]:
@@ -132,7 +137,7 @@ class NameBook:
         numbers = self._index.intern(names.key)
         if len(self) == before:
             return
-        new = names.take(firsts(numbers, before))
+        new = names.take(firsts(numbers, before, len(self)))
         end = int(self._stop[before])
         self._key = _with(self._key, before, new.key)
         self._stop = _with(self._stop, before + 1, new.stop + end)

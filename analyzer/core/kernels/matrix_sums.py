@@ -94,28 +94,6 @@ def _column_totals(columns: I32, values: F64, found: F64) -> None:
         found[columns[i]] += values[i]
 
 
-def totals_of_rows(cells: tuple[I32, I32, F64], rows: I64, n: int) -> F64:
-    """Sum of the values of each column of a matrix over some of its rows, shape (n,).
-
-    Examples
-    --------
-    >>> cells = np.array([0, 1, 2], np.int32), np.array([1, 0], np.int32), np.array([5.0, 6.0])
-    >>> totals_of_rows(cells, np.array([0]), 2).tolist()
-    [0.0, 5.0]
-    """
-    found = np.zeros(n)
-    _totals_of_rows(cells, rows, found)
-    return found
-
-
-@compiled
-def _totals_of_rows(cells: tuple[I32, I32, F64], rows: I64, found: F64) -> None:
-    starts, columns, values = cells
-    for row in rows:
-        for cell in range(starts[row], starts[row + 1]):
-            found[columns[cell]] += values[cell]
-
-
 def row_shares(starts: I32, values: F64, totals: F64) -> F64:
     """Each value as a share of the total of its row of a matrix.
 

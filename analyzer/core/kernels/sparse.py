@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.kernels.jit import AHEAD, ask_for, compiled
 
+I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -69,10 +70,26 @@ class Pairs:
     org: I32
     thing: I32
     """Shape (used pairs,), the object."""
+    column: I32
+    """Its number among the used objects of its kind."""
     new: Bool
     requests: F64
+    row: I64
+    """Number of each among all pairs."""
     stops: I64
     """Shape (kinds,), where the pairs of each kind stop."""
+    things: I32
+    """Shape (used objects,), by kind, rising."""
+    thing_stops: I64
+    """Shape (kinds,), where the objects of each kind stop."""
+
+    def of(self, kind: int) -> slice:
+        """Where the pairs of a kind are."""
+        return slice(self.stops[kind - 1] if kind else 0, self.stops[kind])
+
+    def things_of(self, kind: int) -> I32:
+        """The used objects of a kind, rising."""
+        return self.things[self.thing_stops[kind - 1] if kind else 0 : self.thing_stops[kind]]
 
 
 def used(
@@ -98,42 +115,87 @@ def used(
     >>> found = used(np.array([3, 0, 1]), pairs, number_of, np.array([0, 1]), kinds=2)
     >>> found.org, found.new, found.stops
     (array([1, 0], dtype=int32), array([False,  True]), array([1, 2]))
+    >>> found.things_of(1), found.column
+    (array([1], dtype=int32), array([0, 0], dtype=int32))
     """
-    rows = np.flatnonzero(requests)
-    stops = np.zeros(kinds, np.int64)
-    _count_used(rows, pairs[1], kind, stops)
-    of_org, of_thing = np.empty((2, stops[-1]), np.int32)
-    of_new, amount = np.empty(stops[-1], np.bool_), np.empty(stops[-1])
-    at = np.append(0, stops[:-1])
-    places = of_org, of_thing, of_new, amount
-    _take_used((rows, requests), pairs, (number_of, kind), at, places)
-    return Pairs(of_org, of_thing, of_new, amount, stops)
+    rows, of_thing = np.empty(len(requests) + 1, np.int64), np.empty(len(kind) + 1, np.int32)
+    column, few = np.zeros(len(kind), np.int32), kind.astype(np.int8)
+    rows = rows[: _rows_used(requests, pairs[1], rows, column)]
+    at = np.zeros((2, kinds), np.int64)
+    of_thing = of_thing[: _things_used(few, column, of_thing)]
+    things = np.empty(len(of_thing), np.int32)
+    _count_used(rows, pairs[1], of_thing, few, at)
+    stops = at.cumsum(axis=1)
+    begins = stops - at
+    _number_things(of_thing, few, begins[1].copy(), (column, things))
+    n = len(rows)
+    org, thing, number = np.empty((3, n), np.int32)
+    new, amount, row = np.empty(n, np.bool_), np.empty(n), np.empty(n, np.int64)
+    places = org, thing, number, new, amount, row
+    _take_used((rows, requests), pairs, (number_of, few, column), begins, places)
+    return Pairs(org, thing, number, new, amount, row, stops[0], things, stops[1])
 
 
 @compiled
-def _count_used(rows: I64, thing: I32, kind: I64, stops: I64) -> None:
+def _rows_used(requests: I64, thing: I32, rows: I64, used: I32) -> int:
+    """Fill the rows with requests, with room for one more, and mark what they use."""
+    count = 0
+    for pair in range(len(requests)):
+        rows[count] = pair
+        count += requests[pair] != 0
+    for pair in rows[:count]:
+        used[thing[pair]] = 1
+    return count
+
+
+@compiled
+def _things_used(kind: I8, used: I32, things: I32) -> int:
+    """Fill the objects that are marked, with room for one more."""
+    count = 0
+    for thing in range(len(kind)):
+        things[count] = thing
+        count += used[thing]
+    return count
+
+
+@compiled
+def _count_used(rows: I64, thing: I32, things: I32, kind: I8, counts: I64) -> None:
+    """Fill how many pairs, and how many objects, there are of each kind."""
     for pair in rows:
-        stops[kind[thing[pair]]] += 1
-    for number in range(1, len(stops)):
-        stops[number] += stops[number - 1]
+        counts[0, kind[thing[pair]]] += 1
+    for number in things:
+        counts[1, kind[number]] += 1
+
+
+@compiled
+def _number_things(used: I32, kind: I8, at: I64, found: tuple[I32, I32]) -> None:
+    """Fill the number of each object among those of its kind, and these one after another."""
+    column, things = found
+    begins = at.copy()
+    for thing in used:
+        place = at[kind[thing]]
+        at[kind[thing]] = place + 1
+        things[place], column[thing] = thing, place - begins[kind[thing]]
 
 
 @compiled
 def _take_used(
     of_used: tuple[I64, I64],
     pairs: tuple[I32, I32, Bool],
-    of_ends: tuple[I32, I64],
-    at: I64,
-    found: tuple[I32, I32, Bool, F64],
+    of_ends: tuple[I32, I8, I32],
+    begins: I64,
+    found: tuple[I32, I32, I32, Bool, F64, I64],
 ) -> None:
-    """Fill the columns of what was used; ``at`` is where the next pair of a kind belongs."""
-    (org, thing, new), (orgs, things, news, amounts) = pairs, found
-    (rows, requests), (number_of, kind) = of_used, of_ends
+    """Fill the columns of what was used; the first of ``begins`` is where each kind does."""
+    (org, thing, new), (orgs, things, columns, news, amounts, numbers) = pairs, found
+    (rows, requests), (number_of, kind, column) = of_used, of_ends
+    at = begins[0].copy()
     for pair in rows:
-        place = at[kind[thing[pair]]]
-        at[kind[thing[pair]]] = place + 1
-        orgs[place], things[place] = number_of[org[pair]], thing[pair]
-        news[place], amounts[place] = new[pair], requests[pair]
+        used = thing[pair]
+        place = at[kind[used]]
+        at[kind[used]] = place + 1
+        orgs[place], things[place], columns[place] = number_of[org[pair]], used, column[used]
+        news[place], amounts[place], numbers[place] = new[pair], requests[pair], pair
 
 
 @compiled
@@ -204,28 +266,36 @@ def _rows_by_age(thing: I32, new: Bool, row_of: I32, row: I32) -> None:
         row[pair] = row_of[int(new[pair]), thing[pair]]
 
 
-def per_object(values: I64, thing: I32, n: int) -> F64:
+def per_object(values: I64, rows: I64, thing: I32, n: int) -> F64:
     """Sum of the values of the pairs of each object, shape (n, width).
 
     Pairs whose first value is 0 are passed over.
 
+    Parameters
+    ----------
+    values
+        Shape (all pairs, width).
+    rows, thing
+        Shape (pairs,), row of each pair among all, and its object.
+
     Examples
     --------
-    >>> per_object(np.array([[3], [4]]), np.array([1, 1], np.int32), 2).tolist()
+    >>> rows, thing = np.array([2, 0]), np.array([1, 1], np.int32)
+    >>> per_object(np.array([[3], [9], [4]]), rows, thing, 2).tolist()
     [[0.0], [7.0]]
     """
     found = np.zeros((n, values.shape[1]))
-    _per_object(values, thing, found)
+    _per_object(values, rows, thing, found)
     return found
 
 
 @compiled
-def _per_object(values: I64, thing: I32, found: F64) -> None:
-    for pair in range(len(values)):
-        if values[pair, 0] == 0:
+def _per_object(values: I64, rows: I64, thing: I32, found: F64) -> None:
+    for i in range(len(rows)):
+        if values[rows[i], 0] == 0:
             continue
         for column in range(values.shape[1]):
-            found[thing[pair], column] += values[pair, column]
+            found[thing[i], column] += values[rows[i], column]
 
 
 def sums(members: sp.csr_matrix, values: NDArray[Any]) -> F64:

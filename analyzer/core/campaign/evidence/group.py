@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from analyzer.core.campaign.measure import cohorts_of
 from analyzer.core.cohort.population import REQUESTS
 from analyzer.core.cohort.selection import Shared
-from analyzer.core.cohort.signals.scale import over_share
 from analyzer.core.cohort.window import Window
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
+from analyzer.core.kernels.divergence import over_share
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

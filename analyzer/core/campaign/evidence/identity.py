@@ -7,8 +7,8 @@ import numpy as np
 from analyzer.core.campaign.evidence.group import Common, Group
 from analyzer.core.campaign.evidence.wording import days, expected, name, percent, times
 from analyzer.core.cohort.signals.creation import STEP_MS
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 
 SIX_HOURS_S = 6 * 3_600
 

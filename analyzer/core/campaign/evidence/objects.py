@@ -12,7 +12,7 @@ from analyzer.core.campaign.evidence.chance import (
 )
 from analyzer.core.campaign.evidence.group import Group
 from analyzer.core.campaign.evidence.wording import expected, name, percent
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 
 FAR_MORE = 2.0
 """From so many times what chance gives the number of objects is told, else the object itself."""

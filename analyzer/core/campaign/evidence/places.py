@@ -7,8 +7,8 @@ import numpy as np
 from analyzer.core.campaign.evidence.group import Group
 from analyzer.core.campaign.evidence.objects import keeping, meeting
 from analyzer.core.campaign.evidence.wording import length, percent
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 
 
 def met(group: Group) -> str | None:

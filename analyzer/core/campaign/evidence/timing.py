@@ -10,8 +10,8 @@ from analyzer.core.campaign.evidence.wording import expected, length, name, perc
 from analyzer.core.cohort.population import REQUESTS
 from analyzer.core.cohort.signals.hand_over import NEEDED, SOON_S, appeared, fell_silent
 from analyzer.core.cohort.signals.pivot import NEW_FOR_S
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]

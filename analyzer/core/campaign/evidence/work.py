@@ -6,7 +6,7 @@ from analyzer.core.campaign.evidence.group import Group
 from analyzer.core.campaign.evidence.objects import keeping, meeting
 from analyzer.core.campaign.evidence.wording import percent
 from analyzer.core.cohort.population import OUTPUT_TOKENS, PROMPTED, REPEATED, REQUESTS
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 
 
 def narrow(group: Group) -> str | None:

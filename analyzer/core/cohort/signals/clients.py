@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import clip, concentration
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "client_homogeneity", "client", "nats"
 MEANING = "members run the same client software, which is rare elsewhere"

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals.scale import clip, nats_over
+from analyzer.core.cohort.signals.scale import clip
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.kernels.divergence import nats_over
 from analyzer.core.kernels.jit import compiled
 
 F64 = NDArray[np.float64]
@@ -36,27 +37,34 @@ def measure(cohorts: Cohorts) -> F64:
         everyone = np.bincount(step[known]).astype(np.float64)
         base = (everyone + np.append(everyone[1:], 0.0)) / known.sum()
         members = cohorts.matrix.indptr, cohorts.matrix.indices
-        _scan(members, step, (n, base), np.zeros(len(base) + 1), excess)
+        _scan(members, step, (n, base), np.zeros((2, len(base) + 1), np.int64), excess)
     return np.where(n >= 5, clip(excess - 6 / np.maximum(n, 1.0)), np.nan)
 
 
 @compiled
 def _scan(
-    members: tuple[I32, I32], step: I64, null: tuple[F64, F64], count: F64, excess: F64
+    members: tuple[I32, I32], step: I64, null: tuple[F64, F64], count: I64, excess: F64
 ) -> None:
     """Greatest divergence over pairs of a step and the one after it in which members are.
 
-    ``count`` is 0 before and after each cohort.
+    Parameters
+    ----------
+    count
+        Members in each step, and whether it was looked at; 0 before and after each cohort.
     """
     (starts, orgs), (n, base) = members, null
     for cohort in range(len(excess)):
         for member in range(starts[cohort], starts[cohort + 1]):
             if step[orgs[member]] >= 0:
-                count[step[orgs[member]]] += 1.0
+                count[0, step[orgs[member]]] += 1
         for member in range(starts[cohort], starts[cohort + 1]):
             last = step[orgs[member]]
+            if last < 0 or count[1, last]:
+                continue
+            count[1, last] = 1
             for first in range(max(0, last - 1), last + 1):
-                share = (count[first] + count[first + 1]) / max(n[cohort], 1.0)
+                share = float(count[0, first] + count[0, first + 1]) / max(n[cohort], 1.0)
                 excess[cohort] = max(excess[cohort], nats_over(share, base[first]))
         for member in range(starts[cohort], starts[cohort + 1]):
-            count[step[orgs[member]]] = 0.0
+            if step[orgs[member]] >= 0:
+                count[:, step[orgs[member]]] = 0

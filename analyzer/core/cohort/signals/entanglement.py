@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import clip, excess_overlap
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "entanglement", "infrastructure", "nats per member"
 MEANING = "members meet on the same address blocks far more often than chance"

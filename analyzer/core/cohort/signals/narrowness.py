@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals.scale import clip, inside_share
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.cohort.signals.scale import clip, divide
+from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "narrowness", "work", "share of requests"
 MEANING = "members' other traffic is on templates that live inside the group"
@@ -18,4 +18,4 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
 
     The defining template is left out.
     """
-    return clip(inside_share(cohorts, Kind.TEMPLATE) / 0.4)
+    return clip(divide(cohorts.together(Kind.TEMPLATE).inside, cohorts.requests) / 0.4)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals.scale import clip, divide, row_max, row_sums
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.cohort.signals.scale import clip, divide
+from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "one_block", "against", "share of requests"
 MEANING = "nearly all traffic comes from a single address block, as from a campus or an office"
@@ -15,6 +15,5 @@ MEANING = "nearly all traffic comes from a single address block, as from a campu
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     """c((share of traffic on the top block − 0.7) / 0.25); NaN where no address is known."""
-    shared = cohorts.shared(Kind.BLOCK)
-    top = divide(row_max(shared, shared.requests), row_sums(shared, shared.requests))
-    return clip((top - 0.7) / 0.25)
+    blocks = cohorts.together(Kind.BLOCK)
+    return clip((divide(blocks.top, blocks.requests) - 0.7) / 0.25)

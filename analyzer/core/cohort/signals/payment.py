@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import clip
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "payment_sharing", "identity", "share of organisations"
 MEANING = "organisations that should be independent pay with the same means"

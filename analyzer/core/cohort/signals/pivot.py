@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import clip
-from analyzer.core.contracts.columns import Kind
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "pivot", "timing", "share of requests"
 MEANING = "members moved to the new model together, ahead of everybody else"

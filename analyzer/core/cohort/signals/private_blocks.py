@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals.scale import clip, inside_share
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.cohort.signals.scale import clip, divide
+from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "private_blocks", "infrastructure", "share of requests"
 MEANING = "traffic comes from address blocks that only members use"
@@ -16,7 +16,7 @@ MEANING = "traffic comes from address blocks that only members use"
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     """c(P / 0.4), P the share of traffic on blocks that live inside the cohort.
 
-    The block with most traffic is left out, see
-    :func:`~analyzer.core.cohort.signals.scale.inside_share`.
+    The block with most traffic is left out, see :mod:`analyzer.core.cohort.together`.
     """
-    return clip(inside_share(cohorts, Kind.BLOCK, besides_top=True) / 0.4)
+    inside = cohorts.together(Kind.BLOCK).inside_besides_top
+    return clip(divide(inside, cohorts.requests) / 0.4)
