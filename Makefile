@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MAKEFLAGS += --jobs=2 # types are checked while the kernels are compiled
+unexport PYTHONDONTWRITEBYTECODE # hundreds of processes would compile our modules, each anew
 
 .DEFAULT_GOAL := help
 .PHONY: help venv lock run test check check-fast static fit format bench bench-detection bench-adversary trial chaos soak clean
@@ -13,7 +15,7 @@ venv: $(VENV)/.compiled ## create .venv with everything in it
 $(VENV)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=…")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes --requirement requirements.lock
 	rm -rf usage_analyzer.egg-info # of an older checkout, whose entry points would be found first
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
@@ -33,15 +35,15 @@ lock: ## choose the versions of all dependencies anew: requirements.lock, with h
 run: venv ## first run: broker, worker, notifier and traffic with a campaign hidden in it
 	$(BIN)/analyzer demo
 
-test: static ## what CI runs: format, lint, types, layers and all tests (on Apache Kafka if it is there)
+test: static venv ## what CI runs: format, lint, types, layers and all tests (on Apache Kafka if it is there)
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 check: test ## the same
 
-check-fast: static ## format, lint, types, layers, and the tests that need no broker and no simulated world
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal -m 'not integration and not slow'
+check-fast: static venv ## format, lint, types, layers, and the tests that need no broker and no simulated world
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m 'not integration and not slow'
 
-static: venv
+static: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -63,19 +65,20 @@ bench-detection: venv ## judge detection on simulated worlds with labels; writes
 bench-adversary: venv ## let an operator look for the style in which he is found last; writes bench-adversary.json
 	$(BIN)/analyzer bench-adversary
 
-.venv-trial/.installed: trial/requirements.txt
+.venv-trial/.installed: deploy/trial/requirements.txt
 	$(PYTHON) -m venv .venv-trial
-	.venv-trial/bin/python -m pip install --quiet --requirement trial/requirements.txt
+	.venv-trial/bin/python -m pip install --quiet --requirement deploy/trial/requirements.txt
 	touch $@
 
-trial: venv .venv-trial/.installed ## real clients through a real gateway; see trial/README.md
-	$(BIN)/python trial/run.py
+trial: venv .venv-trial/.installed ## real clients through a real gateway; see deploy/trial/README.md
+	$(BIN)/python deploy/trial/run.py
 
-chaos: venv ## kill, freeze and starve workers and brokers; the answers must not change
+chaos: venv ## kill, freeze and starve workers and brokers, and every variant; the answers must not change
 	$(BIN)/python -m pytest tests/stream/test_chaos.py tests/stream/test_chaos_brokers.py \
 		tests/stream/test_poison.py tests/stream/test_secure.py tests/sinks/test_notify.py \
 		tests/stream/test_topic_life.py tests/stream/test_broker_away.py \
-		tests/stream/test_simulation.py --chaos 20 --seeds 10000 -rP
+		tests/stream/test_simulation.py tests/golden tests/core/test_same_bytes.py \
+		tests/core/test_live_campaigns.py tests/core/test_feedback.py --chaos 20 --seeds 10000 -rP
 
 soak: venv ## half an hour of traffic with kills; the answers must not change, nor memory grow
 	$(BIN)/python -m pytest tests/stream/test_soak.py --soak 30 --capture no

@@ -22,27 +22,36 @@ import scipy.sparse as sp
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba.extending import is_jitted
 
-from analyzer.core.campaign import baseline, likeness, measure, membership, overlap, peers, thinning
-from analyzer.core.cohort import co_sharing_graph
-from analyzer.core.cohort.selection import Cohorts
-from analyzer.core.cohort.signals import (
-    balance,
-    creation,
-    first_seen,
-    hand_over,
-    many_templates,
-    rotation,
-    scale,
+from analyzer.core.campaign import (
+    baseline,
+    likeness,
+    measure,
+    membership,
+    overlap,
+    peers,
+    profiles,
+    thinning,
 )
+from analyzer.core.campaign.objects import Objects
+from analyzer.core.cohort import co_sharing_graph, together
+from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals import balance, creation, first_seen, hand_over
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import events
-from analyzer.core.contracts.columns import Kind
-from analyzer.core.ingest import json_scanner, scanner_schema, source_clock, template_chains
+from analyzer.core.contracts.object_kind import Kind
+from analyzer.core.ingest import (
+    clock_rows,
+    json_scanner,
+    plain_fields,
+    scanner_schema,
+    template_chains,
+)
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels import (
     bloom,
     byte_strings,
     common_use,
+    divergence,
     group_by,
     half_spaces,
     hash_index,
@@ -76,12 +85,12 @@ from analyzer.formats.options import FormatSettings
 from analyzer.formats.reader import Reader
 
 MODULES = (
-    balance, baseline, batch, bloom, byte_strings, co_sharing_graph, common_use, creation, events,
-    first_seen, group_by, half_spaces, hand_over, hash_index, interned_names, jit, json_scanner,
-    json_tokens, kafka_records, keys, layout, likeness, many_templates, matrix_sums, measure,
-    membership, moments, order_statistics, overlap, peers, prompt, put, recipe, rotation, rules,
-    scale, scanner_schema, sliding_sum, source_clock, sparse, template_chains, thinning, told,
-    walk, write, xxh3,
+    balance, baseline, batch, bloom, byte_strings, clock_rows, co_sharing_graph, common_use,
+    creation, divergence, events, first_seen, group_by, half_spaces, hand_over, hash_index,
+    interned_names, jit, json_scanner, json_tokens, kafka_records, keys, layout, likeness,
+    matrix_sums, measure, membership, moments, order_statistics, overlap, peers, plain_fields,
+    profiles, prompt, put, recipe, rules, scanner_schema, sliding_sum, sparse,
+    template_chains, thinning, together, told, walk, write, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 STEP_MS, HOPS = 7 * 3_600_000, 7
@@ -173,28 +182,28 @@ def _run() -> None:
 
 
 def _measure(cohorts: Cohorts, *_: object) -> None:
-    """Measure and look up cohorts as if they were campaigns."""
+    """Measure, compare and look up cohorts as if they were campaigns."""
     measure.measure(cohorts)
     window = cohorts.window
-    window.usage(Kind.TEMPLATE).amounts(window.numbers_of(window.of_orgs("key")))
+    innocent, first = np.ones(len(window.orgs), np.bool_), np.zeros(1, np.int64)
+    groups = likeness.Groups(window, cohorts.matrix, cohorts.object, innocent)
+    groups.compare(first, first)
+    groups.likeness(Kind.TEMPLATE, 0, 0)
+    membership.weights(groups.profile(Kind.TEMPLATE), first, np.ones(1))
+    Objects(window).top(Kind.TEMPLATE, window.of_orgs("key"), 1)
 
 
 def _compare() -> None:
     """What only campaigns reach: groups compared by their profiles."""
     starts, objects, requests = np.array([0, 1, 2], np.int32), np.zeros(2, np.int32), np.ones(2)
     shares = matrix_sums.row_shares(starts, requests, matrix_sums.row_totals(starts, requests))
-    likeness.weigh_backgrounds((starts, objects, shares), np.ones(2, np.bool_), 1)
-    scale.over_share(requests, requests)
-    likeness.in_both(starts[:1], starts[:1])
-    likeness.weigh_common(objects, (starts, objects), np.zeros(1, np.int32), np.ones(1))
+    divergence.over_share(requests, requests)
     splits, mass = (np.zeros((1, 1), np.int64), np.zeros((1, 1))), np.zeros((1, 3), np.int64)
     half_spaces.add(np.zeros((1, 1)), splits, mass)
     half_spaces.masses(np.zeros((1, 1)), splits, mass, 0.0)
     cells = sp.csr_matrix((requests, objects, starts), shape=(2, 1))
     no_columns = np.full(1, -1, np.int32)
-    entries = starts.astype(np.int64), objects
-    common_use.users_among(cells, cells, entries, np.zeros(2, np.bool_))
-    membership.mean_weight(cells, no_columns, np.ones((1, 1)))
+    membership.mean_weight((starts, objects, shares), no_columns, np.ones((1, 1)))
     order_statistics.medians_of_rows(cells, np.ones((2, 1)))
     order_statistics.medians(cells, np.ones(1))
     order_statistics.median(objects)

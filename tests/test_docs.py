@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 import pytest
@@ -70,7 +68,9 @@ def test_linked_files_are_there() -> None:
             assert (document.parent / link).exists(), f"{document}: {link}"
 
 
-def test_the_commands_on_files_run(tmp_path: Path) -> None:
+def test_the_commands_on_files_run(
+    command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Those of "Replay and tune", in an order in which each finds what it needs."""
     lines = list(generate("smoke", 5).lines())
     (tmp_path / "more.ndjson.zst").write_bytes(zstandard.compress(b"\n".join(lines[:200]) + b"\n"))
@@ -83,17 +83,12 @@ def test_the_commands_on_files_run(tmp_path: Path) -> None:
     golden = ROOT / "tests" / "formats" / "golden" / "litellm.in.ndjson"
     (tmp_path / "gateway.log").write_bytes(golden.read_bytes())
     on_files = [line for line in ours() if not any(w.startswith("kafka:") for w in line)]
+    monkeypatch.chdir(tmp_path)
     first = [line for line in on_files if line[0] == "simulate"]
     kinds = {"replay", "diff", "evaluate", "calibrate"}
     for line in first + [line for line in on_files if line[0] in kinds]:
         words = ["smoke" if word in {"hydra", "economy"} else word for word in line]
-        done = subprocess.run(
-            [sys.executable, "-m", "analyzer", *words],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = command(*words)
         assert done.returncode == 0, (line, done.stderr)
 
 

@@ -121,7 +121,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of a small world with one campaign."""
     file = tmp_path_factory.mktemp("world") / "world.ndjson"
-    file.write_bytes(b"".join(generate("smoke", 5).lines()))
+    file.write_bytes(b"".join(generate("smoke", 5, 0.5, 1.5).lines()))
     return file
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from analyzer.bench.timing import Stopwatch, tell
-from analyzer.core.contracts.events import RequestEvent
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.precompile import compile_all
 from analyzer.replay.report import Report
 from analyzer.replay.runner import Runner

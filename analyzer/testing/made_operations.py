@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.window import Window
-from analyzer.core.contracts.columns import Kind
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.testing.made_windows import Request, day
 
 INNOCENT = range(3_001, 4_501)
@@ -72,6 +72,6 @@ def _request(rng: np.random.Generator, org: int, template: int, block: int) -> R
     return Request(org, objects, int(rng.integers(0, 144)))
 
 
-def numbers(window: Window, orgs: range) -> NDArray[np.int64]:
+def numbers(window: Window, orgs: Sequence[int]) -> NDArray[np.int64]:
     """Numbers of these organisations in the window, rising."""
     return np.flatnonzero(np.isin(window.of_orgs("key"), np.array(orgs, np.uint64)))

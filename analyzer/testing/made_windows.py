@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from analyzer.core.cohort.population import Population
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
-from analyzer.core.contracts.columns import Kind, PaneColumns
 from analyzer.core.contracts.event_time import DAY_S
+from analyzer.core.contracts.object_kind import Kind
+from analyzer.core.contracts.pane_columns import PaneColumns
 from analyzer.core.kernels.interned_names import Names
 
 ACCOUNT = 1 << 40

@@ -29,10 +29,9 @@ __all__ = (
 )
 
 FAR_FUTURE_MS = 2**52
-DAY_MS = 86_400_000
-DAYS = 21
-"""Closing events: a clock believes a day that 16 accounts one after another have reached, and the
-longest window is empty three days after the last event."""
+STEP_MS, CLOSING = 8 * 3_600_000, 21
+"""Closing events: a clock believes a time that 16 accounts one after another have reached, and the
+longest window is empty three days after the last event; each hour more is hops that are judged."""
 
 
 class _Event(msgspec.Struct):
@@ -50,9 +49,9 @@ def by_account(lines: Iterable[bytes], partitions: int) -> list[list[bytes]]:
 
 
 def sentinels(lines: Iterable[bytes], number: int) -> list[bytes]:
-    """Events that close every pane and empty every window: one a day after the last line."""
+    """Events that close every pane and empty every window: three a day after the last line."""
     last_ms = max(msgspec.json.decode(line, type=_Event).timestamp_ms for line in lines)
-    return [_sentinel(f"{number}-{day}", last_ms + day * DAY_MS) for day in range(1, DAYS + 1)]
+    return [_sentinel(f"{number}-{n}", last_ms + n * STEP_MS) for n in range(1, CLOSING + 1)]
 
 
 def _sentinel(name: str, timestamp_ms: int) -> bytes:

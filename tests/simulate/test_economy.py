@@ -15,7 +15,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from analyzer.core.contracts.events import RequestEvent
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.errors import UsageError
 from analyzer.simulate.command import simulate
 from analyzer.simulate.draws import rng_for

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from analyzer.core.contracts.events import RequestEvent
+from analyzer.core.contracts.request_event import RequestEvent
 from analyzer.errors import UsageError
 from analyzer.simulate import DEFAULT_START_MS, SCENARIOS, World, generate
 
