@@ -24,6 +24,7 @@ from analyzer.ops import metrics
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.dead_letters import set_aside
 from analyzer.stream.owners.outbox import Outbox
+from analyzer.stream.owners.save_pace import SavePace
 from analyzer.stream.owners.step_metrics import count
 from analyzer.stream.state.kafka_log import KafkaLog
 from analyzer.stream.state.snapshots import SnapshotStore
@@ -33,9 +34,6 @@ from analyzer.stream.transport.message_chunks import Assembler, kind_of
 from analyzer.stream.transport.position import SKIP_LOST, Reading
 
 log = structlog.get_logger("analyzer.stream")
-
-CUT_SHARE = 50
-"""A cut that took t seconds is followed by the next one after 50·t at the earliest."""
 
 
 class Listener(Protocol):
@@ -83,7 +81,7 @@ class StepOwner:
         self._saving = asyncio.Lock()
         self._dirty = False
         self._saved_at = context.clock()
-        self._cut_s = 0.0
+        self._pace = SavePace(context.settings.worker.snapshot_every_s)
 
     @property
     def next(self) -> int:
@@ -231,7 +229,7 @@ class StepOwner:
                 if self.closed or not self._dirty:
                     return
                 state, cover = self._step.snapshot(), self._assembler.cover(self.next)
-                self._cut_s = self._context.clock() - began
+                self._pace.cut_took(self._context.clock() - began)
                 sent = self._outbox.taken()
                 self._dirty = False
             await asyncio.gather(*sent)
@@ -262,8 +260,7 @@ class StepOwner:
 
     def due(self, now: float) -> bool:
         """Whether it is time to save."""
-        every_s = self._context.settings.worker.snapshot_every_s
-        return now - self._saved_at >= max(every_s, CUT_SHARE * self._cut_s)
+        return now - self._saved_at >= self._pace.pause_s
 
     async def tick(self, now: float) -> None:  # noqa: ARG002 - the signature is Owner's
         """Listen to the second topic, if there is one."""
