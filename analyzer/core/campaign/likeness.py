@@ -156,7 +156,8 @@ def _same(sides: Sides, kinds: tuple[Profile, ...], one: int, other: int) -> flo
         # In between, a small one may be known by what it was found on.
         if (working and (work < UNLIKE or large)) or work < FAINT:
             return 0.0
-    if not against and _meets(sides, kinds, one, other) and _meets(sides, kinds, other, one):
+    small = not (against or large)
+    if small and _meets(sides, kinds, one, other) and _meets(sides, kinds, other, one):
         return SAME_WORK
     return place if place >= SAME_PLACE and not working else 0.0
 

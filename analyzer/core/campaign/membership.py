@@ -26,12 +26,12 @@ I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 
-TELLING = 0.8
+TELLING = 1.5
 """Nats of the core's medians together, below which likeness says nothing."""
 JOINS = 0.35
 """Likeness from which a candidate is a member."""
-JOINS_UNASKED, TELLING_MORE, REQUESTS = 0.6, 1.5, 3
-"""Likeness, nats and requests from which anybody is."""
+JOINS_UNASKED, REQUESTS = 0.6, 3
+"""Likeness and requests from which anybody is."""
 MOVES, TWICE = 0.5, 2.0
 LEAVES, VIEWS, SEEN = 0.2, 2, 4
 """Below this likeness, in so many views of a day in a row with so many requests, a member goes."""
@@ -62,8 +62,8 @@ def update_members(registry: Registry, linker: Linker, pane: int, barred: U64 = 
     for campaign in campaigns:
         wanted_keys = np.fromiter(campaign.candidates, np.uint64, len(campaign.candidates))
         asked[number[id(campaign)], linker.groups.window.numbers_of(wanted_keys)] = True
-    unasked = (likeness >= JOINS_UNASKED) & (telling[:, None] >= TELLING_MORE)
-    wanted = (asked & (likeness >= JOINS)) | (unasked & (requests >= REQUESTS))
+    unasked = (likeness >= JOINS_UNASKED) & (requests >= REQUESTS)
+    wanted = (asked & (likeness >= JOINS)) | unasked
     wanted &= (telling[:, None] >= TELLING) & ~np.isin(keys, barred)
     best = np.argmax(np.where(wanted, likeness, -1.0), axis=0)
     at = np.arange(len(keys))
