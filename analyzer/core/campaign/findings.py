@@ -65,8 +65,10 @@ class Finding:
 
     @property
     def rank(self) -> tuple[int, int, float, str]:
-        """Order of linking: whole objects, objects before groups, the surest first."""
-        return self.newcomers, int(self.cohort_kind == Kind.GRAPH), -self.score, self.key
+        """Order of linking: whole objects, what lasts before places and clients, these before
+        groups, and the surest first."""
+        lasts = (self.cohort_kind not in LASTING) + (self.cohort_kind == Kind.GRAPH)
+        return self.newcomers, lasts, -self.score, self.key
 
 
 def named(kind: Kind, name: str) -> str:
