@@ -15,7 +15,15 @@ from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.object_kind import Kind
-from analyzer.testing.made_operations import FIRST, INNOCENT, SECOND, VIRAL, WORK, two_operations
+from analyzer.testing.made_operations import (
+    FIRST,
+    INNOCENT,
+    PLACE,
+    SECOND,
+    VIRAL,
+    WORK,
+    two_operations,
+)
 
 HALF, REST = range(1_001, 1_051), range(1_051, 1_101)
 
@@ -106,6 +114,18 @@ def test_another_operation_founds_another_campaign() -> None:
     linked(registry, finding(SECOND, template=WORK + 10_000))
     assert sorted(map(members, registry.open()), key=min) == [set(FIRST), set(SECOND)]
     assert not one.candidates
+
+
+def test_a_place_that_two_operations_share_founds_nothing_of_both() -> None:
+    """However sure it is: what each of them does is linked first."""
+    found = [
+        finding([*FIRST[:50], *SECOND[:50]], template=PLACE, kind=Kind.BLOCK, score=0.99),
+        finding(FIRST[20:]),
+        finding(SECOND[20:], template=WORK + 10_000),
+    ]
+    registry = linked(Registry(CoreConfig()), *found)
+    assert all(not members(c) & set(FIRST) or not members(c) & set(SECOND) for c in registry.open())
+    assert len(registry.open()) == 2
 
 
 def test_a_mixture_confirms_members_and_brings_nobody_in() -> None:

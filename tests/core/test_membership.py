@@ -13,6 +13,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.object_kind import Kind
 from analyzer.testing.made_operations import FIRST, INNOCENT, SECOND, WORK, two_operations
+from analyzer.testing.made_windows import Request, day
 
 HALF, REST = range(1_001, 1_051), range(1_051, 1_101)
 
@@ -60,6 +61,23 @@ def test_whoever_is_very_much_alike_joins_unasked() -> None:
     assert not one.members.hits[np.isin(one.members.key, keys)].any()
     assert not np.isin(keys, one.members.core).any()
     assert not members(one) & {*INNOCENT, *SECOND}
+
+
+def test_neighbours_at_a_provider_of_servers_do_not_join() -> None:
+    """An operation whose work is popular, on servers that others rent too, hardly tells anything."""
+    rng = np.random.default_rng(3)
+    requests = []
+    for org in (*FIRST, *INNOCENT):
+        rents = org in FIRST or org in INNOCENT[:80]
+        for _ in range(8):
+            block = 2 * rng.integers(0, 40) if rents and rng.random() < 0.4 else 1_000 + 2 * org
+            objects = ((Kind.TEMPLATE, int(2 * rng.integers(0, 25))), (Kind.BLOCK, int(block)))
+            requests.append(Request(org, objects, int(rng.integers(0, 144))))
+    registry = Registry(CoreConfig())
+    one = campaign(registry, FIRST)
+    one.candidates = dict.fromkeys(INNOCENT[:80], 5)
+    update_members(registry, Linker(registry, day(requests), []), 10)
+    assert members(one) == set(FIRST)
 
 
 def test_a_member_moves_where_it_is_more_alike() -> None:

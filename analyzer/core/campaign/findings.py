@@ -65,8 +65,7 @@ class Finding:
 
     @property
     def rank(self) -> tuple[int, int, float, str]:
-        """Order of linking: whole objects, what lasts before places and clients, these before
-        groups, and the surest first."""
+        """Order of linking: whole objects, lasting ones before groups, and the surest first."""
         lasts = (self.cohort_kind not in LASTING) + (self.cohort_kind == Kind.GRAPH)
         return self.newcomers, lasts, -self.score, self.key
 
