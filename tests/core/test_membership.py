@@ -64,7 +64,7 @@ def test_whoever_is_very_much_alike_joins_unasked() -> None:
 
 
 def test_neighbours_at_a_provider_of_servers_do_not_join() -> None:
-    """An operation whose work is popular, on servers that others rent too, hardly tells anything."""
+    """An operation whose work is popular, on servers that others rent too, tells little."""
     rng = np.random.default_rng(3)
     requests = []
     for org in (*FIRST, *INNOCENT):
