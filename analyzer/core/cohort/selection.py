@@ -134,7 +134,7 @@ class Cohorts:
 
     def _share(self, kind: Kind) -> Shared:
         usage = self.window.usage(kind)
-        starts, column, users, requests = common(self.matrix, usage.matrix, usage.alone)
+        starts, column, users, requests = common(self.matrix, usage.matrix)
         own = entries_of(starts, column, usage.column_of(self.object))
         return Shared(column, users, requests, own, starts)
 

@@ -1,7 +1,7 @@
 """What the members of each cohort do together on the objects of one kind, in one pass.
 
-The long window has a million entries (cohort, object), most of them of one user, and a dozen
-signals ask for a figure of each. So the entries of one cohort at a time are gathered into a room
+The long window has a million entries (cohort, object), and a dozen signals ask for a figure of
+each. So the entries of one cohort at a time are gathered into a room
 that stays in the processor's cache, and all figures are taken there; nothing else is written.
 """
 
@@ -23,6 +23,9 @@ I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
+FEW = 64
+"""Requests on an object below which their share of the entropy is worked out once a cohort: most
+objects get as few."""
 INSIDE_USERS, INSIDE_SHARE = 3, 0.6
 """An object lives inside a cohort if so many organisations use it and such a share are members."""
 
@@ -67,11 +70,10 @@ def together(members: sp.csr_matrix, usage: Usage, own: I64, fresh: Bool) -> Tog
     fresh
         Shape (objects,).
     """
-    matrix, n = usage.matrix, len(usage.objects)
+    matrix = usage.matrix
     found = np.zeros((7, members.shape[0]))
     cells = (members.indptr, members.indices), (matrix.indptr, matrix.indices, matrix.data)
-    objects = own, usage.degree, usage.alone, fresh
-    _together(*cells, objects, (np.zeros((n, 2)), *_room(n)), found)
+    _together(*cells, (own, usage.degree, fresh), _room(len(usage.objects)), found)
     return Together(*found)
 
 
@@ -85,66 +87,70 @@ def divergence(members: sp.csr_matrix, usage: Usage, base: F64) -> tuple[F64, F6
     -------
     Two arrays of shape (cohorts,).
     """
-    matrix, n = usage.matrix, len(usage.objects)
+    matrix = usage.matrix
     found = np.zeros((2, members.shape[0]))
     cells = (members.indptr, members.indices), (matrix.indptr, matrix.indices, matrix.data)
-    _divergence(*cells, (usage.alone, base), (np.zeros((n, 2)), *_room(n)), found)
+    _divergence(*cells, base, _room(len(usage.objects)), found)
     return found[0], found[1]
 
 
-def _room(n: int) -> tuple[I32, F64, F64]:
-    """Room for the entries of one cohort, and for the next one that is begun."""
-    return np.empty(n + 1, np.int32), np.empty(n + 1), np.empty(n + 1)
+def _room(n: int) -> tuple[F64, I32]:
+    """Room for the users and requests of each object, and for the objects of one cohort."""
+    return np.zeros((n, 2)), np.empty(n + 1, np.int32)
 
 
 @compiled
 def _together(
     members: tuple[I32, I32],
     usage: tuple[I32, I32, F64],
-    objects: tuple[I64, F64, Bool, Bool],
-    room: tuple[F64, I32, F64, F64],
+    objects: tuple[I64, F64, Bool],
+    room: tuple[F64, I32],
     found: F64,
 ) -> None:
-    (starts, orgs), (first, things, amounts) = members, usage
-    (own, degree, alone, fresh), (so_far, column, users, requests) = objects, room
-    pairs = max(1.0, float(len(things)))
+    (starts, orgs), (first, _, _) = members, usage
+    (own, degree, fresh), (so_far, column) = objects, room
+    pairs = max(1.0, float(first[-1]))
+    nats_of, told_in = np.zeros(FEW), np.full(FEW, -1)
     for cohort in range(len(own)):
         begin, end = starts[cohort], starts[cohort + 1]
-        cells, entries = (first, things, amounts, alone), (column, users, requests)
-        count = gather((orgs, begin, end), cells, so_far, entries, 0)
+        count = gather((orgs, begin, end), usage, so_far, column, 0)
         degrees, total, top = 0.0, 0.0, 0.0
         for member in range(begin, end):
             degrees += first[orgs[member] + 1] - first[orgs[member]]
         for i in range(count):
-            total += requests[i]
-            top = max(top, requests[i])
+            amount = so_far[column[i], 1]
+            total += amount
+            top = max(top, amount)
         gain, most, has_own = 0.0, 0.0, False
-        before, nats, entropy = -1.0, 0.0, 0.0
+        inside, besides_top, new, entropy = 0.0, 0.0, 0.0, 0.0
         for i in range(count):
-            if requests[i] != before:  # most objects are asked once or twice, by one alone
-                before = requests[i]
-                share = before / max(total, 1.0)
-                nats = -share * np.log(max(share, 1e-12))
-            entropy += nats
             thing = column[i]
+            users, amount = so_far[thing, 0], so_far[thing, 1]
+            so_far[thing, 0], so_far[thing, 1] = 0.0, 0.0
+            at = min(int(amount), FEW - 1)
+            if at == FEW - 1 or told_in[at] != cohort:
+                share = amount / max(total, 1.0)
+                nats_of[at], told_in[at] = -share * np.log(max(share, 1e-12)), cohort
+            entropy += nats_of[at]
             if thing == own[cohort]:
                 has_own = True
                 continue
-            if fresh[thing] and requests[i] < top:
-                found[5, cohort] += requests[i]
-            if users[i] < 2:  # nobody meets there, and one of three users or more is no majority
+            if fresh[thing] and amount < top:
+                new += amount
+            if users < 2:  # nobody meets there, and one of three users or more is no majority
                 continue
             mu = degrees * degree[thing] / pairs
-            if users[i] > mu:
-                more = users[i] * np.log(users[i] / max(mu, 1e-12)) - users[i] + mu
+            if users > mu:
+                more = users * np.log(users / max(mu, 1e-12)) - users + mu
                 gain += more
                 most = max(most, more)
-            if degree[thing] >= INSIDE_USERS and users[i] >= INSIDE_SHARE * degree[thing]:
-                found[3, cohort] += requests[i]
-                if requests[i] < top:
-                    found[4, cohort] += requests[i]
+            if degree[thing] >= INSIDE_USERS and users >= INSIDE_SHARE * degree[thing]:
+                inside += amount
+                if amount < top:
+                    besides_top += amount
         found[0, cohort], found[1, cohort] = total, top
         found[2, cohort] = gain if has_own else gain - most
+        found[3, cohort], found[4, cohort], found[5, cohort] = inside, besides_top, new
         found[6, cohort] = np.exp(entropy) if total > 0 else np.nan
 
 
@@ -152,20 +158,20 @@ def _together(
 def _divergence(
     members: tuple[I32, I32],
     usage: tuple[I32, I32, F64],
-    objects: tuple[Bool, F64],
-    room: tuple[F64, I32, F64, F64],
+    base: F64,
+    room: tuple[F64, I32],
     found: F64,
 ) -> None:
-    (starts, orgs), (first, things, amounts) = members, usage
-    (alone, base), (so_far, column, users, requests) = objects, room
+    (starts, orgs), (first, _, _), (so_far, column) = members, usage, room
     for cohort in range(found.shape[1]):
         begin, end = starts[cohort], starts[cohort + 1]
-        cells, entries = (first, things, amounts, alone), (column, users, requests)
-        count = gather((orgs, begin, end), cells, so_far, entries, 0)
-        n = 0.0
+        count = gather((orgs, begin, end), usage, so_far, column, 0)
+        n, greatest = 0.0, 0.0
         for member in range(begin, end):
             n += first[orgs[member] + 1] > first[orgs[member]]
         for i in range(count):
-            nats = nats_over(users[i] / max(n, 1.0), base[column[i]])
-            found[0, cohort] = max(found[0, cohort], nats)
-        found[1, cohort] = n
+            thing = column[i]
+            nats = nats_over(so_far[thing, 0] / max(n, 1.0), base[thing])
+            so_far[thing, 0], so_far[thing, 1] = 0.0, 0.0
+            greatest = max(greatest, nats)
+        found[0, cohort], found[1, cohort] = greatest, n

@@ -45,11 +45,6 @@ class Usage:
         return column_counts(self.matrix.indices, self.matrix.shape[1])
 
     @cached_property
-    def alone(self) -> Bool:
-        """Shape (columns,): true for objects of one user."""
-        return np.asarray(self.degree == 1)
-
-    @cached_property
     def with_users(self) -> I64:
         """Shape (most users + 1,): objects that have so many users."""
         return np.bincount(self.degree.astype(np.int64))

@@ -18,7 +18,7 @@ LINE = 8
 """Numbers of 64 bits that come from memory at once."""
 
 
-def common(members: sp.csr_matrix, usage: sp.csr_matrix, alone: Bool) -> tuple[I64, I32, F64, F64]:
+def common(members: sp.csr_matrix, usage: sp.csr_matrix) -> tuple[I64, I32, F64, F64]:
     """What the members of each cohort use together.
 
     Parameters
@@ -27,8 +27,6 @@ def common(members: sp.csr_matrix, usage: sp.csr_matrix, alone: Bool) -> tuple[I
         Shape (cohorts, organisations), a cell for each member.
     usage
         Shape (organisations, objects), requests.
-    alone
-        Shape (objects,), true for those of one user: most are, and need no adding up.
 
     Returns
     -------
@@ -42,7 +40,7 @@ def common(members: sp.csr_matrix, usage: sp.csr_matrix, alone: Bool) -> tuple[I
     room = most_entries(members, usage) + 1
     column, users, requests = np.empty(room, np.int32), np.empty(room), np.empty(room)
     so_far = np.zeros((usage.shape[1], 2))
-    cells = (members.indptr, members.indices), (usage.indptr, usage.indices, usage.data, alone)
+    cells = (members.indptr, members.indices), (usage.indptr, usage.indices, usage.data)
     count = _common(*cells, so_far, starts[1:], (column, users, requests))
     return starts, column[:count], users[:count], requests[:count]
 
@@ -68,22 +66,21 @@ def _room(starts: I32, orgs: I32, first: I32, columns: int) -> int:
 @compiled
 def _common(
     members: tuple[I32, I32],
-    usage: tuple[I32, I32, F64, Bool],
+    usage: tuple[I32, I32, F64],
     so_far: F64,
     stops: I64,
     found: tuple[I32, F64, F64],
 ) -> int:
-    """Fill what was found and where each cohort's entries stop; how many there are.
-
-    Users and requests of each object so far are all 0 before and after each cohort; an object
-    is written at the next entry each time, and stays there the first time, with no users until
-    they are added up.
-    """
-    starts, orgs = members
+    """Fill what was found and where each cohort's entries stop; how many there are."""
+    (starts, orgs), (column, users, requests) = members, found
     count = 0
     for cohort in range(len(stops)):
-        who = orgs, starts[cohort], starts[cohort + 1]
-        count = gather(who, usage, so_far, found, count)
+        begin = count
+        count = gather((orgs, starts[cohort], starts[cohort + 1]), usage, so_far, column, begin)
+        for at in range(begin, count):
+            thing = column[at]
+            users[at], requests[at] = so_far[thing, 0], so_far[thing, 1]
+            so_far[thing, 0], so_far[thing, 1] = 0.0, 0.0
         stops[cohort] = count
     return count
 
@@ -91,27 +88,25 @@ def _common(
 @borrowing
 def gather(
     who: tuple[I32, int, int],
-    usage: tuple[I32, I32, F64, Bool],
+    usage: tuple[I32, I32, F64],
     so_far: F64,
-    found: tuple[I32, F64, F64],
+    column: I32,
     begin: int,
 ) -> int:
-    """Fill the entries of one cohort from ``begin`` on; where they stop.
+    """Fill the objects of one cohort from ``begin`` on, as members come to them; where they stop.
 
     Parameters
     ----------
     who
         Members of all cohorts, and which of these are the cohort's.
     usage
-        Starts, objects and requests of each organisation; which objects have one user.
+        Starts, objects and requests of each organisation.
     so_far
-        Shape (objects, 2), users and requests, all 0 before and after.
-    found
-        Object, users and requests of each entry, with room for one more than there are.
+        Shape (objects, 2), users and requests, all 0 before; whoever reads them makes them 0 again.
+    column
+        Room for one more than there are: an object is written at each use, and stays at the first.
     """
-    orgs, start, stop = who
-    first, objects, amounts, alone = usage
-    column, users, requests = found
+    (orgs, start, stop), (first, objects, amounts) = who, usage
     count, last = begin, len(orgs) - 1
     for member in range(start, stop):
         org, soon = orgs[member], first[orgs[min(member + AHEAD, last)]]
@@ -122,20 +117,10 @@ def gather(
         for cell in range(first[org], first[org + 1]):
             thing = objects[cell]
             column[count] = thing
-            if alone[thing]:
-                users[count], requests[count] = 1.0, amounts[cell]
-                count += 1
-                continue
-            users[count] = 0.0
-            count += so_far[thing, 0] == 0.0
-            so_far[thing, 0] += 1.0
+            before = so_far[thing, 0]
+            count += before == 0.0
+            so_far[thing, 0] = before + 1.0
             so_far[thing, 1] += amounts[cell]
-    for at in range(begin, count):
-        if users[at] > 0.0:
-            continue
-        thing = column[at]
-        users[at], requests[at] = so_far[thing, 0], so_far[thing, 1]
-        so_far[thing, 0], so_far[thing, 1] = 0.0, 0.0
     return count
 
 
