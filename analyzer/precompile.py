@@ -207,6 +207,7 @@ def _compare() -> None:
     order_statistics.medians_of_rows(cells, np.ones((2, 1)))
     order_statistics.medians(cells, np.ones(1))
     order_statistics.median(objects)
+    group_by.count_among(np.zeros(0, np.uint64), np.zeros(0, np.uint64), objects)
     overlap.divide(np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), 1)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.contracts.records import SEVERITIES, AlertKind, Severity
+from analyzer.core.kernels.group_by import count_among
 from analyzer.core.kernels.order_statistics import median
 
 U64 = NDArray[np.uint64]
@@ -64,10 +65,7 @@ class Members:
 
     def hit(self, keys: U64) -> None:
         """Those of these that are members were part of one more finding, each time they come."""
-        at = np.searchsorted(self.key, keys)
-        known = at < len(self.key)
-        known[known] = self.key[at[known]] == keys[known]
-        self.hits += np.bincount(at[known], minlength=len(self.key)).astype(np.int32)
+        count_among(self.key, keys, self.hits)
 
     def keep(self, kept: Bool) -> None:
         """Let the others go."""

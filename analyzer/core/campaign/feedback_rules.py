@@ -25,12 +25,12 @@ A target that was merged means the campaign that it is part of.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import Campaign
@@ -207,7 +207,7 @@ class Judgements:
         orgs = finding.orgs[~np.isin(finding.orgs, self.barred())]
         if not len(orgs):
             return None
-        return finding if len(orgs) == len(finding.orgs) else replace(finding, orgs=orgs)
+        return finding if len(orgs) == len(finding.orgs) else structs.replace(finding, orgs=orgs)
 
     def barred(self) -> U64:
         """Organisations that no campaign may take in: allowed, or cleared by a verdict."""

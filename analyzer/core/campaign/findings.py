@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +20,7 @@ LASTING = (Kind.TEMPLATE, Kind.PAYMENT)
 KINDS = {int(kind): kind for kind in Kind}
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, eq=False):
     """One cohort that was found, see :mod:`analyzer.core.campaign.decision`."""
 
     pane: int
@@ -53,7 +51,7 @@ class Finding:
         """The kind and name of the defining object."""
         return named(self.cohort_kind, self.name)
 
-    @cached_property
+    @property
     def key(self) -> str:
         """Names the cohort: kind and hash of the object, window, and which of its users."""
         return f"{int(self.cohort_kind)}:{self.object:016x}:{self.window_s}:{self.newcomers}"

@@ -135,7 +135,8 @@ def block_name(block: int) -> str:
     """The block in CIDR form."""
     version, bits, leading = block >> 60, block >> 48 & 0xFFF, block & (1 << 48) - 1
     if version == 4:
-        return f"{ipaddress.IPv4Address(leading >> 16)}/{bits}"
+        octets = (leading >> 16).to_bytes(4)
+        return f"{octets[0]}.{octets[1]}.{octets[2]}.{octets[3]}/{bits}"
     return f"{ipaddress.IPv6Address(leading << 80)}/{bits}"
 
 
