@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -70,6 +71,7 @@ def run(order: Order, settings: Settings, *, quiet: bool) -> Done:
     kept = _Kept.of(order, settings, said)
     before = kept.load() if kept and order.resume else None
     compile_all()
+    gc.freeze()  # what is loaded stays: looking through it for garbage takes a thirtieth
     with (
         Interrupt() if kept else nullcontext(lambda: False) as stop,
         stoppable(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import tempfile
@@ -44,6 +45,7 @@ def work(
     layout = asyncio.run(topics.prepare(settings, create=create_topics, skip_lost=skip_lost))
     asyncio.run(topics.refuse_others(settings))
     compile_all()
+    gc.freeze()  # what is loaded stays, and is not looked through for garbage again
     with tempfile.TemporaryDirectory(prefix="analyzer-worker-") as folder:
         data = Path(folder)
         live = make_app(settings, layout, owner_maker=owner_maker, data=data, skip_lost=skip_lost)

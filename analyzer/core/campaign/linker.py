@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -55,7 +56,7 @@ class Registry:
         self.touched: dict[str, None] = {}
         """Campaigns to be published, in order."""
         self._last: dict[str, int] = {}
-        """Finding → pane in which it last counted."""
+        """Finding → pane in which it last counted, rising."""
 
     def open(self, domain: Domain = "group") -> list[Campaign]:
         """Open campaigns of a domain, oldest first."""
@@ -95,8 +96,9 @@ class Registry:
     def support(self, campaign: Campaign, found: Sequence[tuple[Finding, U64]]) -> None:
         """Of findings of a pane, members are found once more, and the free become candidates."""
         campaign.members.hit(np.concatenate([finding.orgs for finding, _ in found]))
-        state, pane = campaign.state, found[-1][0].pane
-        state.last_pane, state.times_usual = pane, found[-1][0].times_usual
+        state, last = campaign.state, found[-1][0]
+        pane = state.last_pane = last.pane
+        state.times_usual = last.times_usual
         state.score = max(state.score, *[finding.score for finding, _ in found])
         state.outside = max(state.outside, *[finding.outside for finding, _ in found], key=abs)
         state.findings += len(found)
@@ -104,7 +106,8 @@ class Registry:
         if anomaly:
             state.anomaly = max(state.anomaly or 0.0, *anomaly)
         for finding, free in found:
-            self._last[finding.key] = pane
+            self._last.pop(key := finding.key, None)
+            self._last[key] = pane
             if len(free):
                 campaign.candidates |= dict.fromkeys(free.tolist(), pane)
         self.touched[campaign.id] = None
@@ -141,7 +144,8 @@ class Registry:
         for campaign in self.campaigns.values():
             if campaign.is_open and campaign.state.last_pane < limit:
                 self.close(campaign)
-        self._last = {key: last for key, last in self._last.items() if last >= limit}
+        for key in list(takewhile(lambda key: self._last[key] < limit, self._last)):
+            del self._last[key]
 
     def state(self) -> dict[str, Any]:
         """All of it, as plain data."""

@@ -238,7 +238,7 @@ class Publisher:
         confirmed = campaign.confirmed()
         if self._judgements.releases(campaign) or campaign.state.state == "merged":
             return confirmed[:0]
-        return np.setdiff1d(confirmed, self._elsewhere)
+        return np.setdiff1d(confirmed, self._elsewhere, assume_unique=True)
 
     def _members(
         self, state: CampaignState, inside: Roll, now_ms: int, *, everyone: bool

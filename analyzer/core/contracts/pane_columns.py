@@ -65,15 +65,16 @@ class PaneColumns:
     """Text of the hashes of accounts and objects in these rows."""
 
     def between(self, start: int, stop: int) -> PaneColumns:
-        """The rows of panes ``[start, stop)``; the names stay as they are."""
-        panes = (
-            self.org_pane,
-            self.account_pane,
-            self.pair_pane,
-            self.prompt_pane,
-            self.template_pane,
-        )
-        return self.where(*((pane >= start) & (pane < stop) for pane in panes))
+        """The rows of panes ``[start, stop)`` as views; the names stay as they are."""
+        kept: dict[str, Any] = {}
+        rows = slice(0)
+        for column in fields(self):
+            if column.name.endswith("_pane"):
+                first, last = np.searchsorted(getattr(self, column.name), (start, stop))
+                rows = slice(first, last)
+            if column.name != "names":
+                kept[column.name] = getattr(self, column.name)[rows]
+        return replace(self, **kept)
 
     def where(
         self,

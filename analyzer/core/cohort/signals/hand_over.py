@@ -72,6 +72,8 @@ def _hand_overs(
 ) -> None:
     """Fill starts, stops, stops that a start follows or precedes soon, and what is usual.
 
+    The last three stay 0 where starts or stops are too few to tell.
+
     Parameters
     ----------
     at
@@ -84,9 +86,12 @@ def _hand_overs(
     for cohort in range(found.shape[1]):
         who = orgs[begins[cohort] : begins[cohort + 1]]
         starts, stops = by_pane(start_of[who], length), by_pane(stop_of[who], length)
+        n, m = starts.sum(), stops.sum()
+        found[0, cohort], found[1, cohort] = n, m
+        if min(n, m) < NEEDED:
+            continue
         other_starts, other_stops = everyone[0] - starts, everyone[1] - stops
         starts_before, stops_before = _running(starts), _running(other_stops)
-        n, m = starts_before[length], stops.sum()
         after, reverse, others = 0.0, 0.0, 0.0
         for pane in range(length):
             ago, ahead = max(0, pane - soon), min(length, pane + soon + 1)
@@ -96,7 +101,6 @@ def _hand_overs(
                 reverse += stops[pane]
             others += other_starts[pane] * (stops_before[pane] - stops_before[ago])
         pairs = max(1.0, other_starts.sum() * stops_before[length])
-        found[0, cohort], found[1, cohort] = n, m
         found[2, cohort], found[3, cohort] = after, reverse
         found[4, cohort] = m * -np.expm1(-n * others / pairs)
 

@@ -15,7 +15,7 @@ F64 = NDArray[np.float64]
 
 def clip(x: F64) -> F64:
     """X clipped to [0, 1]; NaN stays NaN."""
-    return np.clip(x, 0.0, 1.0)
+    return x.clip(0.0, 1.0)
 
 
 def row_sums(shared: Shared, values: F64) -> F64:
