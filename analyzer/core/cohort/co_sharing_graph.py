@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.jit import compiled
-from analyzer.core.kernels.sparse import incidence
+from analyzer.core.kernels.sparse import incidence, transposed
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -56,16 +56,19 @@ def linked_groups(window: Window, least: int, largest: float) -> sp.csr_matrix:
 
 def _joined(window: Window) -> tuple[I32, I32]:
     """Pairs of organisations that share enough, each once, by the first of them."""
-    used, worth, penalty = zip(*(_rare_use(window, kind) for kind in SHARED_KINDS), strict=True)
-    sizes = [matrix.shape[1] for matrix in used]
-    use = sp.hstack(used, format="csr")
-    users = use.T.tocsr()
-    kind = np.repeat(np.arange(len(SHARED_KINDS)), sizes)
-    most = int((np.diff(users.indptr).astype(np.int64) ** 2).sum()) // 2
+    usage = [window.usage(kind) for kind in SHARED_KINDS]
+    rare = [_rare(of_kind.degree) for of_kind in usage]
+    number_of, kind = [], np.repeat(np.arange(len(rare)), [len(columns) for columns in rare])
+    for number, columns in enumerate(rare):
+        number_of.append(np.full(len(usage[number].objects), -1, np.int32))
+        number_of[-1][columns] = np.flatnonzero(kind == number)
+    cells = tuple((of_kind.matrix.indptr, of_kind.matrix.indices) for of_kind in usage)
+    starts, things, degree = _rare_use(cells, tuple(number_of))
+    use, users = (starts, things), transposed(starts, things, len(kind))
+    most = int((np.diff(users[0]).astype(np.int64) ** 2).sum()) // 2
     one, other = np.empty(most, np.int32), np.empty(most, np.int32)
-    cells = (use.indptr, use.indices), (users.indptr, users.indices)
-    objects = (kind, np.concatenate(worth), np.array(MOST_NATS))
-    count = _edges(*cells, objects, np.stack(penalty), (one, other))
+    worth = np.log(max(2, window.n_active) / np.diff(users[0]))
+    count = _edges(use, users, (kind, worth, np.array(MOST_NATS)), _penalty(degree), (one, other))
     return one[:count], other[:count]
 
 
@@ -97,15 +100,44 @@ def _hold(pairs: tuple[I32, I32], joined: tuple[I32, I32], near: I64, held: Bool
         held[pair] = count >= COMMON_NEIGHBOURS
 
 
-def _rare_use(window: Window, kind: Kind) -> tuple[sp.csr_matrix, F64, F64]:
-    """Who uses the rare objects of a kind, each object's worth and each user's penalty, in nats."""
-    usage = window.usage(kind)
-    rare = _rare(usage.degree)
-    used = usage.matrix[:, rare]
-    degree = np.diff(used.indptr)
-    usual = degree[degree > 0].mean() if used.nnz else 1.0
-    worth = np.log(max(2, window.n_active) / usage.degree[rare])
-    return used, worth, 0.5 * np.log(np.maximum(degree / usual, 1.0))
+@compiled
+def _rare_use(
+    cells: tuple[tuple[I32, I32], ...], number_of: tuple[I32, ...]
+) -> tuple[I32, I32, I64]:
+    """Rare objects of each organisation, of all kinds: their starts, and their numbers.
+
+    Also how many of them are of each kind, shape (kinds, organisations).
+
+    Parameters
+    ----------
+    cells
+        For each kind, starts and objects of each organisation.
+    number_of
+        For each kind, the number of each object, below 0 if it is not rare.
+    """
+    orgs = len(cells[0][0]) - 1
+    starts, degree, room = np.zeros(orgs + 1, np.int32), np.zeros((len(cells), orgs), np.int64), 0
+    for of_kind in cells:
+        room += len(of_kind[1])
+    things, count = np.empty(room, np.int32), 0
+    for org in range(orgs):
+        for kind in range(len(cells)):
+            first, objects = cells[kind]
+            for cell in range(first[org], first[org + 1]):
+                number = number_of[kind][objects[cell]]
+                if number >= 0:
+                    things[count] = number
+                    degree[kind, org] += 1
+                    count += 1
+        starts[org + 1] = count
+    return starts, things[:count], degree
+
+
+def _penalty(degree: I64) -> F64:
+    """What a use counts less where an organisation uses many, in nats; shape as of ``degree``."""
+    used = np.maximum((degree > 0).sum(axis=1), 1)
+    usual = np.maximum(degree.sum(axis=1) / used, 1.0)
+    return np.asarray(0.5 * np.log(np.maximum(degree / usual[:, None], 1.0)))
 
 
 @compiled
@@ -131,16 +163,17 @@ def _edges(
     shape = penalty.shape
     nats, shared = np.zeros(shape), np.zeros(shape[1], np.int64)
     touched = np.empty(shape[1], np.int64)
+    after = users[0].copy()
+    """Where the users of each object begin that come after the organisation at hand."""
     count = 0
     for one in range(shape[1]):
         n = 0
         for cell in range(use[0][one], use[0][one + 1]):
             thing = use[1][cell]
             k = kind[thing]
-            for user in range(users[0][thing], users[0][thing + 1]):
+            after[thing] += 1
+            for user in range(after[thing], users[0][thing + 1]):
                 other = users[1][user]
-                if other <= one:
-                    continue
                 if not shared[other]:
                     touched[n] = other
                     n += 1

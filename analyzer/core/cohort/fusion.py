@@ -54,13 +54,13 @@ class Fusion:
 
         ``outside`` is outside evidence in [-1, 1], below 0 for innocence, shape (cohorts,).
         """
-        known = np.nan_to_num(features, nan=0.0)
+        known = _known(features)
         logits = (known * SIGNS) @ self.weights.T + self.bias
         return np.asarray(1 / (1 + np.exp(-logits.max(axis=1) - OUTSIDE_NATS * outside)))
 
     def contributions(self, features: F64) -> F64:
         """What each signal adds to the log-odds of the greater model; shape (signals,)."""
-        known = np.nan_to_num(features, nan=0.0) * SIGNS
+        known = _known(features) * SIGNS
         best = int(np.argmax(self.weights @ known + self.bias))
         return np.asarray(known * self.weights[best])
 
@@ -82,6 +82,11 @@ _MEMBERSHIP = {
 }
 
 
+def _known(features: F64) -> F64:
+    """The features, 0 where one is unknown."""
+    return np.where(np.isnan(features), 0.0, features)
+
+
 def unfitted(calibration: Calibration) -> list[str]:
     """Signals that weigh nothing, or less than they will: newer than weights or calibration.
 
@@ -93,7 +98,7 @@ def unfitted(calibration: Calibration) -> list[str]:
 
 def strong_families(features: F64, outside: F64 | float = 0.0) -> NDArray[np.int64]:
     """How many families have a signal ≥ ``STRONG``, shape (cohorts,); ``outside`` is one."""
-    known = np.nan_to_num(features, nan=0.0)
+    known = _known(features)
     strong = [
         (known[:, mask] >= STRONG).any(axis=1)
         for family, mask in _MEMBERSHIP.items()
@@ -104,6 +109,6 @@ def strong_families(features: F64, outside: F64 | float = 0.0) -> NDArray[np.int
 
 def strong_names(features: F64, outside: float = 0.0) -> set[str]:
     """The families counted by :func:`strong_families` for one vector, by name."""
-    known = np.nan_to_num(features, nan=0.0)
+    known = _known(features)
     names = {family for family, mask in _MEMBERSHIP.items() if (known[mask] >= STRONG).any()}
     return (names | ({OUTSIDE} if outside >= STRONG else set())) - {AGAINST}

@@ -18,11 +18,12 @@ from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.matrix_sums import (
     column_counts,
     column_totals,
+    means,
     row_maxima,
     row_shares,
     row_totals,
 )
-from analyzer.core.kernels.sparse import incidence, known, per_object, used
+from analyzer.core.kernels.sparse import incidence, known, per_object, transposed, used
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -88,8 +89,7 @@ class Usage:
     @cached_property
     def users(self) -> tuple[I32, I32]:
         """Where the users of each object start, and the users themselves, rising."""
-        by_object = self.matrix.tocsc()
-        return by_object.indptr, by_object.indices
+        return transposed(self.matrix.indptr, self.matrix.indices, self.matrix.shape[1])
 
     def column_of(self, objects: NDArray[np.int32]) -> I64:
         """Column of each object, -1 if it is not of this kind."""
@@ -177,8 +177,7 @@ class Window:
     def template_log_output(self) -> F64:
         """Shape (templates used,): mean of ln(output + 1) on each, 0 where it is not known."""
         sums = self.population.template_sums[self.number].sums(len(self.population.objects))
-        requests, total = sums[self.usage(Kind.TEMPLATE).objects].T
-        return np.where(requests > 0, total / np.maximum(requests, 1) / MICRO, 0.0)
+        return means(sums, self.usage(Kind.TEMPLATE).objects) / MICRO
 
     def deviation(self, log_output: F64) -> F64:
         """These means of ln(output + 1) in deviations of the organisations from their mean."""

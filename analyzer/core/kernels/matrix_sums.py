@@ -112,3 +112,19 @@ def _row_shares(starts: I32, values: F64, totals: F64, found: F64) -> None:
     for row in range(len(totals)):
         for cell in range(starts[row], starts[row + 1]):
             found[cell] = values[cell] / totals[row]
+
+
+@compiled
+def means(sums: I64, rows: I32) -> F64:
+    """Mean of some rows of a table of counts and sums, shape (rows,); 0 where the count is.
+
+    Examples
+    --------
+    >>> means(np.array([[0, 0], [2, 3], [1, 9]]), np.array([1, 0], np.int32)).tolist()
+    [1.5, 0.0]
+    """
+    found = np.zeros(len(rows))
+    for i in range(len(rows)):
+        if sums[rows[i], 0] > 0:
+            found[i] = sums[rows[i], 1] / sums[rows[i], 0]
+    return found

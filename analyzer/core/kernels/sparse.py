@@ -63,6 +63,27 @@ def _place(
     starts[0] = 0
 
 
+@compiled
+def transposed(starts: I32, columns: I32, n: int) -> tuple[I32, I32]:
+    """Where the rows of each of ``n`` columns of a matrix start, and these rows, rising.
+
+    Examples
+    --------
+    >>> transposed(np.array([0, 2, 3], np.int32), np.array([0, 1, 0], np.int32), 2)
+    (array([0, 2, 3], dtype=int32), array([0, 1, 0], dtype=int32))
+    """
+    first, rows = np.zeros(n + 1, np.int32), np.empty(len(columns), np.int32)
+    for column in columns:
+        first[column + 1] += 1
+    first = np.cumsum(first).astype(np.int32)
+    at = first.copy()
+    for row in range(len(starts) - 1):
+        for cell in range(starts[row], starts[row + 1]):
+            rows[at[columns[cell]]] = row
+            at[columns[cell]] += 1
+    return first, rows
+
+
 @dataclass(frozen=True, slots=True)
 class Pairs:
     """The (organisation, object) pairs that were used, by kind of object; then in their order."""
