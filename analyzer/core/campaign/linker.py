@@ -63,9 +63,9 @@ class Registry:
         return [c for c in self.campaigns.values() if c.is_open and c.state.domain == domain]
 
     def held(self) -> U64:
-        """Organisations of all open campaigns, rising."""
+        """Organisations of all open campaigns."""
         keys = [c.members.key for c in self.campaigns.values() if c.is_open]
-        return np.unique(np.concatenate([*keys, np.zeros(0, np.uint64)]))
+        return np.concatenate([*keys, NOBODY])
 
     def current(self, id_: str) -> str:
         """The campaign that this one is part of by now."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,6 +26,7 @@ from analyzer.core.kernels.matrix_sums import (
 )
 from analyzer.core.kernels.sparse import incidence, known, per_object, transposed, used
 
+T = TypeVar("T")
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -64,6 +66,11 @@ class Usage:
     def has(self) -> Bool:
         """Shape (organisations,): true for those that use any object."""
         return np.asarray(self.degree_of_org > 0)
+
+    @cached_property
+    def rate(self) -> F64:
+        """Shape (columns,): share that uses each, of the organisations that use any; above 0."""
+        return self.degree / max(1, int(self.has.sum())) + 0.001
 
     @cached_property
     def requests(self) -> F64:
@@ -135,6 +142,13 @@ class Window:
         columns = pairs["org"], pairs["object"], self.new
         self.pairs = used(requests, columns, self.number_of, kinds, max(Kind) + 1)
         self._usage: dict[Kind, Usage] = {}
+        self._made: dict[Callable[[Window], Any], Any] = {}
+
+    def once(self, make: Callable[[Window], T]) -> T:
+        """What a function makes of the window, worked out when it is first asked for."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast("T", self._made[make])
 
     def of_orgs(self, column: str) -> NDArray[Any]:
         """A column of the organisations' table, shape (organisations,)."""

@@ -112,7 +112,8 @@ class KindModel:
 
 def columns_of(features: F64, mean: F64, scale: F64, window_s: int) -> F64:
     """See :meth:`KindModel.columns`."""
-    z = np.nan_to_num(np.clip((features - mean) / scale, -CLIP, CLIP))
+    z = ((features - mean) / scale).clip(-CLIP, CLIP)
+    z = np.where(np.isnan(z), 0.0, z)
     nearest = int(np.argmin(np.abs(np.log(np.array(WINDOWS_S) / window_s))))
     window = np.zeros((len(z), len(WINDOWS_S)))
     window[:, nearest] = 1.0

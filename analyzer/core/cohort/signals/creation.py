@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import clip
+from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.kernels.divergence import nats_over
 from analyzer.core.kernels.jit import compiled
@@ -28,17 +29,24 @@ def measure(cohorts: Cohorts) -> F64:
 
     Reference: Kulldorff (1997), a spatial scan statistic.
     """
-    created = cohorts.window.of_orgs("created_ms")
-    known = created >= 0
-    n = cohorts.total(known)
+    step, base = cohorts.window.once(_steps)
+    n = cohorts.total(step >= 0)
     excess = np.zeros(len(cohorts))
-    if known.any():
-        step = np.where(known, (created - created[known].min()) // STEP_MS, -1)
-        everyone = np.bincount(step[known]).astype(np.float64)
-        base = (everyone + np.append(everyone[1:], 0.0)) / known.sum()
-        members = cohorts.matrix.indptr, cohorts.matrix.indices
-        _scan(members, step, (n, base), np.zeros((2, len(base) + 1), np.int64), excess)
+    members = cohorts.matrix.indptr, cohorts.matrix.indices
+    _scan(members, step, (n, base), np.zeros((2, len(base) + 1), np.int64), excess)
     return np.where(n >= 5, clip(excess - 6 / np.maximum(n, 1.0)), np.nan)
+
+
+def _steps(window: Window) -> tuple[I64, F64]:
+    """Step in which each organisation was created, −1 if unknown; share of all in each and the
+    next."""
+    created = window.of_orgs("created_ms")
+    known = created >= 0
+    if not known.any():
+        return np.full(len(created), -1), np.zeros(0)
+    step = np.where(known, (created - created[known].min()) // STEP_MS, -1)
+    everyone = np.bincount(step[known]).astype(np.float64)
+    return step, (everyone + np.append(everyone[1:], 0.0)) / known.sum()
 
 
 @compiled

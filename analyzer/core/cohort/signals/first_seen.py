@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import clip
+from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.kernels.jit import compiled
 
@@ -24,16 +25,23 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     The first day of history is left out, since everybody is new then; NaN before it ends.
     """
     window = cohorts.window
-    first = window.of_orgs("first_pane")
-    begin = window.population.first_pane + DAY_S // window.config.pane_s
-    if window.pane <= begin:
+    if window.pane <= _begin(window):
         return np.full(len(cohorts), np.nan)
-    known = first >= begin
-    span = np.where(known, (first - begin) // max(1, 6 * 3_600 // window.config.pane_s), 0)
+    span = window.once(_spans)
     most = np.zeros(len(cohorts))
     members = cohorts.matrix.indptr, cohorts.matrix.indices
-    _most_together(members, np.where(known, span, -1), np.zeros(int(span.max()) + 1), most)
+    _most_together(members, span, np.zeros(int(span.max()) + 1), most)
     return clip((most / cohorts.size - 0.25) / 0.5)
+
+
+def _begin(window: Window) -> int:
+    return window.population.first_pane + DAY_S // window.config.pane_s
+
+
+def _spans(window: Window) -> I64:
+    """Span in which each organisation was first seen, −1 on the first day."""
+    since = window.of_orgs("first_pane") - _begin(window)
+    return np.where(since >= 0, since // max(1, 6 * 3_600 // window.config.pane_s), -1)
 
 
 @compiled

@@ -42,18 +42,22 @@ def measure(cohorts: Cohorts) -> F64:
     if window.length_s < DAY_S:
         return np.full(len(cohorts), np.nan)
     soon = max(1, SOON_S // window.config.pane_s)
-    first, last = window.of_orgs("first_pane"), window.of_orgs("last_pane")
-    length = window.pane - window.start_pane
-    starts = np.where(appeared(window, first), first - window.start_pane, -1)
-    stops = np.where(fell_silent(window, first, last), last - window.start_pane, -1)
-    everyone = (by_pane(starts, length), by_pane(stops, length))
     found = np.zeros((5, len(cohorts)))
     members = cohorts.matrix.indptr, cohorts.matrix.indices
-    _hand_overs(members, (starts, stops), everyone, soon, found)
+    _hand_overs(members, *window.once(_comings_and_goings), soon, found)
     n, m, after, reverse, usual = found
     mean = np.maximum(reverse, usual)
     excess = after - mean - 2 * np.sqrt(mean + 1)
     return np.where(np.minimum(n, m) >= NEEDED, clip(excess / np.maximum(m / 2, 1.0)), np.nan)
+
+
+def _comings_and_goings(window: Window) -> tuple[tuple[I64, I64], tuple[F64, F64]]:
+    """Pane in which each organisation starts, and stops, −1 if it does not; how many do in each."""
+    first, last = window.of_orgs("first_pane"), window.of_orgs("last_pane")
+    length = window.pane - window.start_pane
+    starts = np.where(appeared(window, first), first - window.start_pane, -1)
+    stops = np.where(fell_silent(window, first, last), last - window.start_pane, -1)
+    return (starts, stops), (by_pane(starts, length), by_pane(stops, length))
 
 
 @compiled

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals.scale import clip
+from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.object_kind import Kind
 
@@ -21,7 +22,15 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     A model is new for seven days after its first use; models of the first day of history
     are not new. NaN while there is no new model.
     """
-    window = cohorts.window
+    share = cohorts.window.once(_share_on_new)
+    if share is None:
+        return np.full(len(cohorts), np.nan)
+    usual, spread = float(share.mean()), float(share.std())
+    return clip((cohorts.mean(share) - usual - 3 * spread / np.sqrt(cohorts.size)) / 0.2)
+
+
+def _share_on_new(window: Window) -> NDArray[np.float64] | None:
+    """Share of each organisation's requests on new models; None while there is no new model."""
     usage = window.usage(Kind.MODEL)
     first = window.population.objects["first_pane"][usage.objects]
     pane_s = window.config.pane_s
@@ -29,8 +38,6 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
         first >= window.population.first_pane + DAY_S // pane_s
     )
     if not new.any():
-        return np.full(len(cohorts), np.nan)
+        return None
     on_new = np.asarray(usage.matrix @ new.astype(np.float64)).ravel()
-    share = on_new / np.maximum(window.totals[:, 0], 1)
-    usual, spread = float(share.mean()), float(share.std())
-    return clip((cohorts.mean(share) - usual - 3 * spread / np.sqrt(cohorts.size)) / 0.2)
+    return np.asarray(on_new / np.maximum(window.totals[:, 0], 1))

@@ -45,7 +45,6 @@ def concentration(cohorts: Cohorts, kind: Kind) -> F64:
     taken off. NaN for cohorts defined by that kind and where fewer than 5 members have one.
     """
     usage = cohorts.window.usage(kind)
-    base = usage.degree / max(1, int(usage.has.sum())) + 0.001
-    excess, n = divergence(cohorts.matrix, usage, base)
+    excess, n = divergence(cohorts.matrix, usage, usage.rate)
     excess = excess - 3.0 / np.maximum(n, 1.0)
     return np.where((n >= 5) & (cohorts.kind != kind), excess, np.nan)
