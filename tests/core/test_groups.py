@@ -28,6 +28,15 @@ def test_by_hash_of_numbers_that_are_not_spread() -> None:
     assert list(range(999, -1, -1)) == group_by.by_hash(falling).tolist()
 
 
+@given(st.sets(SPREAD | CLOSE, max_size=40), st.lists(SPREAD | CLOSE, max_size=300))
+def test_rows_are_counted_among_keys(keys: set[int], rows: list[int]) -> None:
+    """However rows come, each key counts those that have it, on top of what it had."""
+    rising = np.array(sorted(keys), np.uint64)
+    counts = np.ones(len(rising), np.int32)
+    group_by.count_among(rising, np.array(rows, np.uint64), counts)
+    assert counts.tolist() == [1 + rows.count(key) for key in rising.tolist()]
+
+
 @given(ROWS)
 def test_order_in_time(rows: list[tuple[int, int, int]]) -> None:
     """Time leads, then the event, then the account; however many rows share a time."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analyzer.core.kernels.common_use import common, entries_of
 from analyzer.core.kernels.matrix_sums import column_counts, row_shares, row_totals
-from analyzer.core.kernels.sparse import incidence, per_object, sums, used, users
+from analyzer.core.kernels.sparse import incidence, per_object, sums, transposed, used, users
 
 CELLS = st.dictionaries(st.tuples(st.integers(0, 5), st.integers(0, 7)), st.integers(1, 9))
 
@@ -96,6 +96,15 @@ def test_sums_over_members_rows_and_columns(
     assert counts.tolist() == dense.sum(axis=0).tolist()
 
 
+@given(CELLS)
+def test_rows_of_columns(used: dict[tuple[int, int], int]) -> None:
+    """The other way round, each row is in the list of each of its columns, rising."""
+    matrix = _matrix(used, (6, 8))
+    first, rows = transposed(matrix.indptr, matrix.indices, 8)
+    found = [rows[first[column] : first[column + 1]].tolist() for column in range(8)]
+    assert found == [sorted(row for row, at in used if at == column) for column in range(8)]
+
+
 @given(CELLS, CELLS)
 def test_what_members_have_in_common(
     belongs: dict[tuple[int, int], int], used: dict[tuple[int, int], int]
@@ -110,8 +119,7 @@ def test_what_members_have_in_common(
                 users[cohort, thing] += 1
                 requests[cohort, thing] += amount
     cohorts, usage = _matrix(dict.fromkeys(sorted(members), 1), (6, 6)), _matrix(used, (6, 8))
-    alone = column_counts(usage.indices, 8) == 1
-    starts, column, *found = common(cohorts, usage, alone)
+    starts, column, *found = common(cohorts, usage)
     things, counts, amounts = column.tolist(), *(values.tolist() for values in found)
     rows = np.repeat(np.arange(6), np.diff(starts)).tolist()
     places = list(zip(rows, things, strict=True))

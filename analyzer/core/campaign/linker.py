@@ -97,19 +97,17 @@ class Registry:
         """Of findings of a pane, members are found once more, and the free become candidates."""
         campaign.members.hit(np.concatenate([finding.orgs for finding, _ in found]))
         state, last = campaign.state, found[-1][0]
-        pane = state.last_pane = last.pane
-        state.times_usual = last.times_usual
+        state.last_pane, state.times_usual = last.pane, last.times_usual
         state.score = max(state.score, *[finding.score for finding, _ in found])
         state.outside = max(state.outside, *[finding.outside for finding, _ in found], key=abs)
         state.findings += len(found)
-        anomaly = [finding.anomaly for finding, _ in found if finding.anomaly is not None]
-        if anomaly:
+        if anomaly := [f.anomaly for f, _ in found if f.anomaly is not None]:
             state.anomaly = max(state.anomaly or 0.0, *anomaly)
         for finding, free in found:
             self._last.pop(key := finding.key, None)
-            self._last[key] = pane
+            self._last[key] = last.pane
             if len(free):
-                campaign.candidates |= dict.fromkeys(free.tolist(), pane)
+                campaign.candidates |= dict.fromkeys(free.tolist(), last.pane)
         self.touched[campaign.id] = None
 
     def merge(self, one: Campaign, another: Campaign) -> Campaign:

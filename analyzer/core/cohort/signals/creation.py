@@ -38,8 +38,7 @@ def measure(cohorts: Cohorts) -> F64:
 
 
 def _steps(window: Window) -> tuple[I64, F64]:
-    """Step in which each organisation was created, −1 if unknown; share of all in each and the
-    next."""
+    """Step in which each organisation was created, −1 if unknown; share of all in two of them."""
     created = window.of_orgs("created_ms")
     known = created >= 0
     if not known.any():
