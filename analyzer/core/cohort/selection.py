@@ -123,8 +123,7 @@ class Cohorts:
         """What the members do together on the objects of one kind; computed once a window."""
         cache = self._together
         if kind not in cache:
-            usage, window = self.window.usage(kind), self.window
-            fresh = window.population.objects["first_pane"][usage.objects] >= window.start_pane
+            usage, fresh = self.window.usage(kind), self.window.fresh(kind)
             cache[kind] = together(self.matrix, usage, usage.column_of(self.object), fresh)
         return cache[kind]
 

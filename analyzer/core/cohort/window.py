@@ -142,6 +142,7 @@ class Window:
         columns = pairs["org"], pairs["object"], self.new
         self.pairs = used(requests, columns, self.number_of, kinds, max(Kind) + 1)
         self._usage: dict[Kind, Usage] = {}
+        self._fresh: dict[Kind, Bool] = {}
         self._made: dict[Callable[[Window], Any], Any] = {}
 
     def once(self, make: Callable[[Window], T]) -> T:
@@ -173,6 +174,13 @@ class Window:
             cells = incidence(pairs.org[mine], pairs.column[mine], pairs.requests[mine], shape)
             self._usage[kind] = Usage(cells, objects)
         return self._usage[kind]
+
+    def fresh(self, kind: Kind) -> Bool:
+        """Shape (columns of the usage,): objects of one kind that nobody used before the window."""
+        if kind not in self._fresh:
+            first = self.population.objects["first_pane"][self.usage(kind).objects]
+            self._fresh[kind] = first >= self.start_pane
+        return self._fresh[kind]
 
     @cached_property
     def prompts(self) -> F64:

@@ -27,7 +27,7 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     ):
         return np.full(len(cohorts), np.nan)
     usage, blocks = window.usage(Kind.BLOCK), cohorts.together(Kind.BLOCK)
-    fresh = window.population.objects["first_pane"][usage.objects] >= window.start_pane
-    usual = float(usage.volume[fresh].sum() / max(1.0, usage.volume.sum()))
+    fresh = usage.volume[window.fresh(Kind.BLOCK)]
+    usual = float(fresh.sum() / max(1.0, usage.volume.sum()))
     share = divide(blocks.fresh, blocks.requests)
     return clip((share - usual - 0.1) / 0.4) * clip(blocks.requests / 30)
