@@ -141,7 +141,8 @@ def _feedback(path: Path | None, place: str, settings: Settings) -> list[Feedbac
 
 
 def _text(told: Verified) -> str:
-    span = f"{moment(told.from_ms)} to {moment(told.to_ms)}"
+    until = f"to {moment(told.to_ms)}"
+    span = f"{moment(told.from_ms)} {until}" if told.from_ms else f"from the start {until}"
     lines = [
         f"events        {told.events:,} replayed, {told.late:,} late",
         f"alerts        {told.live_alerts} of live, {told.replayed_alerts} of the replay, {span}",

@@ -32,7 +32,8 @@ def balance(t: Truth, m: re.Match[str]) -> bool:
     counts = Counter(org_of(e) for e in t.events)
     mine = sorted(counts[o] for o in t.inside)
     rest = sorted(n for o, n in counts.items() if o not in t.members)
-    low, high, least, most = (int(m[k].replace(",", "")) for k in ("a", "b", "c", "d"))
+    said = (m["a"], m["b"] or m["a"], m["c"], m["d"] or m["c"])
+    low, high, least, most = (int(number.replace(",", "")) for number in said)
     return (
         int(m["n"]) == len(mine)
         and sum(low <= n <= high for n in mine) * 2 >= len(mine)

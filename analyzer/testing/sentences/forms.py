@@ -53,9 +53,12 @@ REPEATS = (
     ),
     repeats,
 )
-VOLUMES = r"(?P<a>[\d,]+) to (?P<b>[\d,]+) requests each; half of all others, "
+VOLUMES = (
+    r"(?P<a>[\d,]+)(?: to (?P<b>[\d,]+))? requests? each; half of all others, "
+    r"(?P<c>[\d,]+)(?: to (?P<d>[\d,]+))?"
+)
 FORMS: dict[str, list[tuple[str, Callable[[Truth, re.Match[str]], bool]]]] = {
-    "balance": [(f"half of the {N} {WHO} sent {VOLUMES}(?P<c>[\\d,]+) to (?P<d>[\\d,]+)", balance)],
+    "balance": [(f"half of the {N} {WHO} sent {VOLUMES}", balance)],
     "entanglement": [MEETING, ON_ONE],
     "co_templates": [MEETING, ON_ONE],
     "private_blocks": [ALONE, MOSTLY],

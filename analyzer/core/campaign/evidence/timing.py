@@ -27,9 +27,13 @@ def equal_volumes(group: Group) -> str | None:
     if high * least >= most * low:
         return None
     return (
-        f"half of the {group.size:,} {group.noun} sent {low:,} to {high:,} requests each; half of "
-        f"all others, {least:,} to {most:,}"
+        f"half of the {group.size:,} {group.noun} sent {_span(low, high)} "
+        f"request{'s' * (high > 1)} each; half of all others, {_span(least, most)}"
     )
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _middle(values: I64) -> tuple[int, int]:
