@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from analyzer import kafka_clients as clients
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.records import Alert, Campaign, Member
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.settings import Settings
@@ -64,7 +65,7 @@ def _decoded(lines: Iterable[bytes], place: str, kind: type[T]) -> list[T]:
     decode = msgspec.json.Decoder(kind).decode
     try:
         return [decode(line) for line in lines if line.strip()]
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UsageError(f"{place}: not {kind.__name__.lower()}.v1: {error}") from error
 
 

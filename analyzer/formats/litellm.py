@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.request_event import Status
 from analyzer.formats.compiled.recipe import Recipe
 from analyzer.formats.draft import Draft
@@ -173,7 +174,7 @@ def _finish_reason(response: msgspec.Raw | None) -> str | None:
         return None
     try:
         found = _answer(response)
-    except msgspec.MsgspecError:  # redacted, or an answer of another shape
+    except UNREADABLE:  # redacted, or an answer of another shape
         return None
     return text(found.choices[0].finish_reason if found.choices else found.stop_reason)
 

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.contracts.decode import decode_event
+from analyzer.core.contracts.decode import UNREADABLE, decode_event
 from analyzer.core.ingest.translation import Translation
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.errors import BadRecord
@@ -110,7 +110,7 @@ class Reader:
         except BadRecord as bad:
             return [bad]
 
-    def format_of(self, record: bytes) -> str:
+    def format_of(self, record: bytes, depth: int = 0) -> str:
         """Name of the format that reads this record, or the first record in it."""
         if self.takes_native and _looks_native(record):
             return Native.name
@@ -119,7 +119,8 @@ class Reader:
         except BadRecord:
             return "none"
         if first is not None:
-            return self.format_of(first) if first else "none"
+            deeper = first and depth < DEEPEST
+            return self.format_of(first, depth + 1) if deeper else "none"
         for format_ in self._formats:
             if any(mark in record for mark in format_.marks):
                 try:
@@ -220,7 +221,7 @@ def _opened(record: bytes) -> Iterator[bytes | None]:
     if head.startswith(b"["):
         try:
             yield from map(bytes, _elements(record))
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise BadRecord("not_json", str(error)) from error
     elif LOG_EVENTS in record and (events := _log_events(record)) is not None:
         yield from events
@@ -233,7 +234,7 @@ def _opened(record: bytes) -> Iterator[bytes | None]:
 def _log_events(record: bytes) -> list[bytes] | None:
     try:
         batch = _cloudwatch(record)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     if batch.log_events is None or batch.message_type == "CONTROL_MESSAGE":
         return None if batch.log_events is None else []

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.errors import BadRecord
 from analyzer.formats.draft import Draft
 from analyzer.formats.protocol import Paths
@@ -57,7 +58,7 @@ def decoded(decode: Callable[[bytes], Any], record: bytes) -> Any:
         raise BadRecord("invalid_utf8", str(error)) from error
     except msgspec.ValidationError as error:
         raise BadRecord("wrong_type", str(error)) from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         if b"NaN" in record or b"Infinity" in record:
             return decoded(decode, _without_nan(record, error))
         raise BadRecord("not_json" if record.strip() else "empty", str(error)) from error

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from xxhash import xxh3_128_hexdigest
 
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.request_event import MAX_INT, Status
 
 TEXT_LIMIT, EVENT_ID_LIMIT, HEADER_LIMIT = 1_024, 128, 8_192
@@ -234,5 +235,5 @@ def parsed(written: Any) -> Any:
         return written
     try:
         return msgspec.json.decode(written)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return written

@@ -7,6 +7,7 @@ from itertools import islice
 
 import msgspec
 
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.ingest.template_chains import Chains, FamilyTable
 
 
@@ -37,7 +38,7 @@ def families(lines: Iterable[bytes], key: str) -> Iterator[bytes]:
 def _text(line: bytes) -> str:
     try:
         return _DECODER.decode(line).prompt_text
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return ""
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.kernels.byte_strings import Texts
 
 LARGEST = 64 * 1_048_576
@@ -56,7 +57,7 @@ def is_by_line(head: bytes) -> bool:
 def _is_whole(line: bytes) -> bool:
     try:
         msgspec.json.decode(line, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return False
     return True
 

@@ -18,6 +18,7 @@ import orjson
 import zstandard
 
 from analyzer.core.config import CoreConfig
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.records import Alert, Campaign, Member, Record, encode_record
 from analyzer.errors import UsageError
 from analyzer.replay.report import RECORD
@@ -134,5 +135,5 @@ def _decoded(lines: bytes, path: Path) -> Iterator[Record]:
     for number, line in enumerate(lines.splitlines(), 2):
         try:
             yield decoders[line[:1]].decode(line[1:])
-        except (KeyError, msgspec.MsgspecError) as error:
+        except (KeyError, *UNREADABLE) as error:
             raise UsageError(f"{path}, line {number}: damaged; run the replay again") from error

@@ -24,6 +24,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectio
 from pydantic import BaseModel, SecretStr
 
 from analyzer import kafka_clients as clients
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.records import Alert
 from analyzer.errors import Broken, RetryLater, UsageError
 from analyzer.ops.broker_silence import BrokerSilence
@@ -238,7 +239,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no
     def _alert(self, record: Any) -> Alert | None:
         try:
             return self._decode(record.value or b"")
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             self.bad += 1
             place = f"{record.topic}/{record.partition}/{record.offset}"
             log.error(  # noqa: TRY400 - the record is wrong, not we: no traceback

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,17 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import blocks
 from analyzer.core.contracts.blocks import EventBlock
 from analyzer.core.contracts.feedback import decode_feedback
+from analyzer.core.contracts.snapshot_codec import unpack
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.core.kernels.byte_strings import Texts
 from analyzer.core.pipeline import Pipeline
 from analyzer.errors import BadRecord, StateError, UsageError
+from analyzer.formats.options import FormatSettings
+from analyzer.formats.reader import Reader
+from analyzer.replay.families import families
+from analyzer.replay.json_values import is_by_line
 from analyzer.settings import Settings
+from analyzer.stream.transport.message_chunks import MARK, Assembler
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 EVENTS = [file.read_bytes() for file in sorted((EXAMPLES / "llm.request.v1").glob("*/*.json"))]
@@ -154,3 +163,36 @@ def test_pseudonyms_reach_everything_that_is_shown() -> None:
     assert "m" in block.rows.names.texts()
     assert not [text for text in block.rows.names.texts() if "SECRET" in text]
     assert "SECRET" not in repr(output.dead)
+
+
+DEPTH = 5_000
+"""More than the interpreter's own stack; what reads recursively fails at it."""
+DEEP = {
+    "arrays": b"[" * DEPTH,
+    "whole arrays": b"[" * DEPTH + b"]" * DEPTH,
+    "objects": b'{"a":' * DEPTH,
+    "in a native field": EVENTS[0].rstrip(b"}\n") + b',"x":' + b"[" * DEPTH + b"]" * DEPTH + b"}",
+    "in a batch": b'{"logEvents":' + b"[" * DEPTH + b"]" * DEPTH + b"}",
+    "marks of order": BOM_UTF8 * DEPTH + EVENTS[0],
+    "a packed array": b"\x91" * DEPTH,
+    "a part of a block": MARK + b"\x91" * DEPTH,
+}
+READER = Reader(FormatSettings(), 1_048_576)
+BORDERS: dict[str, Callable[[bytes], object]] = {
+    "any format": READER.outcomes,
+    "its name": READER.format_of,
+    "a file's first lines": is_by_line,
+    "feedback": lambda value: decode_feedback(value, 1_048_576),
+    "a block": lambda value: blocks.decode(value, EventBlock),
+    "a part": lambda value: Assembler().feed(0, value),
+    "a saved state": lambda value: unpack("account", 1, value),
+    "a prompt": lambda value: list(families([value], "key")),
+}
+
+
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("kind", DEEP)
+def test_what_is_nested_too_deep_stops_nobody(border: str, kind: str) -> None:
+    """It is read, or refused as any other: one such record would end every worker that reads it."""
+    with suppress(BadRecord, StateError):
+        BORDERS[border](DEEP[kind])

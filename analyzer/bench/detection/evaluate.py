@@ -23,6 +23,7 @@ from analyzer.bench.detection.figures import Figure, share
 from analyzer.bench.detection.judge import CampaignVerdict, Thread, judge, roots_of, threads_of
 from analyzer.bench.detection.truth import Operation, Truth, truth_in
 from analyzer.core.cohort.fusion import STRONG
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.feedback import GUILTY, INNOCENT, Feedback
 from analyzer.core.contracts.records import Alert, Campaign, Member, Record
 from analyzer.errors import UsageError
@@ -92,7 +93,7 @@ def read_labels(path: Path) -> Truth | list[Feedback]:
         return truth_in(msgspec.json.decode(data, type=Labels), _operation)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; give a file of labels") from error
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise UsageError(f"{path}: not as `analyzer simulate` writes labels: {error}") from error
 
 

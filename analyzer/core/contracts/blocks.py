@@ -23,6 +23,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from analyzer.core.contracts.cohort_columns import CohortColumns
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.events import EventColumns
 from analyzer.core.contracts.pane_columns import PaneColumns
 from analyzer.core.contracts.stamp import Stamp
@@ -92,14 +93,7 @@ Block = EventBlock | PaneBlock | CohortBlock
 UNSTAMPED = Stamp()
 """Of replays and tests, where one process makes and takes everything."""
 
-_NO_BLOCK = (
-    zstandard.ZstdError,
-    msgspec.DecodeError,
-    MemoryError,
-    RecursionError,
-    ValueError,
-    TypeError,
-)
+_NO_BLOCK = (*UNREADABLE, zstandard.ZstdError, MemoryError, ValueError, TypeError)
 
 
 def encode(block: Block, stamp: Stamp = UNSTAMPED) -> bytes:

@@ -24,6 +24,9 @@ _REASONS = (
 
 T = TypeVar("T")
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises of bytes that it can't read, also where they are nested too deep for it."""
+
 _decode = msgspec.json.Decoder(RequestEvent).decode
 
 
@@ -64,7 +67,7 @@ def decode_with(decode: Callable[[bytes], T], value: bytes, max_bytes: int) -> T
         raise BadRecord("invalid_utf8", str(error)) from error
     except msgspec.ValidationError as error:
         raise BadRecord(_classify(str(error)), str(error)) from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         reason = "not_json" if value.strip() else "empty"
         raise BadRecord(reason, str(error)) from error
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.errors import BadRecord
 
 LONGEST_NUMBER = 400
@@ -40,7 +41,7 @@ def read_object(value: bytes) -> dict[str, Any]:
         raise BadRecord("empty", "nothing but white space")
     try:
         found = msgspec.json.decode(text)  # fast, and strict
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+    except (*UNREADABLE, UnicodeEncodeError):
         found = _leniently(text)
     if not isinstance(found, dict):
         raise BadRecord("wrong_type", "no JSON object")
@@ -131,5 +132,5 @@ def _shallow(text: str) -> Iterator[tuple[str, Any]]:
 def _scalar(part: str) -> Any:
     try:
         return msgspec.json.decode(part)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.kernels.packed_arrays import Parts, array_of, array_parts
 from analyzer.errors import StateError
 
@@ -45,7 +46,7 @@ def unpack(kind: str, version: int, data: bytes) -> Plain:
                 f"{kind} version {version}; it will be rebuilt from the topic"
             )
         return dict(msgspec.msgpack.decode(state, ext_hook=_from_plain))
-    except (msgspec.DecodeError, ValueError, TypeError, OverflowError) as error:
+    except (*UNREADABLE, ValueError, TypeError, OverflowError) as error:
         raise StateError(f"saved state of {kind} is damaged: {error}") from error
 
 

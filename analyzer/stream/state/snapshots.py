@@ -27,6 +27,7 @@ import msgspec
 import structlog
 
 from analyzer.core.contracts.blocks import UNSTAMPED
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.stamp import Stamp
 from analyzer.errors import OtherSettingsError, StateError
 from analyzer.stream.state.pages import FORMAT, Manifest, Page, PageRef, cut, join
@@ -205,7 +206,7 @@ def _readable(found: list[bytes]) -> list[Manifest]:
     for value in found:
         try:
             manifest = msgspec.msgpack.decode(value, type=Manifest)
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             continue
         if manifest.format == FORMAT:
             readable.append(manifest)

@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.errors import StateError
 
 PART_BYTES = 768 * 1_024
@@ -107,7 +108,7 @@ class Assembler:
             return message
         try:
             part = msgspec.msgpack.decode(memoryview(message)[1:], type=Part)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise StateError(f"damaged part of a block: {error}") from error
         origin = (part.kind, part.source)
         key = (part.sender, *origin)
