@@ -16,7 +16,7 @@ _WHY = {
     "late": "came after time had gone past their pane: a clock that runs slow or one that runs "
     "fast, or files joined out of order; core.lateness_s says how far is still in order",
     "future": "are further ahead of the others than core.max_future_s: a clock that runs fast",
-    "time_unit": "have a timestamp_ms in seconds, microseconds, nanoseconds or as text: "
+    "time_unit": "have a timestamp_ms of 0, in seconds, microseconds, nanoseconds or as text: "
     "give whole milliseconds since 1970",
     "not_json": "are no JSON: one whole JSON object a line is needed, neither printed over several "
     "lines nor CSV",

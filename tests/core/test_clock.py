@@ -242,11 +242,15 @@ def fed(lines: list[bytes], append_ms: int | None = None) -> Any:
         lambda ms: str(ms // 1_000),
         lambda ms: ms * 1_000,
         lambda ms: ms * 1_000_000,
+        lambda _: 0,
+        lambda ms: ms // 10,
+        lambda ms: ms // 60_000,
+        lambda ms: ms // 86_400_000,
         lambda ms: f"2026-03-03T10:00:{ms % 60:02d}Z",
     ],
 )
 def test_a_wrong_unit_is_called_by_its_name(written: Any) -> None:
-    """Seconds, microseconds, nanoseconds and text: each a dead letter that says so."""
+    """Not set, days to nanoseconds, and text: each a dead letter that says so."""
     dead, accepted = fed([line(i, written(START + i * 1_000)) for i in range(50)])
     assert accepted == 0
     assert {"time_unit"} == {letter.reason for letter in dead}

@@ -12,6 +12,6 @@ from __future__ import annotations
 NO_WATERMARK = -(2**62)
 END_OF_TIME_MS = 2**62
 DAY_S = 86_400
-WRONG_UNIT_MS = ((10**9, 10**10), (10**14, 2**63 - 1))
-"""A time of these decades is no epoch milliseconds: as seconds it is of 2001 to 2286 (as
-milliseconds it were of the spring of 1970), and as micro- or nanoseconds of any year."""
+WRONG_UNIT_MS = ((0, 10**12), (10**14, 2**63 - 1))
+"""Such a time is no epoch milliseconds: it were of before September 2001 or after the year 5138. It
+is 0 where nobody set it, or in days, seconds, microseconds or nanoseconds."""

@@ -24,7 +24,8 @@ FUTURE = BadRecord(
     "future", "further ahead of its source's time than max_future_s, and nothing near bears it out"
 )
 UNIT = BadRecord(
-    "time_unit", "`timestamp_ms` is in seconds, microseconds or nanoseconds; give milliseconds"
+    "time_unit",
+    "`timestamp_ms` is not set, or is in seconds, microseconds or nanoseconds; give milliseconds",
 )
 CLOCK_REASONS = frozenset({"late", "future"})
 """Reasons that speak of clocks, not of the format."""
