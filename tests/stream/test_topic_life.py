@@ -136,9 +136,9 @@ def remake(settings: Settings, topic: str, partitions: int) -> None:
     admin(settings, do)
 
 
-def cut(settings: Settings, offset: int, partition: int = 0) -> None:
-    """Delete the records below an offset."""
-    tp = TopicPartition(settings.topics.requests, partition)
+def cut(settings: Settings, offset: int, partition: int = 0, topic: str | None = None) -> None:
+    """Delete the records below an offset, of the topic of requests by default."""
+    tp = TopicPartition(topic or settings.topics.requests, partition)
     admin(settings, lambda client: client.delete_records({tp: RecordsToDelete(offset)}))
 
 
@@ -267,6 +267,22 @@ def test_records_that_went_before_they_were_read(
     feed(one, 2 * N, 3 * N, 0)
     work(one, tmp_path / "c.log", drained(one))
     assert counted(one)[0] == 2 * N + left
+
+
+def test_state_that_went_with_the_records_it_held(settings: Settings, tmp_path: Path) -> None:
+    """Snapshots gone, and what they were made of: a stop, and not a worker that knows nothing."""
+    feed(settings, 0, N)
+    work(settings, tmp_path / "a.log", drained(settings))
+    remake(settings, snapshot_topic(settings, "account"), settings.shards)
+    compact(settings, snapshot_topic(settings, "account"))
+    for shard in range(settings.shards):
+        cut(settings, 1, shard, settings.topics.account)
+    code, said = ends(settings)
+    assert code == 1, said
+    assert "--skip-lost" in said
+    feed(settings, N, 2 * N)
+    work(settings, tmp_path / "b.log", drained(settings), "--skip-lost")
+    assert N <= counted(settings)[0] < 2 * N
 
 
 def compact(settings: Settings, topic: str) -> None:

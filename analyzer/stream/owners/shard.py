@@ -100,7 +100,7 @@ class StepOwner:
         )
         start = await self._restore(topic_id)
         if start is None:
-            start = (await context.consumer.bounds(self.tp))[0]
+            start = 0
         else:
             # Whoever wrote this snapshot may have died before its commit, and if nothing comes
             # after it, nobody else would ever commit it.
@@ -128,7 +128,7 @@ class StepOwner:
             )
 
     async def _restore(self, topic_id: str) -> int | None:
-        """The cover of the restored state; None: read the source topic from its start."""
+        """The cover of the restored state; None: there is none, so that no record may be gone."""
         try:
             restored = await self._store.load(self._step.restore)
         except StateError as error:
@@ -138,7 +138,7 @@ class StepOwner:
                 reason=str(error),
             )
             self._step = self._kind.make(self.tp.partition)
-            return None
+            return (await self._context.consumer.bounds(self.tp))[0]
         except OtherSettingsError as error:
             snapshots = self._context.settings.topics.snapshots
             raise OtherSettingsError(
