@@ -62,7 +62,11 @@ class Settings(BaseSettings):
     """Effective settings of every command."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        str_strip_whitespace=True,
     )
 
     broker: str | None = Field(None, description="bootstrap servers: kafka://host:port[,host:port]")
@@ -114,10 +118,13 @@ class Settings(BaseSettings):
                 "a user name or password in the address would be lost; "
                 "set kafka.sasl_username and kafka.sasl_password instead"
             )
-        for part in value.removeprefix("kafka://").split(","):
+        for part in _servers(value):
             host, _, port = part.rpartition(":")
-            if not host or not port.isdigit() or not 0 < int(port) < 65_536:
-                raise ValueError(f"{part!r} is no HOST:PORT; write kafka://host:9092")
+            if "/" in part or not host or not _PORT.fullmatch(port) or not 0 < int(port) < 65_536:
+                raise ValueError(
+                    f"{part!r} is no HOST:PORT; write kafka://host:9092, whatever "
+                    "kafka.security_protocol is"
+                )
         return value
 
     @property
@@ -131,7 +138,7 @@ class Settings(BaseSettings):
         """
         if self.broker is None:
             raise UsageError("no broker: set ANALYZER_BROKER=kafka://host:9092")
-        return self.broker.removeprefix("kafka://").split(",")
+        return _servers(self.broker)
 
     @property
     def stamp(self) -> Stamp:
@@ -185,11 +192,19 @@ class Settings(BaseSettings):
             raise UsageError(f"{error}; in the environment write it as JSON") from error
 
 
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+def _servers(text: str) -> list[str]:
+    """The brokers in a list of them, each with the scheme or without."""
+    return [part.strip().removeprefix("kafka://") for part in text.split(",")]
+
+
 def _read(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -17,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from analyzer.core.config import FIXED_MB, CoreConfig
+from analyzer.core.config import FIXED_MB, LONGEST_S, MOST, CoreConfig
 
 
 def _with_secret(data: Any, key: str) -> Any:
@@ -25,7 +26,7 @@ def _with_secret(data: Any, key: str) -> Any:
     if not isinstance(data, dict) or (path := data.get(f"{key}_file")) is None:
         return data
     try:
-        text = Path(path).read_text("utf-8").strip()
+        text = Path(path).read_text("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise ValueError(f"{key}_file: {path}: {reason}; check the path") from error
@@ -52,8 +53,46 @@ def is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
+def web_address(text: str, *, plain: bool, instead: str) -> str:
+    """The address of a service, without the blanks around it.
+
+    Parameters
+    ----------
+    plain
+        Whether http:// is taken for other machines too.
+    instead
+        What to do about http:// for another machine.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or would show to everybody on the way what is sent.
+    """
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        host = (parts.hostname or "").encode("idna")
+        is_one = parts.scheme in {"http", "https"} and host and parts.port != 0
+    except ValueError:
+        is_one = False
+    if not is_one or any(c.isspace() for c in text):
+        raise ValueError("no web address; write https://host/…")
+    if parts.scheme == "http" and not plain and not is_this_machine(parts.hostname or ""):
+        raise ValueError(
+            "http:// would show the alerts and the secret address to everybody on the way; "
+            f"write https://{instead}"
+        )
+    return text
+
+
+Span = Annotated[float, Field(gt=0, le=LONGEST_S)]
+Partitions = Annotated[int, Field(gt=0, le=100_000)]
+
+
 class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False
+    )
 
 
 class Kafka(_Table):
@@ -74,13 +113,33 @@ class Kafka(_Table):
         None, description="file that holds the password for SASL, instead of sasl_password"
     )
     session_timeout_s: float = Field(
-        6.0, gt=0, description="a worker silent for so long loses its partitions, in seconds"
+        6.0,
+        gt=0,
+        le=86_400,
+        description="a worker silent for so long loses its partitions, in seconds",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _read_password(cls, data: Any) -> Any:
         return _with_secret(data, "sasl_password")
+
+    @model_validator(mode="after")
+    def _sasl_knows_who(self) -> Self:
+        if self.security_protocol.startswith("SASL") and not (
+            self.sasl_username and self.sasl_password
+        ):
+            raise ValueError(
+                f"security_protocol {self.security_protocol} needs sasl_username and "
+                "sasl_password (or sasl_password_file)"
+            )
+        return self
+
+
+LONGEST_NAME = 240
+"""Characters of a name, so that those of the snapshots stay within Kafka's 249."""
+TOPIC_NAME = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST_NAME}}}")
+STEPS_SAVED = (".account", ".cohort", ".campaign")
 
 
 class Topics(_Table):
@@ -101,11 +160,31 @@ class Topics(_Table):
     )
     dead_letters: str = Field("analyzer.dead-letters", description="dead-letter.v1, append")
     feedback: str = Field("analyzer.feedback", description="feedback.v1, labels and allow-lists")
-    requests_partitions: int = Field(
-        4, gt=0, description="partitions of `requests`, used when --create-topics makes it"
+    requests_partitions: Partitions = Field(
+        4, description="partitions of `requests`, used when --create-topics makes it"
     )
-    output_partitions: int = Field(1, gt=0, description="partitions of each output topic")
-    replication_factor: int = Field(1, gt=0, description="copies of each partition created")
+    output_partitions: Partitions = Field(1, description="partitions of each output topic")
+    replication_factor: int = Field(
+        1, gt=0, le=32_767, description="copies of each partition created"
+    )
+
+    @model_validator(mode="after")
+    def _each_has_a_topic_of_its_own(self) -> Self:
+        """A worker that reads what it writes, or two steps in one topic, would count nonsense."""
+        whose: dict[str, str] = {}
+        for key, name in self:
+            if not isinstance(name, str):
+                continue
+            if not TOPIC_NAME.fullmatch(name) or name in {".", ".."}:
+                raise ValueError(
+                    f"{key}: {name!r} is no name of a topic; write up to {LONGEST_NAME} letters, "
+                    "digits, dots, underscores and hyphens"
+                )
+            parts = STEPS_SAVED if key == "snapshots" else ("",)
+            for topic in (name + part for part in parts):
+                if (other := whose.setdefault(topic, key)) != key:
+                    raise ValueError(f"{key}: topic {topic} is that of `{other}`; give it its own")
+        return self
 
 
 class Worker(_Table):
@@ -114,13 +193,14 @@ class Worker(_Table):
     memory_mb: int = Field(
         CoreConfig().memory_mb,
         gt=FIXED_MB,
+        le=MOST,
         description="what a shard with its input and the program may take, in MiB; a worker that "
         "holds several needs more. Beyond, known accounts stay exact, of new ones a sample is "
         "counted, and objects are shown by number",
     )
-    snapshot_every_s: float = Field(10.0, gt=0, description="time between snapshots, in seconds")
-    idle_after_s: float = Field(
-        15.0, gt=0, description="a partition silent at its end for so long is idle, in seconds"
+    snapshot_every_s: Span = Field(10.0, description="time between snapshots, in seconds")
+    idle_after_s: Span = Field(
+        15.0, description="a partition silent at its end for so long is idle, in seconds"
     )
     max_bad_share: float = Field(
         0.5, gt=0, le=1, description="the worker stops if more of its input is bad; a share"
@@ -128,6 +208,7 @@ class Worker(_Table):
     stuck_after_s: float = Field(
         60.0,
         ge=4,
+        le=LONGEST_S,
         description="a worker that stands still for so long although records wait, or whose "
         "event loop hangs, ends with exit code 1; it is unhealthy from half of it, in seconds",
     )
@@ -151,9 +232,8 @@ class Health(_Table):
 class Notify(_Table):
     """How alerts are delivered, whatever the sink."""
 
-    digest_after_s: float = Field(
+    digest_after_s: Span = Field(
         86_400.0,
-        gt=0,
         description="alerts that lay in their topic for longer are told in one digest; of "
         "campaigns that are still open the latest is sent, in seconds",
     )
@@ -177,10 +257,13 @@ class Slack(_Table):
         "medium", description="lesser alerts are not sent, nor shown on the console"
     )
     pause_s: float = Field(
-        1.0, ge=0, description="least time between two messages, in seconds; Slack allows one"
+        1.0,
+        ge=0,
+        le=3_600,
+        description="least time between two messages, in seconds; Slack allows one",
     )
     timeout_s: float = Field(
-        10.0, gt=0, description="an answer later than this counts as none, in seconds"
+        10.0, gt=0, le=3_600, description="an answer later than this counts as none, in seconds"
     )
 
     @model_validator(mode="before")
@@ -193,16 +276,10 @@ class Slack(_Table):
     def _webhook_is_an_address(
         cls, value: SecretStr | None, info: ValidationInfo
     ) -> SecretStr | None:
-        parts = urlsplit(value.get_secret_value()) if value else None
-        if parts and (parts.scheme not in {"http", "https"} or not parts.hostname):
-            raise ValueError("no web address; write https://hooks.slack.com/services/…")
-        plain = parts and parts.scheme == "http" and not is_this_machine(parts.hostname or "")
-        if plain and not info.data.get("allow_http"):
-            raise ValueError(
-                "http:// would show the alerts and the secret address to everybody on the way; "
-                "write https://, or set slack.allow_http"
-            )
-        return value
+        if value is None:
+            return None
+        plain, instead = bool(info.data.get("allow_http")), ", or set slack.allow_http"
+        return SecretStr(web_address(value.get_secret_value(), plain=plain, instead=instead))
 
 
 class Sharing(_Table):

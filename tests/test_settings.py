@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from analyzer.core.config import CoreConfig
 from analyzer.errors import UsageError
+from analyzer.replay.lines import run
 from analyzer.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,6 +79,22 @@ def test_file_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.Monke
         ("shards = 0", "shards"),
         ("broker = 'kafka://user:pw@host:9092'", "broker"),
         ("broker = 'kafka://host'", "broker"),
+        ("broker = 'PLAINTEXT://host:9092'", "broker"),
+        ("broker = 'kafka://host:9092/topic'", "broker"),
+        ("broker = 'host:\u0663'", "broker"),
+        ("[topics]\nrequests = 'analyzer.alerts'", "topic analyzer.alerts is that of `"),
+        ("[topics]\nalerts = 'analyzer.snapshots.campaign'", "topic analyzer.snapshots.campaign"),
+        ("[topics]\nrequests = 'llm requests'", "requests"),
+        ("[topics]\nrequests = ''", "requests"),
+        ("[topics]\nrequests = '..'", "requests"),
+        ("[topics]\nsnapshots = '" + 241 * "x" + "'", "snapshots"),
+        ("[kafka]\nsecurity_protocol = 'SASL_SSL'", "sasl_username"),
+        ("[slack]\nwebhook_url = ''", "slack.webhook_url"),
+        ("[slack]\nwebhook_url = 'https://hooks..slack.com/x'", "slack.webhook_url"),
+        ("[slack]\nwebhook_url = 'https://hooks.slack.com:99999/x'", "slack.webhook_url"),
+        ("[slack]\nwebhook_url = 'https://hooks.slack.com/a b'", "slack.webhook_url"),
+        ("[worker]\nstuck_after_s = inf", "worker.stuck_after_s"),
+        ("[core]\nwindows = []", "core.windows"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, key: str, tmp_path: Path) -> None:
@@ -230,3 +248,39 @@ def test_workers_that_must_agree_name_themselves_alike(
     other = Settings.load(toml(tmp_path, text))
     assert (other.client_id == Settings().client_id) == same
     assert HIDDEN not in other.client_id
+
+
+def test_blanks_and_marks_around_a_value_are_no_part_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As shells, editors and mounted secrets leave them."""
+    secret = tmp_path / "webhook"
+    secret.write_text("\ufeffhttps://hooks.slack.com/services/x \r\n", "utf-8")
+    monkeypatch.setenv("ANALYZER_BROKER", " kafka://a:9092, kafka://b:9092 ")
+    monkeypatch.setenv("ANALYZER_APP_ID", "mine ")
+    monkeypatch.setenv("ANALYZER_TOPICS__REQUESTS", "raw\n")
+    settings = Settings.load(toml(tmp_path, f"\ufeff[slack]\r\nwebhook_url_file = '{secret}'\r\n"))
+    assert settings.bootstrap == ["a:9092", "b:9092"]
+    assert (settings.app_id, settings.topics.requests) == ("mine", "raw")
+    assert settings.slack.webhook_url is not None
+    assert settings.slack.webhook_url.get_secret_value() == "https://hooks.slack.com/services/x"
+
+
+LINES = b"".join(
+    b'{"event_id":"%d","timestamp_ms":%d,"account_id":"%d","model":"m","input_tokens":1,'
+    b'"output_tokens":1,"status":"ok"}\n' % (i, 1_772_532_000_000 + i * 60_000, i % 9)
+    for i in range(50)
+).splitlines()
+EXTREMES = [-(2**63), -1, 0, 1, 2**31 - 1, 2**31, 2**63 - 1, 2**63, 10**400]
+
+
+@pytest.mark.parametrize("name", sorted(set(CoreConfig.model_fields) - {"calibration", "windows"}))
+def test_a_number_that_is_taken_can_be_worked_with(name: str) -> None:
+    """Whatever stands there, it is refused, or what it means is done."""
+    for value in EXTREMES:
+        try:
+            config = CoreConfig(**{name: value})
+        except ValueError:
+            continue
+        made = run(LINES, config)
+        assert made.count("events") == len(LINES)

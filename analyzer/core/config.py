@@ -17,7 +17,11 @@ from analyzer.core.contracts.calibration import Calibration
 
 PUBLIC_KEY = "analyzer"
 """The hash key that everybody knows: ids hashed with it can be found by trying."""
-Seconds = Annotated[int, Field(gt=0)]
+LONGEST_S = 100 * 365 * 86_400
+"""A century, beyond which no span of time has a meaning, in seconds."""
+MOST = 2**31 - 1
+"""Largest number of anything that is counted."""
+Seconds = Annotated[int, Field(gt=0, le=LONGEST_S)]
 
 
 class Window(BaseModel):
@@ -79,13 +83,19 @@ class CoreConfig(BaseModel):
 
     pane_s: Seconds = Field(600, description="length of a pane, in seconds of event time")
     lateness_s: int = Field(
-        300, ge=0, description="how far out of order a source may be, in seconds of event time"
+        300,
+        ge=0,
+        le=LONGEST_S,
+        description="how far out of order a source may be, in seconds of event time",
     )
     windows: tuple[Window, ...] = Field(
-        DEFAULT_WINDOWS, description="sliding windows: length_s and hop_s, in seconds"
+        DEFAULT_WINDOWS, min_length=1, description="sliding windows: length_s and hop_s, in seconds"
     )
     warmup_s: int = Field(
-        86_400, ge=0, description="no verdict before this much history, in seconds of event time"
+        86_400,
+        ge=0,
+        le=LONGEST_S,
+        description="no verdict before this much history, in seconds of event time",
     )
     retention_s: Seconds = Field(
         14 * 86_400, description="what is unused for so long is forgotten, in seconds of event time"
@@ -113,10 +123,13 @@ class CoreConfig(BaseModel):
         lt=LARGEST_RECORD,
         description="a longer raw record is a dead letter, in bytes",
     )
-    min_cohort: int = Field(8, ge=3, description="smallest cohort judged, in organisations")
+    min_cohort: int = Field(
+        8, ge=3, le=MOST, description="smallest cohort judged, in organisations"
+    )
     memory_mb: int = Field(
         4_096,
         gt=FIXED_MB,
+        le=MOST,
         description="what a shard with its input and the program may take, in MiB; beyond, of new "
         "accounts and pairs a sample is counted; taken from worker.memory_mb",
     )
@@ -159,9 +172,9 @@ class CoreConfig(BaseModel):
         description="extraction is told from this confidence on; 0 tells all that is decided",
     )
     tell_organisations: int = Field(
-        0, ge=0, description="extraction is told from so many member organisations on"
+        0, ge=0, le=MOST, description="extraction is told from so many member organisations on"
     )
-    seed: int = Field(7, ge=0, description="seed of the online models")
+    seed: int = Field(7, ge=0, le=MOST, description="seed of the online models")
     runbook_url: str = Field(
         "docs/runbooks/{kind}.md",
         description="link put into every alert, {kind} for its kind; what is set here by default "

@@ -12,17 +12,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from analyzer.core.contracts.records import SEVERITIES, Alert, Severity
 from analyzer.errors import AddressRefused, RetryLater
-from analyzer.settings_tables import is_this_machine
+from analyzer.settings_tables import is_this_machine, web_address
 from analyzer.sinks.http_answers import raise_for
 
 
 def _web_address(value: SecretStr) -> SecretStr:
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("no web address; write https://host/…")
-    if parts.scheme == "http" and not is_this_machine(parts.hostname):
-        raise ValueError("http:// is taken on this machine only; write https://…")
-    return value
+    return SecretStr(web_address(value.get_secret_value(), plain=False, instead="…"))
 
 
 Address = Annotated[SecretStr, AfterValidator(_web_address)]
@@ -35,7 +30,9 @@ class Choice(BaseModel):
 
     min_severity: Severity = Field("medium", description="lesser alerts are not sent")
     kinds: tuple[str, ...] = Field((), description="only alerts of these kinds; none: all")
-    timeout_s: float = Field(10.0, gt=0, description="an answer later than this counts as none")
+    timeout_s: float = Field(
+        10.0, gt=0, le=3_600, description="an answer later than this counts as none"
+    )
 
     def takes(self, alert: Alert) -> bool:
         """Whether the alert is for this sink."""
