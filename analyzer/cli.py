@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import click
@@ -136,12 +139,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     arguments
         Name of the command and what follows it; those of this process if not given.
     """
+    if sys.stderr is None:  # closed: nobody listens
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
     try:
         app(arguments, prog_name="analyzer")
     except UsageError as error:
         _leave(error, 2)
     except AnalyzerError as error:
         _leave(error, 1)
+    except OSError as error:  # a full disk, or an output that was closed
+        with suppress(OSError):
+            sys.stdout.close()  # what it holds would be tried again at the end
+        where = f"{error.filename}: " if error.filename else ""
+        _leave(AnalyzerError(f"{where}{error.strerror or error}"), 1)
     sys.exit(0)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from pathlib import Path
 
@@ -19,7 +18,9 @@ from analyzer.exchange.findings import alerts_of
 from analyzer.exchange.intake import Intake, encode, read
 from analyzer.formats.exchange import ocsf, stix, tables
 from analyzer.formats.networks import Networks
+from analyzer.replay.report import standard_output
 from analyzer.settings import Settings
+from analyzer.whole_files import whole_file
 
 CONFIG = click.option("--config", type=click.Path(path_type=Path), help="TOML file of settings.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
@@ -96,12 +97,12 @@ def _encoded(
 
 def _write(data: bytes, out: str) -> None:
     if out == "-":
-        sys.stdout.buffer.write(data)
+        if (stdout := standard_output()) is None:
+            raise UsageError("standard output is closed; give --out a file")
+        stdout.write(data)
         return
-    try:
-        Path(out).write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"{out}: {error.strerror}; check the path") from error
+    with whole_file(Path(out)) as stream:
+        stream.write(data)
 
 
 @click.command("import", epilog="Example: analyzer import partner.json --out feedback.ndjson")

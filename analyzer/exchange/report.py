@@ -10,7 +10,6 @@ import msgspec
 
 from analyzer import __version__
 from analyzer.core.contracts.records import SEVERITIES
-from analyzer.errors import UsageError
 from analyzer.exchange.block_counts import sources_of
 from analyzer.exchange.case import Case, cases_of
 from analyzer.exchange.explanation import explanation_of
@@ -20,6 +19,7 @@ from analyzer.exchange.pictures import activity, objects
 from analyzer.exchange.traffic import Traffic, traffic_of
 from analyzer.replay.report import read_summary
 from analyzer.settings import Settings
+from analyzer.whole_files import whole_file
 
 DRAWN, LISTED = 50, 200
 """Campaigns told at length, the most severe first; members listed of each."""
@@ -68,10 +68,8 @@ def write(figures: dict[str, Any], out: Path) -> None:
     UsageError
         If it can't be written there.
     """
-    try:
-        out.write_bytes(page_of(msgspec.json.encode(figures)))
-    except OSError as error:
-        raise UsageError(f"{out}: {error.strerror}; check the path") from error
+    with whole_file(out) as stream:
+        stream.write(page_of(msgspec.json.encode(figures)))
 
 
 def figures_of(

@@ -25,6 +25,7 @@ from analyzer.replay.compare import tell
 from analyzer.replay.record import recorded
 from analyzer.replay.report import RECORD, read, read_summary
 from analyzer.settings import Settings
+from analyzer.whole_files import whole_file
 
 SHOWN = 12
 """Points of the curve on a terminal; the JSON has all."""
@@ -214,10 +215,8 @@ def _write(found: Tuned, out: Path) -> None:
         f"[core]\ntell_confidence = {found.bounds.tell_confidence}\n"
         f"tell_organisations = {found.bounds.tell_organisations}\n"
     )
-    try:
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"{out}: {error.strerror}; check the path") from error
+    with whole_file(out) as stream:
+        stream.write(text.encode())
 
 
 def _told(found: Tuned, out: Path | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +14,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.records import Alert, DeadLetter, Record
 from analyzer.replay.compare import compare
 from analyzer.replay.record import recorded
-from analyzer.replay.report import Report, read, read_summary
+from analyzer.replay.report import Report, read, read_summary, standard_output
 
 _COUNTED = ("alerts", "campaigns", "members")
 
@@ -48,7 +47,7 @@ def write(
     config: CoreConfig,
 ) -> dict[str, Any]:
     """Judge these decisions and write the results."""
-    with Report(out, sys.stdout.buffer) as report:
+    with Report(out, standard_output()) as report:
         report.take(letters)
         since_ms = summary.get("since_ms") or 0
         report.take(

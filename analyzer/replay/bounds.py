@@ -33,13 +33,23 @@ def parse_bound(text: str | None) -> Bound:
         return Bound()
     try:
         if text.startswith("offset:"):
-            return Bound(offset=int(text.removeprefix("offset:")))
-        if text.isdigit():
-            return Bound(time_ms=int(text))
-        moment = datetime.fromisoformat(text)
+            return Bound(offset=_whole(text.removeprefix("offset:")))
+        return Bound(time_ms=_whole(text) if text.isdigit() else _moment_ms(text))
     except ValueError as error:
         raise UsageError(
             f"{text!r} is no bound; write offset:1200, epoch milliseconds or 2026-03-02T00:00Z"
         ) from error
+
+
+def _moment_ms(text: str) -> int:
+    moment = datetime.fromisoformat(text)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return Bound(time_ms=round(moment.timestamp() * 1_000))
+    return _whole(str(round(moment.timestamp() * 1_000)))
+
+
+def _whole(text: str) -> int:
+    """An offset or a time that Kafka takes; those below 0 have a meaning of their own."""
+    value = int(text)
+    if not 0 <= value < 2**63:
+        raise ValueError("out of range")
+    return value

@@ -26,6 +26,7 @@ from analyzer.replay.feedback import read_feedback
 from analyzer.replay.opening import open_sources, progress_of
 from analyzer.replay.runner import Runner
 from analyzer.settings import Settings
+from analyzer.whole_files import whole_file
 
 
 class History:
@@ -107,10 +108,8 @@ def calibrate(
             pass  # the history remembers what matters
     cohorts = history.innocent(runner.campaign, said)
     found = calibration_of(cohorts)
-    try:
-        out.write_text(found.model_dump_json(indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise UsageError(f"{out}: {error.strerror}; give a file to write") from error
+    with whole_file(out) as stream:
+        stream.write(found.model_dump_json(indent=1).encode() + b"\n")
     objects = sum(stratum.objects for stratum in found.strata)
     click.echo(f"{len(cohorts.pane):,} innocent cohorts of {objects:,} objects, {out} written")
     click.echo(f"to use it: core.calibration = {str(out)!r}")

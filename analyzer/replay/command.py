@@ -15,6 +15,7 @@ from analyzer.replay.again import replay_record
 from analyzer.replay.compare import compare, tell
 from analyzer.replay.record import check_against
 from analyzer.settings import Settings
+from analyzer.whole_files import whole_file
 
 
 @click.command()
@@ -77,8 +78,12 @@ def replay(
     as_json: bool,
 ) -> None:
     """Run the detector over files (NDJSON, .gz, .zst, Parquet, -) or kafka://HOST:PORT/TOPIC."""
+    if not out:
+        raise UsageError("--out is empty; give a folder, or - for alerts on stdout")
     settings = Settings.load(config)
     folder = None if out == "-" else Path(out)
+    if folder is not None and not folder.resolve().name:
+        raise UsageError(f"{out}: give a folder of its own")
     _check_ways(sources, source, folder, page=page, record=record, against=against)
     other = Settings.load(against).core if against is not None else None
     if other is not None:
@@ -165,10 +170,11 @@ def fingerprint(source: Path, out: Path, config: Path | None) -> None:
 
     key = Settings.load(config).core.hash_key
     try:
-        with source.open("rb") as lines, out.open("wb") as written:
-            written.writelines(family + b"\n" for family in families(lines, key))
+        lines = source.open("rb")
     except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}") from error
+        raise UsageError(f"{source}: {error.strerror}; check the path") from error
+    with lines, whole_file(out) as written:
+        written.writelines(family + b"\n" for family in families(lines, key))
 
 
 def _print(summary: dict[str, Any], *, as_json: bool) -> None:

@@ -6,13 +6,22 @@ import sys
 from contextlib import nullcontext
 from typing import Any
 
+from analyzer.errors import UsageError
 from analyzer.replay.parquet import ParquetSource, is_parquet
 from analyzer.replay.sources import FileSource, Source
 from analyzer.settings import Settings
 
 
 def open_sources(names: tuple[str, ...], settings: Settings) -> list[Source]:
-    """The sources of these names, numbered from 0."""
+    """The sources of these names, numbered from 0.
+
+    Raises
+    ------
+    UsageError
+        If there is no such source, or standard input is given twice.
+    """
+    if names.count("-") > 1:
+        raise UsageError("-: standard input can be read once; give it once")
     opened: list[Source] = []
     for name in names:
         if name.startswith("kafka://"):

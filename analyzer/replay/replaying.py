@@ -23,7 +23,7 @@ from analyzer.replay.feedback import allowances, read_feedback
 from analyzer.replay.opening import open_sources, progress_of
 from analyzer.replay.record import Decisions
 from analyzer.replay.remarks import nothing_counted, remarks
-from analyzer.replay.report import Report, read
+from analyzer.replay.report import Report, is_result, read, standard_output
 from analyzer.replay.runner import Runner
 from analyzer.replay.span import EVER, Span
 from analyzer.replay.stopping import INTERRUPTED, Interrupt, stoppable
@@ -62,10 +62,15 @@ def run(order: Order, settings: Settings, *, quiet: bool) -> Done:
 
     Raises
     ------
+    UsageError
+        If the results would take the place of a source.
     SystemExit
         If Ctrl-C stopped it and what it came to is kept.
     """
     said = read_feedback(order.feedback, settings.core.max_record_bytes) if order.feedback else []
+    for name in order.sources if order.folder else ():
+        if is_result(Path(name), order.folder or Path()):
+            raise UsageError(f"{name}: the results would take its place; give --out another folder")
     opened = open_sources(order.sources, settings)
     translator = reader_of(settings.formats, settings.core.max_record_bytes, order.format_name)
     kept = _Kept.of(order, settings, said)
@@ -75,7 +80,7 @@ def run(order: Order, settings: Settings, *, quiet: bool) -> Done:
     with (
         Interrupt() if kept else nullcontext(lambda: False) as stop,
         stoppable(),
-        Report(order.folder, sys.stdout.buffer) as report,
+        Report(order.folder, standard_output()) as report,
     ):
         with progress_of(opened, quiet=quiet) as bar:
             runner = Runner(

@@ -6,8 +6,8 @@ takes its place when everything is there. Nobody but the user may read them.
 
 from __future__ import annotations
 
-import os
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Self
 import msgspec
 import orjson
 
+from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.records import (
     Alert,
     Campaign,
@@ -28,6 +29,7 @@ from analyzer.core.contracts.records import (
     record_key,
 )
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.whole_files import scratch_prefix
 
 FILES = ("alerts", "campaigns", "members", "dead_letters")
 SUMMARY, RECORD = "summary.json", "record.zst"
@@ -50,11 +52,13 @@ class Report:
         If nothing can be written there.
     """
 
-    def __init__(self, folder: Path | None, stream: BinaryIO) -> None:
+    def __init__(self, folder: Path | None, stream: BinaryIO | None) -> None:
+        if folder is None and stream is None:
+            raise UsageError("standard output is closed; give --out a folder")
         self._folder = folder.absolute() if folder else None
         self._latest: dict[type, dict[bytes, Record]] = {Campaign: {}, Member: {}}
         self._alerts: Counter[str] = Counter()
-        self._open: dict[type, BinaryIO] = {Alert: stream}
+        self._open: dict[type, BinaryIO] = {Alert: stream} if stream else {}
         self._scratch: Path | None = None
         if self._folder is not None:
             try:
@@ -178,19 +182,7 @@ def _scratch_beside(folder: Path) -> Path:
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(20, "Not a directory")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{folder.name}.partial-"
-    for old in folder.parent.glob(f"{_literal(prefix)}*"):
-        if not _runs(old.name.removeprefix(prefix).partition("-")[0]):
-            shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=folder.parent))
-
-
-def _literal(text: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in text)
-
-
-def _runs(pid: str) -> bool:
-    return not pid.isdigit() or Path(f"/proc/{pid}").exists() or not Path("/proc/self").exists()
+    return Path(tempfile.mkdtemp(prefix=scratch_prefix(folder), dir=folder.parent))
 
 
 def _put_in_place(made: Path, folder: Path) -> None:
@@ -222,6 +214,16 @@ def _put_in_place(made: Path, folder: Path) -> None:
     (made / SUMMARY).replace(folder / SUMMARY)
 
 
+def standard_output() -> BinaryIO | None:
+    """Standard output; None if it was closed before this process began."""
+    return getattr(sys.stdout, "buffer", None)
+
+
+def is_result(path: Path, folder: Path) -> bool:
+    """Whether the results in this folder would take the place of the file."""
+    return path.name in _NAMES and path.parent.resolve() == folder.resolve()
+
+
 def read(folder: Path, name: str, kind: type[Any]) -> list[Any]:
     """The records of one file of a report.
 
@@ -242,7 +244,7 @@ def read(folder: Path, name: str, kind: type[Any]) -> list[Any]:
             continue
         try:
             found.append(msgspec.json.decode(line, type=kind))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise UsageError(f"{path}, line {number}: {error}; run the replay again") from error
     return found
 

@@ -146,6 +146,8 @@ def _size(path: str) -> int | None:
 
 def _open(path: str) -> BinaryIO:
     if path == "-":
+        if sys.stdin is None:
+            raise UsageError("-: standard input is closed; give a file")
         return sys.stdin.buffer
     try:
         return Path(path).open("rb")

@@ -9,10 +9,12 @@ from pathlib import Path
 import click
 import orjson
 
+from analyzer.core.config import MOST
 from analyzer.errors import UsageError
 from analyzer.simulate.economy import Economy, economy
 from analyzer.simulate.scenarios import SCENARIOS, scenario_named
 from analyzer.simulate.world import DEFAULT_START_MS, Labels, World, generate
+from analyzer.whole_files import whole_file
 
 ECONOMY_DAYS = 6.0
 
@@ -24,19 +26,20 @@ def labels_path(out: Path) -> Path:
 
 def write(world: World | Economy, out: Path) -> None:
     """Write events and, next to them, labels."""
-    with out.open("wb") as file:
+    with whole_file(out) as file:
         file.writelines(world.chunks())
     write_labels(world.labels, labels_path(out))
 
 
 def write_labels(labels: Labels, path: Path) -> None:
     """Write the truth about a world as JSON."""
-    path.write_bytes(orjson.dumps(labels, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    with whole_file(path) as file:
+        file.write(orjson.dumps(labels, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 @click.command()
 @click.option("--scenario", required=True, help=f"One of: {', '.join(SCENARIOS)}, economy.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(0, MOST), default=1, show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @click.option("--broker", help="Broker to stream to instead: kafka://HOST:PORT[,HOST:PORT].")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events per second.")
@@ -90,17 +93,10 @@ def simulate(
     else:
         world = generate(scenario, seed, scale, days, begin_ms)
     if out is not None:
-        _write(world, out)
+        write(world, out)
     elif broker is not None:
         _stream(world, broker, rate)
     click.echo(_summary(world.labels))
-
-
-def _write(world: World | Economy, out: Path) -> None:
-    try:
-        write(world, out)
-    except OSError as error:
-        raise UsageError(f"{out}: {error.strerror}; check the path") from error
 
 
 def _stream(world: World | Economy, broker: str, rate: float | None) -> None:
