@@ -33,8 +33,8 @@ def notify(config: Path | None, *, once: bool, console: bool) -> None:
     """Deliver alerts to Slack or, without a webhook, to this terminal; until SIGTERM.
 
     Every alert is delivered at least once. One that a sink refuses for good is given up with
-    an error in the log; with --once the command then ends with 1. A webhook that is gone parks
-    its alerts, and /readyz says so. Alerts that lay in their topic for more than a day are told
+    an error in the log, as one that can't be read; with --once the command then ends with 1. A
+    webhook that is gone parks its alerts, and /readyz says so. Alerts that lay in their topic for more than a day are told
     in one digest, and of campaigns that are still open the latest is sent. What is shown on a
     terminal is not taken away from who delivers it.
     """
@@ -48,7 +48,7 @@ def notify(config: Path | None, *, once: bool, console: bool) -> None:
     sinks = wiring.sinks(settings, console=console)
     given_up = asyncio.run(deliver(settings, sinks, once=once))
     if once and given_up:
-        raise AnalyzerError(f"{given_up} alerts were given up; the log says why")
+        raise AnalyzerError(f"{given_up} alerts were given up or unreadable; the log says why")
 
 
 async def deliver(
@@ -59,7 +59,7 @@ async def deliver(
     Returns
     -------
     int
-        Alerts that were given up.
+        Alerts that were given up, and records of their topic that nobody could read.
     """
     from analyzer.ops.health_server import serve  # noqa: PLC0415 - as above
     from analyzer.ops.leaving import leave_soon  # noqa: PLC0415 - as above
@@ -103,7 +103,7 @@ async def deliver(
                 leave_soon(0, LEAVE_WITHIN_S)
             await feed.close()
             _tell(lanes, feed.bad)
-    return sum(lane.counts["given_up"] for lane in lanes)
+    return feed.bad + sum(lane.counts["given_up"] for lane in lanes)
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -3,7 +3,7 @@
 =========================== ========================================================
 answer                      what follows
 =========================== ========================================================
-2xx                         delivered
+2xx                         delivered; of Slack only with its ``ok``, else parked
 408, 429, 5xx               again, after ``Retry-After`` or with growing pauses, for as
                             long as it takes: the alerts wait, and their order is kept
 400, 413, 415, 422          this alert is given up loudly, the next one is tried: one

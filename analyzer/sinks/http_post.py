@@ -95,7 +95,7 @@ class Post:
             ) as answer:
                 text = (await answer.content.read(200)).decode("utf-8", "replace")
                 after = answer.headers.get("Retry-After")
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             # The text of some of these holds the address, which may be a secret.
             raise RetryLater(f"{self._who} can't be reached ({type(error).__name__})") from None
         try:

@@ -153,12 +153,12 @@ class Lane:
         self, item: Item, attempt: Callable[[], Awaitable[None]], name: str
     ) -> bool | str:
         """Try until it is done; False if the item was taken away; why it never will be, if so."""
-        pause_s = self._first_pause_s
+        pause_s = least_s = self._first_pause_s
         while self._is_ours(item):
             try:
                 await attempt()
             except RetryLater as error:
-                wait_s = pause_s if error.after_s is None else error.after_s
+                wait_s = pause_s if error.after_s is None else max(error.after_s, least_s)
                 self._retry(name, error, wait_s)
                 await asyncio.sleep(wait_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -9,6 +9,7 @@ The address of the webhook is a secret; no message of ours holds it.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from analyzer.core.contracts.records import Alert
     from analyzer.settings import Settings
     from analyzer.sinks.digest import Digest
+
+
+TAKEN = re.compile(r'\s*(ok|\{"ok": ?true.*)?\s*', re.DOTALL)
+"""What Slack says of a message that it has taken; a proxy's page of login is no such thing."""
 
 
 def slack_sink(settings: Settings) -> SlackSink | None:
@@ -74,7 +79,8 @@ class SlackSink:
         Raises
         ------
         RetryLater
-            If Slack is not able now, does not answer, or does not know the webhook any more.
+            If Slack is not able now, does not answer, does not know the webhook any more, or
+            something else answers in its place.
         BadRecord
             If Slack refuses the message.
         """
@@ -107,6 +113,11 @@ class SlackSink:
             raise_for(status, who="Slack", body=answer, after=after)
         except AddressRefused as error:
             raise AddressRefused(f"{error}; set slack.webhook_url anew") from None
+        if not TAKEN.fullmatch(answer):
+            raise AddressRefused(
+                f"{answer!r} instead of Slack's ok: does something else answer at this address? "
+                "Set slack.webhook_url anew"
+            )
 
     async def _wait_for_turn(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -122,6 +133,6 @@ class SlackSink:
             ) as answer:
                 text = (await answer.content.read(200)).decode("utf-8", "replace")
                 return answer.status, answer.headers.get("Retry-After"), text
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             # The text of some of these holds the address, which is a secret.
             raise RetryLater(f"Slack can't be reached ({type(error).__name__})") from None

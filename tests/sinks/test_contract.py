@@ -262,6 +262,56 @@ def test_slack_tells_now_from_never(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize(
+    ("body", "takes"),
+    [
+        ("ok", True), ("ok\n", True), ("", True), ('{"ok":true}', True),
+        ("no_service", False), ('{"ok":false,"error":"invalid_auth"}', False),
+        ("<!DOCTYPE html><title>Sign in, and all will be ok</title>", False),
+    ],
+)  # fmt: skip
+def test_only_slack_itself_says_ok(
+    status: int, body: str, takes: bool, make_alert: Callable[..., Alert]
+) -> None:
+    """What a proxy or another service answers in its place parks the alert, which is not lost."""
+
+    async def run() -> None:
+        async with FakeSlack() as server:
+            server.always = Answer(status, body=body)
+            async with SlackSink(SecretStr(server.url), pause_s=0.0, timeout_s=5.0) as sink:
+                if takes:
+                    await sink.deliver(make_alert())
+                else:
+                    with pytest.raises(AddressRefused, match=r"slack\.webhook_url"):
+                        await sink.deliver(make_alert())
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("host", ["hooks..slack.com", "xn--a", "x" * 300, "h:99999"])
+def test_an_address_that_no_client_can_use_loses_nothing(
+    host: str, make_alert: Callable[..., Alert]
+) -> None:
+    """It is "not now", and no mistake of the sink's own by which the alert would be given up."""
+
+    async def run() -> None:
+        for sink in (
+            SlackSink(SecretStr(f"https://{host}/secret"), pause_s=0.0, timeout_s=5.0),
+            webhook.WebhookSink(
+                webhook.WebhookTable.model_construct(
+                    url=SecretStr(f"https://{host}/secret"), secret=SecretStr(SHARED)
+                )
+            ),
+        ):
+            async with sink:
+                with pytest.raises(RetryLater) as caught:
+                    await sink.deliver(make_alert(severity="critical"))
+            assert "secret" not in str(caught.value)
+
+    asyncio.run(run())
+
+
 def test_slack_that_is_silent_or_away(make_alert: Callable[..., Alert]) -> None:
     """A time-out and a refused connection are "not now", without the secret address."""
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from aiokafka import TopicPartition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -120,6 +121,26 @@ def test_nothing_is_lost_whatever_an_address_answers(
     assert sink.alerts == alerts
     assert lane.counts["given_up"] == 0
     assert lane.unready() is None
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.2, 7.0, None])
+def test_an_address_is_never_asked_without_a_pause(
+    after_s: float | None, make_alert: Callable[..., Alert], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if it says ``Retry-After: 0``."""
+    pauses: list[float] = []
+    asleep = asyncio.sleep
+
+    async def sleep(delay_s: float) -> None:
+        pauses.append(delay_s)
+        await asleep(0)
+
+    sink = ListSink([RetryLater("away", after_s)] * 3)
+    lane = Lane(sink, "info", first_pause_s=0.5)
+    monkeypatch.setattr("analyzer.sinks.lane.asyncio.sleep", sleep)
+    run([lane], [make_alert("a")], [lane])
+    asked = [pause for pause in pauses if pause != QUICK_S]
+    assert asked == [0.5, 1.0, 2.0] if after_s is None else [max(0.5, after_s)] * 3
 
 
 def test_parked_alerts_are_told(make_alert: Callable[..., Alert]) -> None:
