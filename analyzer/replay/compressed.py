@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from codecs import BOM_UTF8
 from typing import BinaryIO, cast
@@ -18,6 +19,7 @@ from analyzer.errors import AnalyzerError
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 SKIPPABLE = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
 """First bytes of frames that hold no data, as pzstd and seekable zstd write them."""
+BUFFER_BYTES = 1 << 20
 PIECE_BYTES = 512
 """Compressed bytes given to the decoder at once: a block of 4 bytes may unfold to 128 KiB."""
 FOREIGN = {
@@ -105,14 +107,47 @@ def plain_stream(raw: BinaryIO, name: str) -> BinaryIO:
         raise AnalyzerError(f"{name}: {reason}")
     if head.startswith(BOM_UTF8):
         stream.read(len(BOM_UTF8))
-    return stream
+    return io.BufferedReader(_WithoutFilling(stream), BUFFER_BYTES)
 
 
-def _peek(raw: BinaryIO) -> tuple[BinaryIO, bytes]:
+class _WithoutFilling(io.RawIOBase):
+    """A stream without what is filled in before its lines.
+
+    NULs, where a log was cut while its writer went on at the old place; and the separators of JSON
+    text sequences (RFC 7464). Within a line they are the line's own.
+    """
+
+    _FILLING = re.compile(rb"(\A|\n)[\x00\x1e]+")
+
+    def __init__(self, stream: io.BufferedReader) -> None:
+        super().__init__()
+        self._stream = stream
+        self._begins = True
+        """Whether a line begins here."""
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        """Some bytes; 0 at the end."""
+        room = memoryview(buffer).cast("B")  # type: ignore[arg-type] # any buffer will do
+        while data := self._stream.read1(len(room)):
+            if b"\0" in data or b"\x1e" in data:
+                whole = data if self._begins else b"x" + data
+                data = self._FILLING.sub(rb"\1", whole)[not self._begins :]
+            if data:
+                self._begins = data.endswith(b"\n")
+                room[: len(data)] = data
+                return len(data)
+        return 0
+
+
+def _peek(raw: BinaryIO) -> tuple[io.BufferedReader, bytes]:
     """The stream, buffered, and its first bytes."""
     if not isinstance(raw, io.BufferedReader):
-        raw = io.BufferedReader(cast("io.RawIOBase", raw), 1 << 20)
-    return raw, raw.peek(512)[:512]
+        raw = io.BufferedReader(cast("io.RawIOBase", raw), BUFFER_BYTES)
+    return cast("io.BufferedReader", raw), raw.peek(512)[:512]
 
 
 def _foreign(head: bytes) -> str:
@@ -124,6 +159,7 @@ def _foreign(head: bytes) -> str:
         return "compressed twice; unpack it once first"
     if head[257:262] == b"ustar":
         return "a tar archive; unpack it first"
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or head[1:2] == b"\x00" == head[3:4]:
-        return "UTF-16 text; write it as UTF-8 (iconv -f UTF-16 -t UTF-8)"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or 1 < head[:4].count(0) < 4:
+        width = 32 if b"\0\0" in head[:4] else 16
+        return f"UTF-{width} text; write it as UTF-8 (iconv -f UTF-{width} -t UTF-8)"
     return ""

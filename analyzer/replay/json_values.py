@@ -19,7 +19,7 @@ LARGEST = 64 * 1_048_576
 """A value that has not ended after so many bytes is given up: it is one bad record."""
 BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]"]', re.DOTALL)
-_BETWEEN = b" \t\r\n,"
+_BETWEEN = b" \t\r\n,\0\x1e"
 
 
 class Stream(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from analyzer.formatting import clean
@@ -21,6 +21,8 @@ _WHY = {
     "not_json": "are no JSON: one whole JSON object a line is needed, neither printed over several "
     "lines nor CSV",
     "empty": "are empty",
+    "invalid_utf8": "are no UTF-8: a file of another kind, packed or encrypted?",
+    "outside": "lie outside --since and --until",
     "too_large": "are longer than core.max_record_bytes",
 }
 _BY_CONTRACT = "are not what schemas/llm.request.v1.json asks for; dead_letters.ndjson says where"
@@ -41,15 +43,29 @@ def remarks(tally: Tally) -> Iterator[str]:
             yield f"`{field}` could not be taken as it stands in {_of(count, tally.records)}"
 
 
-def nothing_counted(sources: tuple[str, ...], tally: Tally) -> str:
-    """Why no event was counted."""
-    names = ", ".join(clean(source, 200) for source in sources[:3])
-    names += f" and {len(sources) - 3} more" if len(sources) > 3 else ""
+def nothing_counted(sources: Sequence[str], tally: Tally, *, whole: bool = True) -> str:
+    """Why no event was counted, or none of one source among others; empty if some were of each.
+
+    Parameters
+    ----------
+    whole
+        Whether all of time was asked for.
+    """
+    if tally.events:
+        unread = tally.unread if whole else []
+        return f"{_names(unread)}: no record of it could be counted" if unread else ""
     if not tally.records:
-        return f"{names}: no event, for there is nothing in it"
-    [(reason, _)] = tally.dead.most_common(1) or [("late", 0)]
-    why = _WHY.get(reason, _BY_CONTRACT)
-    return f"{names}: no event could be counted: of {tally.records:,} records most {why} ({reason})"
+        return f"{_names(sources)}: no event, for there is nothing in it"
+    found = (tally.dead or tally.passed_over).most_common(1) or [("outside", 0)]
+    [(reason, _)] = found
+    why = _WHY.get(reason, _BY_CONTRACT if tally.dead else "are nobody's traffic")
+    records = f"of {tally.records:,} records most"
+    return f"{_names(sources)}: no event could be counted: {records} {why} ({reason})"
+
+
+def _names(sources: Sequence[str]) -> str:
+    names = ", ".join(clean(source, 200) for source in sources[:3])
+    return names + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
 
 
 def _of(count: int, records: int) -> str:

@@ -54,7 +54,7 @@ class Done:
     """To what the other configuration makes of it, if there is one."""
     remarks: list[str]
     nothing: str
-    """Why no event was counted; empty if any was."""
+    """Why no event was counted, of all or of one source; empty if some were of each."""
 
 
 def run(order: Order, settings: Settings, *, quiet: bool) -> Done:
@@ -102,7 +102,7 @@ def run(order: Order, settings: Settings, *, quiet: bool) -> Done:
     if order.folder is not None and order.against is not None:
         letters = read(order.folder, "dead_letters", DeadLetter)
         difference = against(decided.kept, order.folder, letters, order.against)
-    nothing = "" if runner.tally.events else nothing_counted(order.sources, runner.tally)
+    nothing = nothing_counted(order.sources, runner.tally, whole=order.span == Span())
     return Done(summary, difference, list(remarks(runner.tally)), nothing)
 
 

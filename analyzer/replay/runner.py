@@ -47,6 +47,15 @@ class Tally:
     mended: Counter[str] = field(default_factory=Counter)
     """Fields that could not be taken as they stood."""
     passed_over: Counter[str] = field(default_factory=Counter)
+    events_of: Counter[str] = field(default_factory=Counter)
+    """By the name of their source."""
+    dead_of: Counter[str] = field(default_factory=Counter)
+    """The same of what could not be counted."""
+
+    @property
+    def unread(self) -> list[str]:
+        """Sources with records, none of which was counted."""
+        return sorted(set(self.dead_of) - set(self.events_of))
 
 
 class Runner:
@@ -98,8 +107,8 @@ class Runner:
         self._span = span or Span()
         self._progress = progress
         self._batches: Batches = {number: source.batches() for number, source in enumerate(sources)}
-        names = tuple(source.name for source in sources)
-        self._pipeline = Pipeline(config, Sharding(names, shards, cohort_shards), call=call)
+        self._names = tuple(source.name for source in sources)
+        self._pipeline = Pipeline(config, Sharding(self._names, shards, cohort_shards), call=call)
         self._pipeline.understand(translator)
         self._pipeline.campaign.feed_feedback(FeedbackBlock("file", len(feedback), list(feedback)))
 
@@ -167,6 +176,7 @@ class Runner:
     def _count(self, read: StepOutput[EventBlock], *after: StepOutput[Any]) -> None:
         tally = self.tally
         tally.dead.update(letter.reason for letter in read.dead)
+        tally.dead_of.update(letter.source for letter in read.dead)
         tally.records += read.count("events")
         tally.ahead += read.count("ahead")
         for (what, label), times in read.counts.items():
@@ -180,6 +190,7 @@ class Runner:
         for block in read.made:
             if len(block.rows):
                 tally.events += len(block.rows)
+                tally.events_of[self._names[block.source]] += len(block.rows)
                 low, high = int(block.rows.ts_ms.min()), int(block.rows.ts_ms.max())
                 tally.first_event_ms = min(
                     low, low if tally.first_event_ms is None else tally.first_event_ms

@@ -96,8 +96,8 @@ class FileSource:
             except DAMAGED as error:
                 reason = str(error) or "cut short"
                 raise AnalyzerError(
-                    f"{self.name}: damaged or cut short ({reason}); nothing was written: "
-                    "fetch it again"
+                    f"{self.name}: damaged or cut short, or packed in a way that is not read "
+                    f"({reason}); nothing was written: fetch it again, or unpack it first"
                 ) from error
             except OSError as error:
                 raise AnalyzerError(f"{self.name}: {error.strerror or error}") from error

@@ -34,9 +34,9 @@ def notify(config: Path | None, *, once: bool, console: bool) -> None:
 
     Every alert is delivered at least once. One that a sink refuses for good is given up with
     an error in the log, as one that can't be read; with --once the command then ends with 1. A
-    webhook that is gone parks its alerts, and /readyz says so. Alerts that lay in their topic for more than a day are told
-    in one digest, and of campaigns that are still open the latest is sent. What is shown on a
-    terminal is not taken away from who delivers it.
+    webhook that is gone parks its alerts, and /readyz says so. Alerts that lay in their topic for
+    more than a day are told in one digest, and of campaigns that are still open the latest is
+    sent. What is shown on a terminal is not taken away from who delivers it.
     """
     from analyzer import wiring  # noqa: PLC0415 - `analyzer --help` loads no client
     from analyzer.errors import AnalyzerError  # noqa: PLC0415 - as above

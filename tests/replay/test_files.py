@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import threading
 import tracemalloc
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.replay.compressed import plain_stream
 from analyzer.replay.sources import FileSource
 
 LINES = [b'{"number":%d,"text":"%s"}' % (i, os.urandom(9).hex().encode()) for i in range(400)]
@@ -35,6 +37,7 @@ def streamed(data: bytes) -> bytes:
     return flushed + one.compress(tail) + one.flush()
 
 
+DICTIONARY = zstandard.ZstdCompressionDict(PLAIN[:9_999], dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 WHOLE = {
     "plain": PLAIN,
     "no end of line": PLAIN[:-1],
@@ -54,6 +57,13 @@ WHOLE = {
     + SKIPPABLE,
     "zst, an empty frame": zst(b"") + zst(PLAIN),
     "zst, streamed": streamed(PLAIN),
+    "NULs before it": bytes(9_999) + PLAIN,
+    "NULs in it and behind it": PLAIN[: PLAIN.index(b"\n", 5_000) + 1]
+    + bytes(2 * 1_048_576)
+    + PLAIN[PLAIN.index(b"\n", 5_000) + 1 :]
+    + bytes(9),
+    "NULs before it, gz": gzip.compress(bytes(5 * 1_048_576) + PLAIN),
+    "a JSON text sequence": b"".join(b"\x1e" + line + b"\n" for line in LINES),
     "an array": b"[\n" + b",\n".join(LINES) + b"\n]\n",
     "an array, zst": zst(b"[" + b",".join(LINES) + b"]"),
 }
@@ -122,8 +132,25 @@ def test_a_damaged_archive_is_no_traceback(
         (gzip.compress(b"name".ljust(257, b"\0") + b"ustar\0" + bytes(300)), "tar"),
         (PLAIN.decode().encode("utf-16"), "UTF-16"),
         (PLAIN.decode().encode("utf-16-le"), "UTF-16"),
+        (PLAIN.decode().encode("utf-16-be"), "UTF-16"),
+        (PLAIN.decode().encode("utf-32"), "UTF-32"),
+        (PLAIN.decode().encode("utf-32-be"), "UTF-32"),
+        (zstandard.ZstdCompressor(dict_data=DICTIONARY).compress(PLAIN), "unpack it first"),
     ],
-    ids=["bzip2", "xz", "zip", "parquet", "twice", "tar", "utf-16", "utf-16-le"],
+    ids=[
+        "bzip2",
+        "xz",
+        "zip",
+        "parquet",
+        "twice",
+        "tar",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "utf-32-be",
+        "dictionary",
+    ],
 )
 def test_other_kinds_are_called_by_their_names(data: bytes, said: str, tmp_path: Path) -> None:
     """What is no file of lines is refused with what to do."""
@@ -166,3 +193,16 @@ def test_endless_lines_and_bombs_take_no_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert [len(line) > 1_000_000 for line in found] == [True, False]
     assert peak < 80 * 1_048_576
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(st.sampled_from([b"\0", b"\n", b"a", b"\x1e", b"bc"]), max_size=40), st.integers(1, 9)
+)
+def test_filling_is_what_stands_before_a_line(pieces: list[bytes], chunk: int) -> None:
+    """However it is read; within a line NULs are the line's own."""
+    data = b"".join(pieces)
+    stream = plain_stream(io.BytesIO(b"{}..\n" + data), "x")
+    found = b"".join(iter(lambda: stream.read(chunk), b""))
+    lines = [line.lstrip(b"\0\x1e") for line in data.split(b"\n")]
+    assert found == b"{}..\n" + b"\n".join(lines)

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from analyzer.core.contracts.records import Alert, Member, encode_record
 from analyzer.errors import AnalyzerError, UsageError
 from analyzer.replay.compare import compare, tell
-from analyzer.replay.report import FILES, Report, read
+from analyzer.replay.report import FILES, Report, read, read_summary
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 ALERT = msgspec.json.decode(
@@ -154,6 +154,22 @@ def test_nothing_counted_is_no_success(
     assert done.returncode == 1
     assert "e.ndjson" in done.stderr
     assert said in done.stderr
+
+
+def test_a_source_of_which_nothing_was_counted_is_named(command: Any, tmp_path: Path) -> None:
+    """Beside one that was counted: its results are written, and the exit code is 1."""
+    good, empty, bad = (tmp_path / name for name in ("good.ndjson", "empty.ndjson", "bad.csv"))
+    good.write_bytes(b"".join(event(i) for i in range(9)))
+    empty.write_bytes(b"")
+    bad.write_bytes(b"event_id,timestamp_ms\ne-1,5\n")
+    out = tmp_path / "out"
+    assert command("replay", good, empty, "--out", out).returncode == 0
+    done = command("replay", good, bad, "--out", out)
+    assert done.returncode == 1
+    assert f"{bad}: no record of it could be counted" in done.stderr
+    assert read_summary(out)["events"] == 9
+    aside = command("replay", good, "--out", out, "--until", "2020-01-01")
+    assert "outside --since and --until" in aside.stderr
 
 
 def test_a_replay_that_is_told_to_stop_leaves_nothing(tmp_path: Path) -> None:
