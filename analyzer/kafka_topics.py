@@ -5,13 +5,15 @@ A worker looks at this before it starts, and the doctor at any time::
     cleanup.policy      a snapshot that is deleted is lost, a block that is compacted away is a
                         hole, a raw event that is compacted away was never counted
     max.message.bytes   a block or page that the broker refuses ends the worker, at every start
+    min.insync.replicas more than there are copies: the broker takes no write at all, which a worker
+                        meets at its first alert, perhaps weeks after its start
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
@@ -94,8 +96,20 @@ async def topic_configs(admin: AIOKafkaAdminClient, names: Iterable[str]) -> dic
     }
 
 
-def complaints(needed: NeededTopic, partitions: int, config: TopicConfig) -> Iterator[Complaint]:
+def copies_in(described: dict[str, Any]) -> int:
+    """Copies of each partition, at least, of a topic as a broker describes it."""
+    return min((len(part["replicas"]) for part in described["partitions"]), default=0)
+
+
+def complaints(
+    needed: NeededTopic, partitions: int, config: TopicConfig, copies: int = 0
+) -> Iterator[Complaint]:
     """All that is wrong with a topic that is there.
+
+    Parameters
+    ----------
+    copies
+        Copies of each partition; 0 if nobody tells.
 
     Examples
     --------
@@ -107,6 +121,7 @@ def complaints(needed: NeededTopic, partitions: int, config: TopicConfig) -> Ite
     yield from _count(needed, partitions)
     yield from _policy(needed, config.values.get("cleanup.policy"))
     yield from _limit(needed, config.number("max.message.bytes"))
+    yield from _writable(needed, config.number("min.insync.replicas"), copies)
     yield from _retention(needed, config.number("retention.ms"))
 
 
@@ -138,6 +153,17 @@ def _limit(needed: NeededTopic, limit: int | None) -> Iterator[Complaint]:
             f"topic {needed.name} takes messages of at most {limit} bytes, needed are "
             f"{needed.message_bytes}",
             _alter(needed.name, f"max.message.bytes={needed.message_bytes}"),
+            vital=True,
+        )
+
+
+def _writable(needed: NeededTopic, least: int | None, copies: int) -> Iterator[Complaint]:
+    if needed.message_bytes and least is not None and 0 < copies < least:
+        yield Complaint(
+            f"topic {needed.name} has {copies} copies of each partition, and takes nothing with "
+            f"fewer than {least} (min.insync.replicas)",
+            f"set topics.replication_factor to {least} or more before the topic is made; or "
+            + _alter(needed.name, f"min.insync.replicas={copies}"),
             vital=True,
         )
 

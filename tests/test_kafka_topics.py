@@ -46,6 +46,16 @@ def test_a_limit_below_what_we_write_is_told(name: str, limit: int) -> None:
     assert all(complaint.vital for complaint in found)
 
 
+@given(st.sampled_from(NAMES), st.integers(0, 4), st.integers(1, 4))
+def test_a_topic_that_takes_no_write_is_told(name: str, copies: int, least: int) -> None:
+    """Before the first alert, which may come weeks after the start."""
+    topic = TOPICS[name]
+    config = TopicConfig({"min.insync.replicas": str(least)})
+    found = list(complaints(topic.needed, topic.create_with, config, copies))
+    assert len(found) == (topic.message_bytes > 0 and 0 < copies < least)
+    assert all(complaint.vital and name in complaint.what for complaint in found)
+
+
 @given(st.sampled_from(NAMES), st.integers(1, 9))
 def test_another_number_of_partitions_is_told(name: str, partitions: int) -> None:
     """Where it matters; a topic that was made by accident has one."""

@@ -14,7 +14,7 @@ from analyzer.console.doctor_progress import progress
 from analyzer.console.finding import Finding
 from analyzer.errors import RetryLater, UsageError
 from analyzer.formatting import span
-from analyzer.kafka_topics import NeededTopic, TopicConfig, complaints, topic_configs
+from analyzer.kafka_topics import NeededTopic, TopicConfig, complaints, copies_in, topic_configs
 
 if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
@@ -90,7 +90,8 @@ def _topic(topic: NeededTopic, row: dict[str, Any] | None, config: TopicConfig) 
         error = for_code(row["error_code"])()
         return [Finding(ok=False, what=f"topic {topic.name}: {_named(error)}", do=_denied(error))]
     count = len(row["partitions"])
-    wrong = [Finding(ok=False, what=c.what, do=c.do) for c in complaints(topic, count, config)]
+    found = complaints(topic, count, config, copies_in(row))
+    wrong = [Finding(ok=False, what=c.what, do=c.do) for c in found]
     return wrong or [Finding(ok=True, what=f"topic {topic.name}, {count} partitions")]
 
 

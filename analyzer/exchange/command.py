@@ -18,6 +18,7 @@ from analyzer.exchange.findings import alerts_of
 from analyzer.exchange.intake import Intake, encode, read
 from analyzer.formats.exchange import ocsf, stix, tables
 from analyzer.formats.networks import Networks
+from analyzer.formatting import clean
 from analyzer.replay.report import standard_output
 from analyzer.settings import Settings
 from analyzer.whole_files import whole_file
@@ -128,13 +129,17 @@ def import_(
     now_ms = time.time_ns() // 1_000_000
     taken = [_taken(path, now_ms, days) for path in files]
     records = [record for intake in taken for record in intake.records]
-    left_out = [reason for intake in taken for reason in intake.left_out]
+    left_out = [
+        f"{path}: {reason}"
+        for path, intake in zip(files, taken, strict=True)
+        for reason in intake.left_out
+    ]
     if out is None:
         asyncio.run(_send(records, settings))
     else:
         _write(b"".join(encode(record) + b"\n" for record in records), out)
     for reason in left_out if not as_json else ():
-        click.echo(f"left out  {reason}", err=True)
+        click.echo(f"left out  {clean(reason, 300)}", err=True)
     if out != "-":
         told = {
             "records": len(records),

@@ -70,7 +70,9 @@ def read(data: bytes, *, now_ms: int, keep_days: int) -> Intake:
     if isinstance(tree, dict) and tree.get("type") == "bundle":
         found = list(_indicators(tree, now_ms, keep_days))
     else:
-        found = [_hit(line, now_ms, keep_days) for line in data.splitlines() if line.strip()]
+        lines = [(n, _tree(x)) for n, x in enumerate(data.splitlines(), 1) if x.strip()]
+        found = [_hit(f"line {n}", tree, now_ms, keep_days) for n, tree in lines]
+        found = found if any(tree is not None for _, tree in lines) else []
     if not found:
         raise UsageError("neither a STIX 2.1 bundle with indicators nor lines of hits")
     return Intake(
@@ -111,16 +113,22 @@ def _indicators(bundle: dict[str, Any], now_ms: int, keep_days: int) -> Iterator
                 )
 
 
-def _hit(line: bytes, now_ms: int, keep_days: int) -> Feedback | str:
+def _tree(line: bytes) -> dict[str, Any] | None:
+    """The fields of a hit; None if the line is none."""
     try:
         tree = orjson.loads(line)
-        kind, source = tree["type"], tree.get("source", "watermark")
-        target = tree["id"]
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        return f"{line[:60]!r}: no hit with type and id ({error})"
+    except orjson.JSONDecodeError:
+        return None
+    return tree if isinstance(tree, dict) and {"type", "id"} <= tree.keys() else None
+
+
+def _hit(place: str, tree: dict[str, Any] | None, now_ms: int, keep_days: int) -> Feedback | str:
+    if tree is None:
+        return f"{place}: no hit with type and id"
+    kind, source, target = tree["type"], tree.get("source", "watermark"), tree["id"]
     if kind not in get_args(TargetType) or source not in get_args(EvidenceSource):
         return (
-            f"{line[:60]!r}: type must be one of {', '.join(get_args(TargetType))} and source one "
+            f"{place}: type must be one of {', '.join(get_args(TargetType))} and source one "
             f"of {', '.join(get_args(EvidenceSource))}"
         )
     seen = moment_ms(tree.get("seen_ms")) or now_ms

@@ -98,3 +98,19 @@ def test_nothing_is_a_wrong_use() -> None:
     for data in (b"", bundle()):
         with pytest.raises(UsageError, match="neither"):
             read(data, now_ms=NOW_MS, keep_days=30)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b'{"event_id":"e","prompt_text":"a secret"}\n' * 3, b"a secret\n", b"[]", b"[" * 9_999, b"{}"],
+)
+def test_a_file_of_something_else_is_refused(data: bytes) -> None:
+    """And nothing of it is shown: it may be a file of events, prompts included."""
+    with pytest.raises(UsageError, match="nor lines of hits") as raised:
+        read(data, now_ms=NOW_MS, keep_days=30)
+    assert "secret" not in str(raised.value)
+    mixed = b'{"type":"account","id":"acct-1"}\n' + data
+    intake = read(mixed, now_ms=NOW_MS, keep_days=30)
+    assert len(intake.records) == 1
+    assert all(reason.startswith("line ") for reason in intake.left_out)
+    assert "secret" not in "".join(intake.left_out)

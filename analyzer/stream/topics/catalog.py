@@ -22,6 +22,7 @@ from analyzer.kafka_topics import (
     Policy,
     TopicConfig,
     complaints,
+    copies_in,
     topic_configs,
 )
 from analyzer.settings import Settings
@@ -95,6 +96,8 @@ class Layout:
 
     partitions: dict[str, int]
     ids: dict[str, str]
+    copies: dict[str, int] = field(default_factory=dict)
+    """Of each partition of a topic, at least."""
     tells_ends: bool = False
     """True: the broker tells the end of a log exactly; the embedded one tells it too low."""
 
@@ -188,7 +191,10 @@ async def _prepare(settings: Settings, *, create: bool, skip_lost: bool) -> Layo
         complaint
         for topic in topics
         for complaint in complaints(
-            topic.needed, layout.partitions[topic.name], configs.get(topic.name, TopicConfig())
+            topic.needed,
+            layout.partitions[topic.name],
+            configs.get(topic.name, TopicConfig()),
+            layout.copies[topic.name],
         )
     ]
     _judge(wrong, skip_lost=skip_lost)
@@ -260,7 +266,8 @@ async def _layout(client: AIOKafkaAdminClient, topics: Iterable[Topic]) -> Layou
     described = await client.describe_topics(names)
     counts = {row["topic"]: len(row["partitions"]) for row in described}
     ids = await topic_ids(client._client, names)  # noqa: SLF001 - no public way to send a request
-    return Layout({name: counts[name] for name in names}, ids)
+    copies = {row["topic"]: copies_in(row) for row in described}
+    return Layout({name: counts[name] for name in names}, ids, copies)
 
 
 def _explain_missing(missing: list[Topic]) -> str:
