@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from analyzer.core.campaign.telling import judged_again
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.records import Alert, DeadLetter, Record
+from analyzer.errors import UsageError
 from analyzer.replay.compare import compare
 from analyzer.replay.record import recorded
-from analyzer.replay.report import Report, read, read_summary, standard_output
+from analyzer.replay.report import RECORD, Report, is_result, read, read_summary, standard_output
 
 _COUNTED = ("alerts", "campaigns", "members")
 
@@ -32,8 +33,11 @@ def replay_record(source: Path, out: Path | None, config: CoreConfig) -> dict[st
     Raises
     ------
     UsageError
-        If there is no record, or it can't be judged by this configuration.
+        If there is no record, the results would take its place, or it can't be judged by this
+        configuration.
     """
+    if out is not None and is_result(source / RECORD, out):
+        raise UsageError(f"{source}: the results would take the record's place; give another --out")
     records = list(recorded(source, config))
     letters = read(source, "dead_letters", DeadLetter)
     return write(records, letters, read_summary(source), out, config)

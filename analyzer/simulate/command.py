@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -17,6 +19,7 @@ from analyzer.simulate.world import DEFAULT_START_MS, Labels, World, generate
 from analyzer.whole_files import whole_file
 
 ECONOMY_DAYS = 6.0
+SHORTEST, SHORTEST_ECONOMY = 0.05, 0.25
 
 
 def labels_path(out: Path) -> Path:
@@ -37,21 +40,30 @@ def write_labels(labels: Labels, path: Path) -> None:
         file.write(orjson.dumps(labels, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
+class Measure(click.FloatRange):
+    """A number that can be worked with, which NaN is not."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; fails if it is none, or out of range."""
+        found = float(super().convert(value, param, ctx))
+        return self.fail(f"{value} is no number", param, ctx) if math.isnan(found) else found
+
+
 @click.command()
 @click.option("--scenario", required=True, help=f"One of: {', '.join(SCENARIOS)}, economy.")
 @click.option("--seed", type=click.IntRange(0, MOST), default=1, show_default=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @click.option("--broker", help="Broker to stream to instead: kafka://HOST:PORT[,HOST:PORT].")
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events per second.")
-@click.option(
-    "--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True
-)
+@click.option("--rate", type=Measure(min=0, min_open=True), help="Events per second.")
+@click.option("--scale", type=Measure(0, 1_000, min_open=True), default=1.0, show_default=True)
 @click.option(
     "--accounts",
     type=click.IntRange(min=50),
     help="Innocent accounts of the economy; 5000 by default.",
 )
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Length of the world.")
+@click.option("--days", type=Measure(SHORTEST, 3_650), help="Length of the world.")
 @click.option("--start", help="Start as ISO 8601, UTC unless it says otherwise.")
 @click.option(
     "--ends-now",
@@ -77,6 +89,8 @@ def simulate(
     """
     if accounts is not None and scenario != "economy":
         raise UsageError("--accounts goes with --scenario economy; others take --scale")
+    if scenario == "economy" and days is not None and days < SHORTEST_ECONOMY:
+        raise UsageError(f"--days: an economy lasts {SHORTEST_ECONOMY} at least")
     length = days or (ECONOMY_DAYS if scenario == "economy" else scenario_named(scenario).days)
     if (out is None) == (broker is None):
         raise UsageError("give either --out FILE or --broker URL")

@@ -71,6 +71,15 @@ def test_settings_that_reach_deeper_are_refused_by_name(place: Path) -> None:
     assert "core.alert_threshold, core.seed: reaches deeper" in str(done.exception)
 
 
+def test_a_record_is_not_replaced_by_what_it_gives(place: Path) -> None:
+    """Whichever way its folder is written."""
+    before = (place / "a" / "record.zst").read_bytes()
+    for out in (place / "a", place / "b" / ".." / "a"):
+        done = run("replay", "--from-record", str(place / "a"), "--out", str(out))
+        assert "the results would take the record's place" in str(done.exception)
+    assert (place / "a" / "record.zst").read_bytes() == before
+
+
 @pytest.mark.parametrize("damage", [b"", b"junk", None])
 def test_a_damaged_record_is_refused(place: Path, tmp_path: Path, damage: bytes | None) -> None:
     """With what to do about it."""

@@ -48,12 +48,22 @@ def test_start_is_read_as_utc(tmp_path: Path) -> None:
         (("--scenario", "smoke", "--out", "x", "--rate", "5"), "--rate goes with --broker"),
         (("--scenario", "smoke", "--out", "x", "--start", "soon"), "ISO 8601"),
         (("--scenario", "smoke", "--out", "no/such/dir/x"), "check the path"),
+        (("--scenario", "economy", "--out", "x", "--days", "0.1"), "lasts 0.25 at least"),
     ],
 )
 def test_wrong_usage_says_what_to_do(arguments: tuple[str, ...], message: str) -> None:
     """Each mistake has its sentence."""
     with pytest.raises(UsageError, match=message):
         run(*arguments)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "-1", "0", "1e9", "1e-9", "x"])
+@pytest.mark.parametrize("option", ["--days", "--scale", "--seed"])
+def test_a_number_without_a_world_is_refused(option: str, number: str, tmp_path: Path) -> None:
+    """Or a world of that size is made."""
+    out = str(tmp_path / "x")
+    done = CliRunner().invoke(simulate, ["--scenario", "smoke", "--out", out, option, number])
+    assert done.exit_code == 2 or b"event_id" in (tmp_path / "x").read_bytes()
 
 
 def test_broken_lines_are_listed_and_good_lines_kept(tmp_path: Path) -> None:

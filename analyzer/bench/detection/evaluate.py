@@ -89,7 +89,10 @@ def read_labels(path: Path) -> Truth | list[Feedback]:
     try:
         data = path.read_bytes()
         if b'"campaigns":' not in data:
-            return read_feedback(path, Settings.load().core.max_record_bytes)
+            said = read_feedback(path, Settings.load().core.max_record_bytes)
+            if not said:
+                raise UsageError(f"{path}: no label, for there is nothing in it")
+            return said
         return truth_in(msgspec.json.decode(data, type=Labels), _operation)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; give a file of labels") from error
