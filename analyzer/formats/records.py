@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from analyzer.core.contracts.decode import UNREADABLE
+from analyzer.core.contracts.decode import UNREADABLE, told
 from analyzer.errors import BadRecord
 from analyzer.formats.draft import Draft
 from analyzer.formats.protocol import Paths
@@ -57,7 +57,7 @@ def decoded(decode: Callable[[bytes], Any], record: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise BadRecord("invalid_utf8", str(error)) from error
     except msgspec.ValidationError as error:
-        raise BadRecord("wrong_type", str(error)) from error
+        raise BadRecord("wrong_type", told(error)) from error
     except UNREADABLE as error:
         if b"NaN" in record or b"Infinity" in record:
             return decoded(decode, _without_nan(record, error))

@@ -57,7 +57,9 @@ def setup(settings: Settings, stream: TextIO | None = None) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     for name in NOISY:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > 10 else level)
+        # Their debug lines hold the records themselves, with prompts and addresses.
+        least = logging.WARNING if level > logging.DEBUG else logging.INFO
+        logging.getLogger(name).setLevel(max(level, least))
 
 
 def _renderers(settings: Settings, *, colors: bool) -> list[Processor]:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts import blocks
 from analyzer.core.contracts.blocks import EventBlock
+from analyzer.core.contracts.decode import decode_event
 from analyzer.core.contracts.feedback import decode_feedback
 from analyzer.core.contracts.snapshot_codec import unpack
 from analyzer.core.ingest.step import IngestStep, RawBatch
@@ -142,27 +143,27 @@ def test_pseudonyms_reach_everything_that_is_shown() -> None:
     fields = {
         "event_id": "e",
         "timestamp_ms": 1_772_532_000_000,
-        "account_id": "SECRET-1",
-        "org_id": "SECRET-2",
+        "account_id": "PRIVATE-1",
+        "org_id": "PRIVATE-2",
         "model": "m",
         "input_tokens": 1,
         "output_tokens": 1,
         "status": "ok",
-        "user_agent": "SECRET-3",
-        "payment_ref": "SECRET-4",
-        "prompt_template_id": "SECRET-5",
-        "tls_ja4": "SECRET-6",
+        "user_agent": "PRIVATE-3",
+        "payment_ref": "PRIVATE-4",
+        "prompt_template_id": "PRIVATE-5",
+        "tls_ja4": "PRIVATE-6",
         "client_ip": "203.0.113.7",
     }
-    lines = [json.dumps(fields).encode(), json.dumps(fields | {"prompt_text": "SECRET"}).encode()]
-    lines.append(json.dumps(fields | {"status": "SECRET"}).encode())
+    lines = [json.dumps(fields).encode(), json.dumps(fields | {"prompt_text": "PRIVATE"}).encode()]
+    lines.append(json.dumps(fields | {"status": "PRIVATE"}).encode())
     step = IngestStep(config, source=0, source_name="x", shards=1)
     output = step.feed(RawBatch(Texts.of(lines), np.arange(3), np.arange(3)))
     [block] = output.made
     assert len(block.rows) == 2
     assert "m" in block.rows.names.texts()
-    assert not [text for text in block.rows.names.texts() if "SECRET" in text]
-    assert "SECRET" not in repr(output.dead)
+    assert not [text for text in block.rows.names.texts() if "PRIVATE" in text]
+    assert "PRIVATE" not in repr(output.dead)
 
 
 DEPTH = 5_000
@@ -196,3 +197,27 @@ def test_what_is_nested_too_deep_stops_nobody(border: str, kind: str) -> None:
     """It is read, or refused as any other: one such record would end every worker that reads it."""
     with suppress(BadRecord, StateError):
         BORDERS[border](DEEP[kind])
+
+
+PRIVATE = "a secret - at `$.x`"
+
+
+@pytest.mark.parametrize("kind", ["llm.request.v1", "feedback.v1"])
+def test_no_refusal_shows_what_stood_there(kind: str) -> None:
+    """In whatever field of whatever record: it may be a prompt, an address or a name."""
+    whole = json.loads(next((EXAMPLES / kind / "valid").glob("*.json")).read_bytes())
+    places = [(name,) for name in whole] + [
+        (name, inner) for name, value in whole.items() if isinstance(value, dict) for inner in value
+    ]
+    for place in places:
+        for value in (PRIVATE, [PRIVATE], {PRIVATE: PRIVATE}, PRIVATE * 500):
+            record = json.loads(json.dumps(whole))
+            table = record if len(place) == 1 else record[place[0]]
+            table[place[-1]] = value
+            line = json.dumps(record).encode()
+            try:
+                decode_feedback(line, 9_999) if kind == "feedback.v1" else decode_event(line, 9_999)
+            except BadRecord as bad:
+                assert "secret" not in str(bad)  # noqa: PT017 - either outcome is right
+            for outcome in READER.outcomes(line):
+                assert "secret" not in str(outcome if isinstance(outcome, BadRecord) else "")

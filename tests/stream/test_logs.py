@@ -46,6 +46,18 @@ def test_a_traceback_shows_no_local_variables(log_format: str) -> None:
     assert "tell me a secret" not in text
 
 
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_no_level_lets_the_libraries_show_records(level: str) -> None:
+    """Their debug lines hold whole fetches; ours go as far as they are asked to."""
+    out = io.StringIO()
+    logs.setup(Settings.model_validate({"log_level": level}), out)
+    for name in (*logs.LIBRARIES, "aiokafka.conn", "faust.transport"):
+        logging.getLogger(name).debug("FetchResponse(%s)", "tell me a secret")
+    logging.getLogger("analyzer.stream").debug("ours")
+    assert "secret" not in out.getvalue()
+    assert ("ours" in out.getvalue()) == (level == "debug")
+
+
 def test_json_logs_are_one_object_a_line() -> None:
     """Every field that was given is a field."""
     line = json.loads(written("json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from codecs import BOM_UTF8
 from collections.abc import Callable
 from typing import TypeVar
@@ -66,10 +67,33 @@ def decode_with(decode: Callable[[bytes], T], value: bytes, max_bytes: int) -> T
     except UnicodeDecodeError as error:
         raise BadRecord("invalid_utf8", str(error)) from error
     except msgspec.ValidationError as error:
-        raise BadRecord(_classify(str(error)), str(error)) from error
+        raise BadRecord(_classify(str(error)), told(error)) from error
     except UNREADABLE as error:
         reason = "not_json" if value.strip() else "empty"
         raise BadRecord(reason, str(error)) from error
+
+
+def told(error: msgspec.ValidationError) -> str:
+    """What it says of the field and the rule, without the value, which may be anybody's secret.
+
+    Examples
+    --------
+    >>> from typing import Literal
+    >>> try:
+    ...     msgspec.json.decode(b'["a secret"]', type=list[Literal["ok"]])
+    ... except msgspec.ValidationError as error:
+    ...     told(error)
+    'Invalid enum value - at `$[...]`'
+    """
+    said = str(error)
+    if not said.startswith(_WITH_VALUE):
+        return said
+    place = _PLACE.search(said)
+    return _WITH_VALUE + (place[0] if place else "")
+
+
+_WITH_VALUE = "Invalid enum value"
+_PLACE = re.compile(r" - at `\$[\w.\[\]]*`$")
 
 
 def _classify(message: str) -> str:
