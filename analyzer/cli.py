@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from analyzer.errors import AnalyzerError, UsageError
+from analyzer.formatting import clean_lines
 
 
 class Entry(NamedTuple):
@@ -156,5 +157,5 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _leave(error: AnalyzerError, code: int) -> NoReturn:
-    click.echo(f"analyzer: {error}", err=True)
+    click.echo(f"analyzer: {clean_lines(str(error))}", err=True)
     sys.exit(code)

@@ -27,9 +27,22 @@ def clean(text: str, longest: int = 3_000) -> str:
     >>> clean("a\nb\x1b[31m\u202ec")
     'a b[31mc'
     """
-    spaced = " ".join(text.split())
-    kept = "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
-    return clip(kept, longest)
+    return clip(_inert(" ".join(text.split())), longest)
+
+
+def clean_lines(text: str) -> str:
+    r"""The text without such characters, line by line as it stands.
+
+    Examples
+    --------
+    >>> clean_lines("one:\n  a\x1b[31m\u202eb")
+    'one:\n  a[31mb'
+    """
+    return "\n".join(map(_inert, text.splitlines()))
+
+
+def _inert(text: str) -> str:
+    return "".join(c for c in text if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"})
 
 
 def clip(text: str, longest: int) -> str:

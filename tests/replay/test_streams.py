@@ -59,6 +59,13 @@ def test_a_sentence_and_no_traceback(
     assert events.read_bytes() == EVENTS
 
 
+def test_a_name_in_an_error_does_nothing_to_the_terminal(tmp_path: Path) -> None:
+    """Of files, keys or settings: somebody else may have chosen it."""
+    done = shell("analyzer replay '\x1b]0;t\x07\x9b31m\u202ename' --out out", tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("analyzer: ]0;t31mname: No such file")
+
+
 def test_closed_streams_that_nobody_needs_cost_nothing(events: Path, tmp_path: Path) -> None:
     """Results go to their folder all the same."""
     assert shell(f"analyzer replay {events.name} --out out <&- >&- 2>&-", tmp_path).returncode == 0
