@@ -16,6 +16,7 @@ from analyzer.core.pipeline import Pipeline
 from analyzer.testing.reference_run import raw_batch
 
 PANE_MS = 600_000
+START_MS = 1_772_496_000_000
 PANES, CLOSED = 12, 10
 """The last two stay open: their end lies within the lateness."""
 KEYS = st.lists(st.integers(0, 2**64 - 1), max_size=200, unique=True)
@@ -72,7 +73,7 @@ def _line(pane: int, name: str, template: str) -> bytes:
     return msgspec.json.encode(
         {
             "event_id": f"{name}-{pane}-{template}",
-            "timestamp_ms": 200 * PANE_MS + pane * PANE_MS,
+            "timestamp_ms": START_MS + pane * PANE_MS,
             "account_id": name,
             "model": "model",
             "input_tokens": 1,

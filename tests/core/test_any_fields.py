@@ -11,6 +11,7 @@ from analyzer.core.pipeline import Pipeline
 from analyzer.testing.reference_run import raw_batch
 
 HOUR_MS = 3_600_000
+START_MS = 1_772_496_000_000
 OPTIONAL = {
     "client_ip": "192.0.2.7",
     "org_id": "org-{}",
@@ -30,14 +31,14 @@ def test_any_subset_of_the_optional_fields(given_fields: set[str]) -> None:
     """Nobody answers to a missing field with an error; a day of twelve accounts is judged."""
     lines = [_line(hour, number, given_fields) for hour in range(30) for number in range(12)]
     pipeline = Pipeline(CoreConfig(warmup_s=0))
-    output = pipeline.feed(0, raw_batch(lines, append_ms=100 * HOUR_MS))
+    output = pipeline.feed(0, raw_batch(lines, append_ms=START_MS + 100 * HOUR_MS))
     assert (output.dead, output.made) == ([], [])
 
 
 def _line(hour: int, number: int, given_fields: set[str]) -> bytes:
     event = {
         "event_id": f"event-{hour}-{number}",
-        "timestamp_ms": (24 + hour) * HOUR_MS + number,
+        "timestamp_ms": START_MS + hour * HOUR_MS + number,
         "account_id": f"account-{number}",
         "model": "model",
         "input_tokens": 1,
