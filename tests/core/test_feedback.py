@@ -345,6 +345,8 @@ def test_what_never_expires_is_obeyed(expires_ms: int) -> None:
     [
         (Target("block", "the office"), 1, "bad_ip"),
         (Target("block", "192.0.2.0/99"), 1, "bad_ip"),
+        (Target("block", "0.0.0.0/0"), 1, "bad_ip"),
+        (Target("block", "::/0"), 1, "bad_ip"),
         (Target("campaign", "c-1"), CALENDAR_END_MS, "out_of_range"),
     ],
 )

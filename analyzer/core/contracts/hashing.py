@@ -107,14 +107,18 @@ def _parse_block(text: str) -> int:
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """The address as proxies write it: alone, with a port, in brackets, with a zone."""
+    """The address as proxies write it: alone, with a port, in brackets, with a zone.
+
+    All addresses together are none.
+    """
     address, slash, bits = text.partition("/")
     if match := _BRACKETS.fullmatch(address) or _PORT.fullmatch(address):
         address = match[1]
     try:
-        return ipaddress.ip_network(address.partition("%")[0] + slash + bits, strict=False)
+        network = ipaddress.ip_network(address.partition("%")[0] + slash + bits, strict=False)
     except ValueError:
         return None
+    return network if network.prefixlen else None
 
 
 def _block_of(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> int:
