@@ -27,6 +27,7 @@ from analyzer.core.cohort.selection import Cohorts
 
 NAME, FAMILY, UNIT = "always", "new_family", "share"
 MEANING = "everybody does it"
+NEEDS = ()
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

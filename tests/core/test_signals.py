@@ -84,10 +84,11 @@ def test_order_of_cohorts_does_not_matter(signal: Signal) -> None:
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=NAMES)
 def test_every_signal_is_named_once_and_explained(signal: Signal) -> None:
-    """Names are unique; unit, meaning and formula are told."""
+    """Names are unique; unit, meaning, needed fields and formula are told."""
     assert NAMES.count(signal.NAME) == 1
     assert signal.UNIT
     assert signal.MEANING
+    assert all(signal.NEEDS)
     assert signal.measure.__doc__
 
 

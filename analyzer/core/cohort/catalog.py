@@ -32,6 +32,10 @@ class Signal(Protocol):
         """What a high value says, in words for a person."""
 
     @property
+    def NEEDS(self) -> tuple[tuple[str, ...], ...]:  # noqa: N802 - a constant of the module
+        """Optional fields of an event without which it is blind: of each group, at least one."""
+
+    @property
     def measure(self) -> Callable[[Cohorts], NDArray[np.float64]]:
         """One value in [0, 1] or NaN per cohort."""
 

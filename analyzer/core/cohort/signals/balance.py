@@ -14,6 +14,7 @@ F64 = NDArray[np.float64]
 
 NAME, FAMILY, UNIT = "balance", "balance", "dispersion index"
 MEANING = "members send almost equally many requests"
+NEEDS = ()
 
 
 def measure(cohorts: Cohorts) -> F64:

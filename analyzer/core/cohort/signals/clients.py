@@ -11,6 +11,7 @@ from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "client_homogeneity", "client", "nats"
 MEANING = "members run the same client software, which is rare elsewhere"
+NEEDS = (("user_agent", "tls_ja4"),)
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ I64 = NDArray[np.int64]
 
 NAME, FAMILY, UNIT = "creation_scan", "identity", "nats"
 MEANING = "many of the accounts were created within a few days"
+NEEDS = (("account_created_ms",),)
 STEP_MS = 2 * DAY_S * 1_000
 
 

@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.needs import ADDRESS
 from analyzer.core.cohort.signals.scale import clip, excess_overlap
 from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "entanglement", "infrastructure", "nats per member"
 MEANING = "members meet on the same address blocks far more often than chance"
+NEEDS = (ADDRESS,)
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ I32 = NDArray[np.int32]
 
 NAME, FAMILY, UNIT = "first_seen", "identity", "share of organisations"
 MEANING = "many members appeared for the first time within the same six hours"
+NEEDS = ()
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

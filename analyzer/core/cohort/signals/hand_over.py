@@ -18,6 +18,7 @@ Bool = NDArray[np.bool_]
 
 NAME, FAMILY, UNIT = "hand_over", "timing", "share of hand-overs"
 MEANING = "new members begin just as others fall silent"
+NEEDS = ()
 SOON_S = 3_600
 """A member that begins within this time after another's last request may have taken over."""
 SILENT_S, SILENT_PAUSES = 6 * 3_600, 4.0

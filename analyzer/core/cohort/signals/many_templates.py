@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.needs import TEMPLATE
 from analyzer.core.cohort.signals.scale import clip, divide
 from analyzer.core.contracts.object_kind import Kind
 
@@ -13,6 +14,7 @@ F64 = NDArray[np.float64]
 
 NAME, FAMILY, UNIT = "many_templates", "against", "effective templates per member"
 MEANING = "members use as many different templates as unrelated developers would"
+NEEDS = (TEMPLATE,)
 
 
 def measure(cohorts: Cohorts) -> F64:

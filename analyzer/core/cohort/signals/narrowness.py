@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.needs import TEMPLATE
 from analyzer.core.cohort.signals.scale import clip, divide
 from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "narrowness", "work", "share of requests"
 MEANING = "members' other traffic is on templates that live inside the group"
+NEEDS = (TEMPLATE,)
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from analyzer.core.cohort.signals.scale import clip
 
 NAME, FAMILY, UNIT = "output_length", "elicitation", "standard deviations"
 MEANING = "answers are longer than usual"
+NEEDS = ()
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "params_homogeneity", "elicitation", "nats"
 MEANING = "members ask with the same sampling parameters, which are rare elsewhere"
+NEEDS = (("temperature", "top_p", "max_tokens", "n", "logprobs"),)
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

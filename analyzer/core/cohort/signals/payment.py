@@ -11,6 +11,7 @@ from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "payment_sharing", "identity", "share of organisations"
 MEANING = "organisations that should be independent pay with the same means"
+NEEDS = (("payment_ref",),)
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "pivot", "timing", "share of requests"
 MEANING = "members moved to the new model together, ahead of everybody else"
+NEEDS = ()
 NEW_FOR_S = 7 * DAY_S
 
 

@@ -10,6 +10,7 @@ from analyzer.core.cohort.signals.scale import clip
 
 NAME, FAMILY, UNIT = "popular", "against", "share of organisations"
 MEANING = "a good part of all customers use it"
+NEEDS = ()
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

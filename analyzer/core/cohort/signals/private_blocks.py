@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.needs import ADDRESS
 from analyzer.core.cohort.signals.scale import clip, divide
 from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "private_blocks", "infrastructure", "share of requests"
 MEANING = "traffic comes from address blocks that only members use"
+NEEDS = (ADDRESS,)
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

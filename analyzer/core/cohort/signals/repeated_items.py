@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.needs import PROMPT, TEMPLATE
 from analyzer.core.cohort.signals.scale import clip
 from analyzer.core.cohort.signals.work_queue import repeated_on_object
 
 NAME, FAMILY, UNIT = "repeated_items", "against", "share of repeated prompts"
 MEANING = "the same prompts come again and again, as from a course, a test or a viral post"
+NEEDS = (TEMPLATE, PROMPT)
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.needs import ADDRESS
 from analyzer.core.cohort.signals.scale import clip, divide
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.object_kind import Kind
 
 NAME, FAMILY, UNIT = "rotation", "infrastructure", "share of requests"
 MEANING = "requests keep coming from address blocks never seen before"
+NEEDS = (ADDRESS,)
 
 
 def measure(cohorts: Cohorts) -> NDArray[np.float64]:

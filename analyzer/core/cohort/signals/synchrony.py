@@ -12,6 +12,7 @@ F64 = NDArray[np.float64]
 
 NAME, FAMILY, UNIT = "synchrony", "timing", "variance ratio"
 MEANING = "members are busy and quiet at the same hours, beyond everybody's daily rhythm"
+NEEDS = ()
 
 
 def measure(cohorts: Cohorts) -> F64:

@@ -7,12 +7,14 @@ from numpy.typing import NDArray
 
 from analyzer.core.cohort.population import PROMPTED, REPEATED
 from analyzer.core.cohort.selection import Cohorts
+from analyzer.core.cohort.signals.needs import PROMPT, TEMPLATE
 from analyzer.core.cohort.signals.scale import clip
 
 F64 = NDArray[np.float64]
 
 NAME, FAMILY, UNIT = "work_queue", "work", "share of repeated prompts"
 MEANING = "hardly any prompt is sent twice, as if one queue were shared out"
+NEEDS = (TEMPLATE, PROMPT)
 
 
 def measure(cohorts: Cohorts) -> F64:
