@@ -1,6 +1,7 @@
 """Extending is one file and one line: tried on a copy of the package, as a newcomer would.
 
-The recipes are in CONTRIBUTING.md; what this test writes is what they say.
+The recipes are in CONTRIBUTING.md; what this test writes is what they say. A model has besides
+to be owned by a step.
 """
 
 from __future__ import annotations
@@ -34,6 +35,43 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     """0.9 everywhere, which is strong evidence for whoever believes it."""
     return np.full(len(cohorts), 0.9)
 '''
+MODEL = '''"""Typical: the mean of all signals of all cohorts so far, by River's Mean."""
+
+from river import stats
+
+from analyzer.core.cohort.catalog import NAMES
+from analyzer.core.cohort.models.safe_pickle import dump, load, probe
+
+
+class Typical:
+    def __init__(self):
+        self.names, self.mean = NAMES, stats.Mean()
+
+    def learn(self, features):
+        for value in features[features > 0].tolist():
+            self.mean.update(value)
+
+    def snapshot(self):
+        return dump((self.names, self.mean))
+
+    def restore(self, data):
+        probe(lambda: load(data)[1].get())
+        self.names, self.mean = load(data)
+'''
+OWNED = {
+    "import Triage\n": "from analyzer.core.cohort.models.typical import Typical\n",
+    "        self._triage = Triage(config.seed)\n": "        self.typical = Typical()\n",
+    "                features = measure_all(cohorts)\n": (
+        "                self.typical.learn(features)\n"
+    ),
+    '        state = {"windows": self.windows.state(), "triage": self._triage.snapshot()}\n': (
+        '        state["typical"] = self.typical.snapshot()\n'
+    ),
+    '        self._triage.restore(state["triage"])\n': (
+        '        self.typical.restore(state["typical"])\n'
+    ),
+}
+"""Line of the cohort step → what owning the model puts behind it."""
 SINK = '''"""Alerts to a file, one id a line."""
 
 from pathlib import Path
@@ -129,8 +167,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def add(house: Path, file: str, text: str, line: tuple[str, str, str]) -> None:
     """One file, and one line in one list: where, after what, and which."""
     (house / "analyzer" / file).write_text(text, "utf-8")
-    catalog, old, new = line
-    path = house / "analyzer" / catalog
+    put(house, *line)
+
+
+def put(house: Path, file: str, old: str, new: str) -> None:
+    """A line behind the only one that ends so."""
+    path = house / "analyzer" / file
     before = path.read_text("utf-8")
     assert before.count(old) == 1
     path.write_text(before.replace(old, old + new), "utf-8")
@@ -223,6 +265,41 @@ for name, steps in list(pipeline.steps.items())[1:]:
 found = pipeline.feed(0, raw_batch(lines[start:], start)) + pipeline.finish()
 print(len(list(found.made)))
 """
+
+
+def test_a_new_model_is_saved_with_its_step(house: Path, world: Path, tmp_path: Path) -> None:
+    """It learns, and goes on from what was saved with the step that owns it."""
+    add(
+        house,
+        "core/cohort/models/typical.py",
+        MODEL,
+        (
+            "core/cohort/models/safe_pickle.py",
+            '    ("river.stats.quantile", "Quantile"),\n',
+            '    ("river.stats.mean", "Mean"),\n',
+        ),
+    )
+    for old, new in OWNED.items():
+        put(house, "core/cohort/step.py", old, new)
+    state = tmp_path / "state"
+    run(house, "-c", SAVE, world, state)
+    learned = float(run(house, "-c", LEARNED, state))
+    assert learned > 0
+    after = run(house, "-c", GO_ON + TELL_LEARNED, world, state).split()[-1]
+    assert float(after) > learned
+
+
+LEARNED = """
+import sys
+from pathlib import Path
+from analyzer.core.cohort.step import CohortStep
+from analyzer.core.config import CoreConfig
+
+step = CohortStep(CoreConfig(), shard=0, shards=2, sources=1)
+step.restore((Path(sys.argv[1]) / "cohort-0").read_bytes())
+print(step.typical.mean.n)
+"""
+TELL_LEARNED = "print(pipeline.steps['cohort'][0].typical.mean.n)"
 
 
 def test_a_new_sink_gets_the_alerts(house: Path, world: Path, tmp_path: Path) -> None:
