@@ -12,12 +12,20 @@ import pytest
 import zstandard
 
 from analyzer.cli import app
+from analyzer.core.contracts.feedback import decode_feedback
 from analyzer.core.contracts.records import AlertKind
 from analyzer.settings import Settings
 from analyzer.simulate import generate
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md"))
+TABLES = {
+    name
+    for name, field in Settings.model_fields.items()
+    if hasattr(field.annotation, "model_fields")
+}
+"""Settings that hold others."""
 SECTIONS = ("What happened", "Look at this in two minutes", "Do", "Do not", "Undo")
 
 
@@ -52,20 +60,35 @@ def test_commands_are_understood(line: list[str]) -> None:
 
 
 def test_settings_are_there() -> None:
-    """Every variable and every dotted key that the README names."""
-    for name in re.findall(r"ANALYZER_([A-Z_]+)=", README):
+    """Every variable that the README names, and every dotted key in all documents."""
+    keys = [name.lower().split("__") for name in re.findall(r"ANALYZER_([A-Z_]+)=", README)]
+    for document in DOCUMENTS:
+        dotted = re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)", document.read_text("utf-8"))
+        keys += [key for name in dotted if (key := name.split("."))[0] in TABLES]
+    for key in keys:
         where: object = Settings
-        for part in name.lower().split("__"):
+        for part in key:
             fields = where.model_fields  # type: ignore[attr-defined] # a model at every level
-            assert part in fields, name
+            assert part in fields, key
             where = fields[part].annotation
 
 
 def test_linked_files_are_there() -> None:
-    """In the README and in every guide."""
-    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")):
-        for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
+    """In the README and in every guide; files of ours that are named without a link as well."""
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        for link in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (document.parent / link).exists(), f"{document}: {link}"
+        for name in re.findall(r"`([a-z_]+/[a-z_/]+\.(?:py|json|toml))", text):
+            found = [(root / name).exists() for root in (ROOT, ROOT / "analyzer")]
+            assert any(found) or name.startswith("fitted/"), f"{document}: {name}"
+
+
+def test_examples_of_feedback_are_feedback() -> None:
+    """Those that the runbooks give to copy."""
+    text = (ROOT / "docs" / "runbooks" / "README.md").read_text("utf-8")
+    examples = re.findall(r"```json\n(.*?)\n```", text, re.DOTALL)
+    assert [decode_feedback(one.encode(), 65_536).action for one in examples] == ["label", "allow"]
 
 
 def test_the_commands_on_files_run(

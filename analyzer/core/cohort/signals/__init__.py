@@ -10,6 +10,7 @@ The contract of the family:
 * the object that defines the cohort is left out of its own null;
 * a signal of the family ``against`` speaks for innocence.
 
-Formulas are those of ``SIGNALS.md`` of the design study unless a docstring says otherwise.
+Each docstring gives its formula, in which c(x) is x clipped to [0, 1]; ``schemas/signals.md`` has
+them all.
 The list of all signals is :mod:`analyzer.core.cohort.catalog`.
 """
