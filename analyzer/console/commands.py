@@ -34,7 +34,7 @@ def config(path: Path | None, *, json: bool) -> None:
     click.echo(as_json(settings) if json else as_toml(settings), nl=json)
 
 
-@click.command()
+@click.command(epilog="Example: analyzer doctor --sample gateway.log --format litellm")
 @CONFIG
 @click.option(
     "--sample",
@@ -48,14 +48,9 @@ def config(path: Path | None, *, json: bool) -> None:
 def doctor(
     path: Path | None, sample: str | None, format_name: str | None, *, json: bool, send: bool
 ) -> None:
-    r"""Check broker, topics, groups, clocks and Slack; exit 1 if something is wrong.
+    """Check broker, topics, groups, clocks and Slack; exit 1 if something is wrong.
 
     Slack is asked with a message that it shows to nobody; --send posts one that it shows.
-
-    \b
-    Examples:
-      analyzer doctor --json | jq '.findings[] | select(.ok | not)'
-      analyzer doctor --sample gateway.log --format litellm
     """
     from analyzer import wiring  # noqa: PLC0415 - loaded when used
 

@@ -57,7 +57,7 @@ def report(
         click.echo(msgspec.json.encode(figures).decode())
         return
     write(figures, out)
-    click.echo(f"{len(figures['campaigns'])} campaigns → {out}")
+    click.echo(f"campaigns: {len(figures['campaigns'])} → {out}")
 
 
 def write(figures: dict[str, Any], out: Path) -> None:

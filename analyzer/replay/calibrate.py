@@ -16,7 +16,7 @@ from analyzer.core.cohort.fusion import Fusion
 from analyzer.core.contracts.blocks import CohortBlock
 from analyzer.core.contracts.calibration import Calibration, fitted
 from analyzer.core.contracts.cohort_columns import CohortColumns, concat_cohorts
-from analyzer.core.contracts.feedback import GUILTY, INNOCENT, Feedback
+from analyzer.core.contracts.feedback import BENIGN, POSITIVE, Feedback
 from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.pipeline import feed
@@ -41,10 +41,10 @@ class History:
             self._rows.append(block.rows)
         return feed(name, step, block)
 
-    def innocent(self, campaign: CampaignStep, said: Iterable[Feedback] = ()) -> CohortColumns:
-        """Cohorts with hardly a member in a campaign found, or in what people call guilty.
+    def benign(self, campaign: CampaignStep, said: Iterable[Feedback] = ()) -> CohortColumns:
+        """Cohorts with hardly a member in a campaign found, or in what people call positive.
 
-        A campaign that people call innocent is left in. Single accounts are no cohorts.
+        A campaign that people call benign is left in. Single accounts are no cohorts.
 
         Parameters
         ----------
@@ -54,19 +54,19 @@ class History:
         rows = concat_cohorts(self._rows)
         ordered = sorted(said, key=lambda label: (label.created_ms, label.feedback_id))
         latest = {label.target.id: label.verdict for label in ordered}
-        guilty = [name for name, verdict in latest.items() if verdict in GUILTY]
-        orgs = [campaign.orgs_named(guilty)]
+        positive = [name for name, verdict in latest.items() if verdict in POSITIVE]
+        orgs = [campaign.orgs_named(positive)]
         orgs += [
             found.members.key
             for found in campaign.campaigns
-            if found.state.revision and latest.get(found.id) not in INNOCENT
+            if found.state.revision and latest.get(found.id) not in BENIGN
         ]
         out = np.isin(rows.member_org, np.concatenate(orgs))
         return rows.take((rows.share_of_members(out) < UNDER_ALERT) & (rows.kind != Kind.ACCOUNT))
 
 
 def calibration_of(cohorts: CohortColumns) -> Calibration:
-    """The calibration that these innocent cohorts give.
+    """The calibration that these benign cohorts give.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def calibration_of(cohorts: CohortColumns) -> Calibration:
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
-    help="File of feedback.v1 lines: what is labelled guilty is left out, what is labelled "
-    "innocent stays in.",
+    help="File of feedback.v1 lines: what is labelled positive is left out, what is labelled "
+    "benign stays in.",
 )
 def calibrate(
     sources: tuple[str, ...], out: Path, config: Path | None, labels: Path | None
@@ -106,10 +106,10 @@ def calibrate(
         runner = Runner(settings.core, opened, call=history, progress=bar)
         for _ in runner:
             pass  # the history remembers what matters
-    cohorts = history.innocent(runner.campaign, said)
+    cohorts = history.benign(runner.campaign, said)
     found = calibration_of(cohorts)
     with whole_file(out) as stream:
         stream.write(found.model_dump_json(indent=1).encode() + b"\n")
     objects = sum(stratum.objects for stratum in found.strata)
-    click.echo(f"{len(cohorts.pane):,} innocent cohorts of {objects:,} objects, {out} written")
+    click.echo(f"{len(cohorts.pane):,} benign cohorts of {objects:,} objects, {out} written")
     click.echo(f"to use it: core.calibration = {str(out)!r}")

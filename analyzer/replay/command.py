@@ -182,7 +182,9 @@ def _print(summary: dict[str, Any], *, as_json: bool) -> None:
         click.echo(orjson.dumps(summary).decode())
         return
     if unfitted_signals := ", ".join(summary["unfitted_signals"]):
-        click.echo(f"unfitted      {unfitted_signals}: shown, but no evidence until `analyzer fit`")
+        click.echo(
+            f"unfitted      {unfitted_signals}: measured, but no evidence until `analyzer fit`"
+        )
     dead = ", ".join(f"{reason} {n}" for reason, n in summary["dead_letters"].items()) or "none"
     alerts = ", ".join(f"{kind} {n}" for kind, n in summary["alerts"].items()) or "none"
     click.echo(f"events        {summary['events']:,} ({summary['duplicates']:,} duplicates)")

@@ -140,5 +140,5 @@ def _now_ms() -> int:
 def _summary(labels: Labels) -> str:
     return (
         f"{labels['requests']:,} requests of {labels['organisations']:,} organisations; "
-        f"{len(labels['campaigns'])} campaigns, {len(labels['lookalikes'])} look-alikes"
+        f"campaigns: {len(labels['campaigns'])}, look-alikes: {len(labels['lookalikes'])}"
     )

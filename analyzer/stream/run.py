@@ -41,7 +41,7 @@ def work(
     """
     logs.setup(settings)
     if names := unfitted(settings.core.calibration or Calibration.shipped()):
-        log.warning("signals without weights: shown, but no evidence", signals=names)
+        log.warning("signals without weights: measured, but no evidence", signals=names)
     layout = asyncio.run(topics.prepare(settings, create=create_topics, skip_lost=skip_lost))
     asyncio.run(topics.refuse_others(settings))
     compile_all()

@@ -64,7 +64,7 @@ def cohorts_of(scenario: str, seed: int, scale: float, days: float | None) -> Co
     for start in range(0, len(lines), BATCH):
         pipeline.feed(0, raw_batch(lines[start : start + BATCH], start))
     pipeline.finish()
-    found = history.innocent(pipeline.campaign, verdicts(world.labels))
+    found = history.benign(pipeline.campaign, verdicts(world.labels))
     # Worlds use the same blocks and clients, which are other objects in each of them.
     own = np.uint64(2 * (seed * len(INNOCENT) + INNOCENT.index(scenario)) + 1)
     return replace(found, object=found.object * own)

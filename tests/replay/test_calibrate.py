@@ -69,7 +69,7 @@ def test_from_a_history_to_a_replay_that_uses_it(
 def test_the_same_history_gives_the_same_file(benign: Path) -> None:
     """Twice."""
     first, second = (
-        calibration_of(history.innocent(campaign))
+        calibration_of(history.benign(campaign))
         for history, campaign in (remembered(benign) for _ in range(2))
     )
     assert first == second
@@ -79,18 +79,18 @@ def test_what_is_found_is_left_out_unless_people_clear_it(guilty: Path) -> None:
     """A campaign's cohorts, or those of accounts called guilty, do not become usual."""
     history, step = remembered(guilty)
     campaigns = [campaign for campaign in step.campaigns if campaign.state.revision]
-    innocent = history.innocent(step)
+    innocent = history.benign(step)
     orgs = np.concatenate([campaign.members.key for campaign in campaigns])
     inside = np.isin(innocent.member_org, orgs)
     named = np.bincount(innocent.member_row, minlength=len(innocent.pane))
     held = np.bincount(innocent.member_row, inside, minlength=len(named))
     assert (held < 0.2 * np.maximum(named, 1)).all()
     cleared = [said("campaign", campaign.id, "false_positive", 2) for campaign in campaigns]
-    spoken = len(history.innocent(step, cleared).pane)
+    spoken = len(history.benign(step, cleared).pane)
     assert spoken > len(innocent.pane)
     accounts = {a.name for campaign in campaigns for a in campaign.state.accounts.values()}
     blamed = [said("account", name, "true_positive", 3) for name in sorted(accounts)]
-    assert len(history.innocent(step, cleared + blamed).pane) < spoken
+    assert len(history.benign(step, cleared + blamed).pane) < spoken
 
 
 def said(type_: TargetType, id_: str, verdict: Verdict, at_ms: int) -> Feedback:

@@ -24,7 +24,7 @@ from analyzer.bench.detection.judge import CampaignVerdict, Thread, judge, roots
 from analyzer.bench.detection.truth import Operation, Truth, truth_in
 from analyzer.core.cohort.fusion import STRONG
 from analyzer.core.contracts.decode import UNREADABLE
-from analyzer.core.contracts.feedback import GUILTY, INNOCENT, Feedback
+from analyzer.core.contracts.feedback import BENIGN, POSITIVE, Feedback
 from analyzer.core.contracts.records import Alert, Campaign, Member, Record
 from analyzer.errors import UsageError
 from analyzer.replay.feedback import read_feedback
@@ -154,9 +154,9 @@ def _by_verdicts(said: list[Feedback], roots: dict[str, str]) -> Judge:
     """Later verdicts replace earlier ones; a merged campaign's is its root's."""
     latest: dict[tuple[str, str], bool] = {}
     for label in sorted(said, key=lambda label: (label.created_ms, label.feedback_id)):
-        if label.action == "label" and label.verdict in GUILTY | INNOCENT:
+        if label.action == "label" and label.verdict in POSITIVE | BENIGN:
             target = roots.get(label.target.id, label.target.id)
-            latest[label.target.type, target] = label.verdict in GUILTY
+            latest[label.target.type, target] = label.verdict in POSITIVE
 
     def told(thread: Thread) -> bool | None:
         if (verdict := latest.get(("campaign", thread.id))) is not None:

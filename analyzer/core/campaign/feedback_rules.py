@@ -44,9 +44,9 @@ from analyzer.core.cohort.fusion import OUTSIDE, strong_names
 from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.cohort_columns import CohortColumns
 from analyzer.core.contracts.feedback import (
+    BENIGN,
     CALENDAR_END_MS,
-    GUILTY,
-    INNOCENT,
+    POSITIVE,
     Feedback,
     FeedbackBlock,
     Target,
@@ -169,7 +169,7 @@ class Judgements:
             return total
         for said in evidence:
             assert said.evidence is not None  # noqa: S101 - the contract's own rule
-            sign = -1.0 if said.verdict in INNOCENT else 1.0
+            sign = -1.0 if said.verdict in BENIGN else 1.0
             total += sign * said.evidence.strength * self._holds(said.target, cohorts, registry)
         return np.clip(total, -1.0, 1.0)
 
@@ -371,9 +371,9 @@ class Judgements:
 
 def _truth(said: Feedback) -> bool | None:
     """What a label says of its campaign; None if it leaves it open."""
-    if said.verdict in GUILTY:
+    if said.verdict in POSITIVE:
         return True
-    return False if said.verdict in INNOCENT else None
+    return False if said.verdict in BENIGN else None
 
 
 def _current(target: Target, registry: Registry) -> str:

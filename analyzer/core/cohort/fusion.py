@@ -90,8 +90,8 @@ def _known(features: F64) -> F64:
 def unfitted(calibration: Calibration) -> list[str]:
     """Signals that weigh nothing, or less than they will: newer than weights or calibration.
 
-    They are measured and shown. ``analyzer fit`` makes new weights, ``analyzer calibrate`` a new
-    calibration.
+    They are measured, and shown behind all that weigh. ``analyzer fit`` makes new weights,
+    ``analyzer calibrate`` a new calibration.
     """
     return [name for name in NAMES if name not in FITTED or name not in calibration.signals]
 

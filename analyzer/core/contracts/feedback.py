@@ -30,8 +30,8 @@ Verdict = Literal[
     "other",
 ]
 """The words of OCSF's ``verdict_id``."""
-GUILTY = frozenset[Verdict]({"true_positive", "security_risk"})
-INNOCENT = frozenset[Verdict]({"false_positive", "benign", "test"})
+POSITIVE = frozenset[Verdict]({"true_positive", "security_risk"})
+BENIGN = frozenset[Verdict]({"false_positive", "benign", "test"})
 """What a verdict says about its target; all other words leave it open."""
 Action = Literal["label", "allow", "evidence"]
 EvidenceSource = Literal["watermark", "partner", "model_fingerprint"]
@@ -74,7 +74,7 @@ class Feedback(msgspec.Struct, frozen=True):
     """From then on it counts no more; None, or beyond the year 9999: never."""
     action: Action = "label"
     """label: a verdict to learn from, and a campaign's false_positive closes it; allow: leave the
-    target alone; evidence: raise or, with an innocent verdict, lower it."""
+    target alone; evidence: raise or, with a benign verdict, lower it."""
     evidence: OutsideEvidence | None = None
     """Needed with action ``evidence``, meaningless without."""
     schema_version: Literal[1] = 1
