@@ -31,7 +31,7 @@ from analyzer.training.softmax import regress
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-VERSION = "kinds-6"
+VERSION = "kinds-7"
 SEEDS = range(1, 29)
 ACCOUNTS, DAYS = 2_500, 5.0
 SCENARIOS = (
