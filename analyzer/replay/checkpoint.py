@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import msgspec
 from analyzer import __version__
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.errors import AnalyzerError, StateError, UsageError
+from analyzer.whole_files import whole_file
 
 VERSION = 1
 
@@ -44,15 +43,11 @@ def save(path: Path, of: dict[str, str], state: dict[str, Any]) -> None:
     AnalyzerError
         If there is no room.
     """
-    scratch = path.with_name(f"{path.name}-{os.getpid()}")
     try:
-        scratch.touch(mode=0o600)
-        scratch.write_bytes(pack("replay", VERSION, {"of": of, "state": state}))
-        scratch.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            scratch.unlink()
-        raise AnalyzerError(f"{path}: {error.strerror}; what was replayed is lost") from error
+        with whole_file(path) as stream:
+            stream.write(pack("replay", VERSION, {"of": of, "state": state}))
+    except UsageError as error:
+        raise AnalyzerError(f"{error}; what was replayed is lost") from error
 
 
 def load(path: Path, of: dict[str, str]) -> dict[str, Any]:
