@@ -72,7 +72,12 @@ class Settings(BaseSettings):
     broker: str | None = Field(None, description="bootstrap servers: kafka://host:port[,host:port]")
     app_id: str = Field("analyzer", min_length=1, description="prefix of consumer groups")
     shards: int = Field(4, gt=0, le=1024, description="account shards; changes no answer")
-    cohort_shards: int = Field(1, gt=0, le=64, description="cohort shards; changes no answer")
+    cohort_shards: int = Field(
+        1,
+        gt=0,
+        le=64,
+        description="cohort shards; 1: in one step with campaigns; changes no answer",
+    )
     log_format: Literal["console", "json"] = Field("console", description="how logs are written")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lesser lines are not logged"

@@ -147,8 +147,12 @@ class Topics(_Table):
 
     requests: str = Field("llm.requests", description="raw events; its partition count is yours")
     account: str = Field("analyzer.account", description="internal: events by account shard")
-    cohort: str = Field("analyzer.cohort", description="internal: panes by cohort shard")
-    campaign: str = Field("analyzer.campaign", description="internal: cohorts, one partition")
+    cohort: str = Field(
+        "analyzer.cohort", description="internal: panes by cohort shard, if there are several"
+    )
+    campaign: str = Field(
+        "analyzer.campaign", description="internal: panes and cohorts, one partition"
+    )
     snapshots: str = Field(
         "analyzer.snapshots", description="internal: prefix of the compacted snapshot topics"
     )

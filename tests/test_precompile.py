@@ -62,6 +62,15 @@ def test_no_event_waits_for_the_compiler(tmp_path: Path) -> None:
     assert out == NOTHING_NEW, err
 
 
+def test_a_worker_has_loaded_its_models_before_its_first_event() -> None:
+    """Else the first snapshot would hold up all events for as long as that takes."""
+    said = "import sys\nfrom analyzer.precompile import load_all\n"
+    tell = "print([name in sys.modules for name in ('river.anomaly', 'river.linear_model')])\n"
+    loads = [sys.executable, "-c", said + tell + "load_all()\n" + tell]
+    done = subprocess.run(loads, check=True, capture_output=True, text=True)
+    assert done.stdout == "[False, False]\n[True, True]\n"
+
+
 def test_one_of_several_compiles(tmp_path: Path) -> None:
     """Three that start together in a new place: one compiles, the others wait and find it."""
     cache = {"NUMBA_CACHE_DIR": str(tmp_path)}

@@ -20,7 +20,7 @@ from analyzer.bench.timing import Run, Stopwatch, tell
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.pipeline import KINDS
 from analyzer.ops import logs, metrics
-from analyzer.precompile import compile_all
+from analyzer.precompile import load_all
 from analyzer.settings import Settings
 from analyzer.stream.app import Live, OwnerMaker, make_app
 from analyzer.stream.owners import catalog as kinds
@@ -108,7 +108,7 @@ def main(name: str, events: int) -> None:
     logging.disable(logging.INFO)
     title, owner_maker = CONTENDERS[name]
     layout = asyncio.run(topics.prepare(settings, create=False))
-    compile_all()  # as a worker does before it joins its group
+    load_all()  # as a worker does before it joins its group
     with tempfile.TemporaryDirectory(prefix="analyzer-bench-") as data:
         live = make_app(settings, layout, owner_maker=owner_maker, data=Path(data))
 

@@ -15,7 +15,7 @@ is given in blocks that say which range of which source they cover
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -27,7 +27,9 @@ from analyzer.core.cohort.step import CohortStep
 from analyzer.core.cohort.window_feed import END_PANE
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
+from analyzer.core.contracts.feedback import FeedbackBlock
 from analyzer.core.contracts.records import Record
+from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.core.ingest.translation import Translator
@@ -114,6 +116,9 @@ STEPS = (
 """From the raw record to the alert, in order. A step may send to several steps after it."""
 KINDS = {kind.name: kind for kind in STEPS}
 
+STATE_VERSION = 1
+"""Of :class:`Judging`; each of its steps has its own."""
+
 Call = Callable[[str, Any, Any], StepOutput[Any]]
 """How a step is fed: given its name, the step and a block. Whoever wants to see or time what goes
 in and out gives one of their own."""
@@ -134,17 +139,24 @@ class Pipeline:
     ----------
     call
         How each step is fed.
+    kinds
+        The steps that there are; all, or those of the last part alone.
     """
 
     def __init__(
-        self, config: CoreConfig, sharding: Sharding | None = None, *, call: Call = feed
+        self,
+        config: CoreConfig,
+        sharding: Sharding | None = None,
+        *,
+        call: Call = feed,
+        kinds: Sequence[StepKind] = STEPS,
     ) -> None:
         self.sharding = sharding or Sharding()
         self.steps: dict[str, list[Any]] = {
             kind.name: [
                 kind.make(config, self.sharding, n) for n in range(kind.shards(self.sharding))
             ]
-            for kind in STEPS
+            for kind in kinds
         }
         self._call = call
         self.hop = min(window.hop_s for window in config.windows) // config.pane_s
@@ -226,6 +238,55 @@ class Pipeline:
         ends_here = name == until or not KINDS[name].to
         after = StepOutput(output.made) if ends_here else self._send(name, output.made, until)
         return after + StepOutput([], output.dead, output.counts, output.levels)
+
+
+class Judging:
+    """The last part of the way as one step, for a worker: the one cohort shard and campaign.
+
+    Who uses what is counted once, where the two apart would each count it.
+
+    Parameters
+    ----------
+    shadow
+        A second configuration to judge by; see :meth:`CampaignStep.shadow`.
+    """
+
+    def __init__(
+        self, config: CoreConfig, sharding: Sharding, shadow: CoreConfig | None = None
+    ) -> None:
+        self._pipeline = Pipeline(config, sharding, kinds=[KINDS["cohort"], KINDS["campaign"]])
+        self._campaign = self._pipeline.campaign
+        if shadow is not None:
+            self._campaign.shadow(shadow)
+
+    def feed(self, block: PaneBlock) -> StepOutput[Record]:
+        """Take the panes of one account shard; records in the order they are sent."""
+        return self._pipeline.judge([block])
+
+    def heard(self, source: str) -> int:
+        """How far a source of feedback was taken; 0 if nothing of it was."""
+        return self._campaign.heard(source)
+
+    def feed_feedback(self, block: FeedbackBlock) -> None:
+        """Take what people said."""
+        self._campaign.feed_feedback(block)
+
+    def snapshot(self) -> bytes:
+        """The state of both steps as bytes."""
+        both = {name: step.snapshot() for name, (step,) in self._pipeline.steps.items()}
+        return pack("judging", STATE_VERSION, both)
+
+    def restore(self, data: bytes) -> None:
+        """Put back what :meth:`snapshot` gave.
+
+        Raises
+        ------
+        StateError
+            If the bytes are damaged or of another version.
+        """
+        both = unpack("judging", STATE_VERSION, data)
+        for name, (step,) in self._pipeline.steps.items():
+            step.restore(both[name])
 
 
 def _sum(outputs: Iterable[StepOutput[Any]]) -> StepOutput[Any]:

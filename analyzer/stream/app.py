@@ -1,4 +1,4 @@
-"""The Faust app: four agents over four topics, and who owns what."""
+"""The Faust app: an agent for each step and its topic, and who owns what."""
 
 from __future__ import annotations
 

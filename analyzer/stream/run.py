@@ -17,7 +17,7 @@ from analyzer.core.cohort.fusion import unfitted
 from analyzer.core.contracts.calibration import Calibration
 from analyzer.ops import logs
 from analyzer.ops.health_server import serve
-from analyzer.precompile import compile_all
+from analyzer.precompile import load_all
 from analyzer.settings import Settings
 from analyzer.stream.app import Live, OwnerMaker, make_app
 from analyzer.stream.topics import catalog as topics
@@ -44,7 +44,7 @@ def work(
         log.warning("signals without weights: measured, but no evidence", signals=names)
     layout = asyncio.run(topics.prepare(settings, create=create_topics, skip_lost=skip_lost))
     asyncio.run(topics.refuse_others(settings))
-    compile_all()
+    load_all()
     gc.freeze()  # what is loaded stays, and is not looked through for garbage again
     with tempfile.TemporaryDirectory(prefix="analyzer-worker-") as folder:
         data = Path(folder)

@@ -1,4 +1,4 @@
-"""The campaign step in a worker of its own gives what it gives beside the cohort step."""
+"""The steps that judge give in a worker what they give in one process with all others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
 from analyzer.core.contracts.records import encode_record
 from analyzer.core.contracts.step import StepOutput
-from analyzer.core.pipeline import Pipeline, Sharding, feed
+from analyzer.core.pipeline import Judging, Pipeline, Sharding, feed
 from analyzer.simulate import generate
 from analyzer.testing.reference_run import raw_batch
 
@@ -66,7 +66,10 @@ def beside(cut: int, *, quiet: bool = False) -> tuple[Blocks, tuple[bytes, ...]]
 def alone(blocks: Blocks, cut: int, *, seed: int, saves: float = 0.0) -> tuple[bytes, ...]:
     """What the step says by itself, the blocks of each sender in order but mixed at random."""
     rng, waiting = np.random.default_rng(seed), defaultdict[Any, list[Any]](list)
+    panes_alone = CUTS[cut].cohort_shards == 1
     for block in blocks:
+        if panes_alone and isinstance(block, CohortBlock):
+            continue
         waiting[type(block).__name__, block.source].append(block)
     senders = np.repeat(np.arange(len(waiting)), [len(queue) for queue in waiting.values()])
     queues = [iter(queue) for queue in waiting.values()]
@@ -79,8 +82,11 @@ def alone(blocks: Blocks, cut: int, *, seed: int, saves: float = 0.0) -> tuple[b
     return tuple(said)
 
 
-def _step(cut: int) -> CampaignStep:
+def _step(cut: int) -> CampaignStep | Judging:
+    """As a worker has it."""
     sharding = CUTS[cut]
+    if sharding.cohort_shards == 1:
+        return Judging(CONFIG, sharding)
     return CampaignStep(CONFIG, sources=sharding.cohort_shards, account_shards=sharding.shards)
 
 

@@ -15,14 +15,14 @@ import pytest
 
 from analyzer.core.config import CoreConfig
 from analyzer.core.kernels.packed_arrays import Parts
-from analyzer.core.pipeline import Pipeline, Sharding
+from analyzer.core.pipeline import Judging, Pipeline, Sharding
 from analyzer.simulate import generate
 from analyzer.testing.reference_run import raw_batch
 
 KEPT = Path(__file__).parent / "state_shapes.json"
 PARTS = 5
 """Of a packed array: dtype, shape, least, kept dtype, bytes."""
-STEPS = ("account", "cohort", "campaign")
+STEPS = ("account", "cohort", "campaign", "judging")
 
 
 @functools.cache
@@ -31,7 +31,9 @@ def shapes() -> dict[str, Any]:
     lines = list(generate("smoke", 5).lines())
     pipeline = Pipeline(CoreConfig(), Sharding(cohort_shards=2))
     pipeline.feed(0, raw_batch(lines))
-    return {name: shape_of_state(pipeline.steps[name][0].snapshot()) for name in STEPS}
+    steps = {name: found[0] for name, found in pipeline.steps.items() if name != "ingest"}
+    steps["judging"] = Judging(CoreConfig(), Sharding())
+    return {name: shape_of_state(step.snapshot()) for name, step in steps.items()}
 
 
 def shape_of_state(data: bytes) -> dict[str, Any]:

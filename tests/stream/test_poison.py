@@ -39,8 +39,8 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture
 def settings(broker: Broker) -> Settings:
-    """Topics and a group of their own."""
-    found = harness.settings_for(broker.url, PARTITIONS, shards=2)
+    """Topics and a group of their own, with blocks of every kind."""
+    found = harness.settings_for(broker.url, PARTITIONS, shards=2, cohort_shards=2)
     harness.create_topics(found)
     return found
 
@@ -86,7 +86,7 @@ def spoil(settings: Settings) -> None:
     """Account: every manifest is junk; cohort: every page; campaign: the best is too old."""
     for kind, is_spoilt in (("account", b"/manifest".__eq__), ("cohort", b"/manifest".__ne__)):
         topic = snapshot_topic(settings, kind)
-        for number in range(settings.shards if kind == "account" else 1):
+        for number in range(settings.shards if kind == "account" else settings.cohort_shards):
             keys = [key or b"" for key, _ in harness.consume(settings, topic)]
             junk = [(key, b"junk") for key in keys if is_spoilt(key[key.rindex(b"/") :])]
             harness.produce(settings, junk, topic=topic, partition=number)
@@ -117,8 +117,8 @@ def test_poison_changes_no_answer(
     assert Counter((letter.source, letter.reason) for letter in letters) == {
         (topic, "wrong_type"): 2 * len(POISON) for topic in topics(settings)
     }
-    # Both account shards and the cohort shard.
-    assert log.count("rebuilding from what the topic still holds") == 3
+    # Both account shards and both cohort shards.
+    assert log.count("rebuilding from what the topic still holds") == 4
     assert "saved state is campaign version 0" in log
 
 

@@ -77,7 +77,7 @@ def test_a_snapshot_without_its_commit_is_committed_by_the_next_owner(
     answers = harness.answers(settings)
     tps = [
         TopicPartition(topic, partition)
-        for topic in (names.account, names.cohort, names.campaign)
+        for topic in (names.account, names.campaign)
         for partition in range(layout.partitions[topic])
     ]
     asyncio.run(take_commits_back(settings, tps))

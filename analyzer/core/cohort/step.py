@@ -69,9 +69,9 @@ class CohortStep:
             made.append(CohortBlock(self._shard, start, stop, signals=list(NAMES)))
         refused = self.windows.population.refused - before
         # All shards refuse the same; the first tells.
-        return StepOutput(
-            made, counts=labelled("refused", refused if self._shard == 0 else Counter())
-        )
+        counts = labelled("refused", refused if self._shard == 0 else Counter())
+        counts["cohorts", ""] = sum(len(block.rows.pane) for block in made)
+        return StepOutput(made, counts=counts)
 
     def _judge(self, pane: int) -> list[CohortColumns]:
         if not self.windows.warm:

@@ -8,6 +8,7 @@ from typing import Any
 from faust.types import TP
 
 from analyzer.core.contracts import blocks
+from analyzer.core.contracts.blocks import PaneBlock
 from analyzer.core.contracts.records import (
     Alert,
     Campaign,
@@ -17,7 +18,7 @@ from analyzer.core.contracts.records import (
     encode_record,
     record_key,
 )
-from analyzer.core.pipeline import STEPS, StepKind
+from analyzer.core.pipeline import STEPS, Judging, StepKind
 from analyzer.stream.owners.assignment import Owner
 from analyzer.stream.owners.context import Context
 from analyzer.stream.owners.feedback import FeedbackListener
@@ -33,7 +34,7 @@ LISTENERS = {"campaign": FeedbackListener}
 def owner_maker(context: Context) -> Callable[[TP, int], Owner]:
     """What makes an owner for a partition of any of our topics."""
     topics = agents(context.settings)
-    live = {topics[kind.name]: live_step(context, kind) for kind in STEPS}
+    live = {topics[kind.name]: live_step(context, kind) for kind in STEPS if kind.name in topics}
 
     def make(tp: TP, generation: int) -> Owner:
         step = live[tp.topic]
@@ -47,8 +48,11 @@ def owner_maker(context: Context) -> Callable[[TP, int], Owner]:
 def live_step(context: Context, kind: StepKind) -> LiveStep:
     """A line of the table as the live worker runs it."""
     core, shadow, sharding = context.settings.core, context.settings.shadow_core, context.sharding
+    one_judges = not kind.to and sharding.cohort_shards == 1
 
     def make(shard: int) -> Any:
+        if one_judges:
+            return Judging(core, sharding, shadow)
         step = kind.make(core, sharding, shard)
         if shadow is not None and not kind.to:
             step.shadow(shadow)
@@ -56,7 +60,7 @@ def live_step(context: Context, kind: StepKind) -> LiveStep:
 
     return LiveStep(
         kind.name,
-        kind.takes,
+        (PaneBlock,) if one_judges else kind.takes,
         make,
         _to_steps(context, kind) if kind.to else _to_people(context),
         LISTENERS.get(kind.name),
@@ -71,7 +75,8 @@ def _to_steps(context: Context, kind: StepKind) -> Forward:
         for number, block in enumerate(made):
             data = blocks.encode(block, stamp)
             for name, shards in kind.targets(sharding, number):
-                await outbox.put_block(topics[name], block, data, shards)
+                if name in topics:
+                    await outbox.put_block(topics[name], block, data, shards)
 
     return forward
 

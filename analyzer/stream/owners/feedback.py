@@ -9,11 +9,11 @@ later is asked for about every second.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-from analyzer.core.campaign.step import CampaignStep
 from analyzer.core.contracts.feedback import Feedback, FeedbackBlock, decode_feedback
 from analyzer.core.ingest.dead_letters import dead_letter
 from analyzer.errors import BadRecord
@@ -34,6 +34,16 @@ class Heard:
     records: list[ConsumerRecord]
 
 
+class Hears(Protocol):
+    """The step that feedback is for."""
+
+    def heard(self, source: str) -> int:
+        """How far a source of feedback was taken; 0 if nothing of it was."""
+
+    def feed_feedback(self, block: FeedbackBlock) -> None:
+        """Take what people said."""
+
+
 class FeedbackListener:
     """Implements :class:`~analyzer.stream.owners.shard.Listener` for the campaign step."""
 
@@ -41,7 +51,7 @@ class FeedbackListener:
         self._context = context
         self._topic = context.settings.topics.feedback
 
-    async def fetch(self, step: CampaignStep) -> list[Heard]:
+    async def fetch(self, step: Hears) -> list[Heard]:
         """What the step has not heard; a topic that was made anew is another source."""
         heard = []
         for partition in range(self._context.layout.partitions[self._topic]):
@@ -55,7 +65,7 @@ class FeedbackListener:
                 heard.append(Heard(partition, stop, records))
         return heard
 
-    async def give(self, step: CampaignStep, outbox: Outbox, heard: list[Heard]) -> None:
+    async def give(self, step: Hears, outbox: Outbox, heard: list[Heard]) -> None:
         """Pass good records to the step and send the others to the dead letters."""
         context = self._context
         for part in heard:

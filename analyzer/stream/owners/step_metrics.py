@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
+from analyzer.core.contracts.blocks import PaneBlock
 from analyzer.core.contracts.records import Alert, ShadowAlert
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.translation import PASSED_OVER
@@ -22,6 +22,7 @@ COUNTED: dict[str, Metric] = {
     "duplicates": metrics.DUPLICATES,
     "suppressed": metrics.SUPPRESSED,
     "refused": metrics.REFUSED,
+    "cohorts": metrics.COHORTS,
 }
 """What steps count, by the name that they give it."""
 LEVELS: dict[str, Metric] = {
@@ -49,5 +50,3 @@ def _made(meter: Meter, made: Any) -> None:
         meter.add(metrics.ALERTS, kind=made.kind, severity=made.severity)
     elif isinstance(made, PaneBlock):
         meter.add(metrics.PANES, len(np.unique(made.rows.org_pane)))
-    elif isinstance(made, CohortBlock):
-        meter.add(metrics.COHORTS, len(made.rows.pane))

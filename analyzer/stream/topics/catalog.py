@@ -112,26 +112,26 @@ def snapshot_topic(settings: Settings, kind: str) -> str:
 
 
 def agents(settings: Settings) -> dict[str, str]:
-    """Name of each agent and the topic it reads."""
+    """Name of each agent and the topic it reads.
+
+    The one that judges campaigns judges cohorts too, unless these are cut into shards.
+    """
     names = settings.topics
-    return {
-        "ingest": names.requests,
-        "account": names.account,
-        "cohort": names.cohort,
-        "campaign": names.campaign,
-    }
+    found = {"ingest": names.requests, "account": names.account}
+    if settings.cohort_shards > 1:
+        found["cohort"] = names.cohort
+    return found | {"campaign": names.campaign}
 
 
 def wanted(settings: Settings) -> list[Topic]:
     """All topics of a worker with these settings."""
     names = settings.topics
-    account, cohort = settings.shards, settings.cohort_shards
     out = names.output_partitions
-    internal = [
-        ("account", names.account, account, "shards", kept(3)),
-        ("cohort", names.cohort, cohort, "cohort_shards", kept(14)),
-        ("campaign", names.campaign, 1, "always 1", kept(14)),
-    ]
+    cut = {
+        "account": (settings.shards, "shards", kept(3)),
+        "cohort": (settings.cohort_shards, "cohort_shards", kept(14)),
+        "campaign": (1, "always 1", kept(14)),
+    }
     many, size = "topics.output_partitions", RECORD_BYTES
     block, page = PART_BYTES + AROUND_BYTES, PAGE_BYTES + AROUND_BYTES
     requests = kept(7)
@@ -148,7 +148,10 @@ def wanted(settings: Settings) -> list[Topic]:
     ]
     if settings.shadow_core is not None:
         found.append(Topic(names.shadow_alerts, 0, many, out, kept(90), size))
-    for kind, name, count, setting, config in internal:
+    for kind, name in agents(settings).items():
+        if kind == "ingest":
+            continue
+        count, setting, config = cut[kind]
         saved = snapshot_topic(settings, kind)
         found.append(Topic(name, count, setting, count, config, block, vital=True))
         found.append(Topic(saved, count, setting, count, SNAPSHOTS, page, vital=True))

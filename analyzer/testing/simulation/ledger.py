@@ -41,10 +41,19 @@ class LedgerBlock:
 
 
 class LedgerCohort:
-    """Waits until every account shard has sent a pane, and adds it up."""
+    """Waits until every account shard has sent a pane, and adds it up.
 
-    def __init__(self, shards: int) -> None:
-        self._gate = Gate(shards)
+    Parameters
+    ----------
+    shard, shards
+        Which of the cohort shards this is; each adds up every so many panes.
+    sources
+        Number of account shards.
+    """
+
+    def __init__(self, shard: int, shards: int, sources: int) -> None:
+        self._shard, self._shards = shard, shards
+        self._gate = Gate(sources)
         self._waiting: dict[tuple[int, int], tuple[int, int]] = {}
         """(Pane, shard) → requests and digest."""
 
@@ -64,12 +73,12 @@ class LedgerCohort:
 
     def _close(self, start: int, stop: int) -> LedgerBlock:
         keys = sorted(key for key in self._waiting if key[0] < stop)
-        panes = sorted({pane for pane, _ in keys})
+        panes = sorted({pane for pane, _ in keys if pane % self._shards == self._shard})
         found = {pane: [self._waiting[k] for k in keys if k[0] == pane] for pane in panes}
         for key in keys:
             del self._waiting[key]
         return LedgerBlock(
-            0,
+            self._shard,
             start,
             stop,
             np.array(panes, np.int64),
@@ -89,10 +98,18 @@ class LedgerCohort:
 
 
 class LedgerCampaign:
-    """Writes a line for each pane."""
+    """Writes a line for each pane that all cohort shards have sent.
 
-    def __init__(self) -> None:
-        self._gate = Gate(1)
+    Parameters
+    ----------
+    sources
+        Number of cohort shards.
+    """
+
+    def __init__(self, sources: int) -> None:
+        self._gate = Gate(sources)
+        self._waiting: dict[int, tuple[int, int]] = {}
+        """Pane → requests and digest."""
         self._chain = 0
 
     def feed(self, block: LedgerBlock) -> StepOutput[bytes]:
@@ -100,24 +117,28 @@ class LedgerCampaign:
         first = self._gate.take(block.source, block.start, block.stop)
         if first is None:
             return StepOutput()
-        self._gate.opened()
+        columns = (block.pane.tolist(), block.requests.tolist(), block.digest.tolist())
+        new = {pane: (n, digest) for pane, n, digest in zip(*columns, strict=True)}
+        self._waiting |= {pane: row for pane, row in new.items() if pane >= first}
+        opened = self._gate.opened()
         lines = []
-        for pane, requests, digest in zip(
-            block.pane.tolist(), block.requests.tolist(), block.digest.tolist(), strict=True
-        ):
-            if pane >= first:
-                self._chain = _digest(f"{self._chain} {pane} {requests} {digest}".encode())
-                lines.append(f"{pane} {requests} {self._chain}".encode())
+        for pane in sorted(p for p in self._waiting if opened is not None and p < opened[1]):
+            requests, digest = self._waiting.pop(pane)
+            self._chain = _digest(f"{self._chain} {pane} {requests} {digest}".encode())
+            lines.append(f"{pane} {requests} {self._chain}".encode())
         return StepOutput(lines)
 
     def snapshot(self) -> bytes:
         """All of it."""
-        return _pack(self._gate.state(), self._chain)
+        return _pack(
+            self._gate.state(), [[p, *row] for p, row in self._waiting.items()], self._chain
+        )
 
     def restore(self, data: bytes) -> None:
         """Become that state."""
-        gate, self._chain = _unpack(data)
+        gate, waiting, self._chain = _unpack(data)
         self._gate.restore(gate)
+        self._waiting = {pane: (n, digest) for pane, n, digest in waiting}
 
 
 def _digest(data: bytes) -> int:

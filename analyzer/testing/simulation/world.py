@@ -45,6 +45,7 @@ CORE = CoreConfig(pane_s=PANE_S, lateness_s=30, max_future_s=315_360_000, max_ju
 SETTINGS = Settings(
     broker="kafka://simulated:1",
     shards=SHARDS,
+    cohort_shards=SHARDS,
     core=CORE,
     formats=FormatSettings(name="native"),  # other formats are read the same, at a higher cost
     worker=Worker(snapshot_every_s=1.0, idle_after_s=1e6),
@@ -82,15 +83,17 @@ def _event(name: str, ms: int, account: int) -> bytes:
 def undisturbed(parts: list[list[bytes]]) -> list[bytes]:
     """The lines of the same events, in one process, without a broker."""
     accounts = [AccountStep(CORE, shard=n, sources=PARTITIONS) for n in range(SHARDS)]
-    cohort, campaign = LedgerCohort(SHARDS), LedgerCampaign()
+    cohorts = [LedgerCohort(n, SHARDS, SHARDS) for n in range(SHARDS)]
+    campaign = LedgerCampaign(SHARDS)
     lines: list[bytes] = []
     for source, part in enumerate(parts):
         ingest = IngestStep(CORE, source=source, source_name="requests", shards=SHARDS)
         raw = RawBatch(Texts.of(part), np.arange(len(part)), np.full(len(part), 2**52))
         for step, event_block in zip(accounts, ingest.feed(raw).made, strict=True):
             for pane_block in step.feed(event_block).made:
-                for ledger_block in cohort.feed(pane_block).made:
-                    lines += campaign.feed(ledger_block).made
+                for cohort in cohorts:
+                    for ledger_block in cohort.feed(pane_block).made:
+                        lines += campaign.feed(ledger_block).made
     return lines
 
 
@@ -111,8 +114,12 @@ def owner_maker(context: Context) -> Callable[[TP, int], Owner]:
     ingest = live_step(context, KINDS["ingest"])
     steps = {
         names.account: account,
-        names.cohort: LiveStep("cohort", (PaneBlock,), lambda _: LedgerCohort(SHARDS), to_campaign),
-        names.campaign: LiveStep("campaign", (LedgerBlock,), lambda _: LedgerCampaign(), to_people),
+        names.cohort: LiveStep(
+            "cohort", (PaneBlock,), lambda n: LedgerCohort(n, SHARDS, SHARDS), to_campaign
+        ),
+        names.campaign: LiveStep(
+            "campaign", (LedgerBlock,), lambda _: LedgerCampaign(SHARDS), to_people
+        ),
     }
 
     def make(tp: TP, generation: int) -> Owner:
@@ -149,7 +156,7 @@ class World:
         counts = {
             names.requests: PARTITIONS,
             names.account: SHARDS,
-            names.cohort: 1,
+            names.cohort: SHARDS,
             names.campaign: 1,
         }
         read = [TP(topic, p) for topic, count in counts.items() for p in range(count)]
