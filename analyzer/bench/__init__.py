@@ -1,6 +1,6 @@
 """Speed, beside its peers, on this machine, in one run.
 
-Contract: every contender reads the same topic, in a process of its own, one after another;
+Contract: every program reads the same topic, in a process of its own, one after another;
 what is reported is what that process measured of itself.
 """
 

@@ -28,15 +28,15 @@ def bench(out: Path, events: int, rounds: int, broker: str | None) -> None:
     """Measure speed beside the peers, in one run on this machine; writes bench.json."""
     import msgspec  # noqa: PLC0415 - `analyzer --help` must stay quick
 
-    from analyzer.bench import contest  # noqa: PLC0415 - as above
+    from analyzer.bench import comparison  # noqa: PLC0415 - as above
     from analyzer.bench.formats import measure  # noqa: PLC0415 - as above
 
     with _broker(broker) as (name, url):
-        runs = contest.stream_rounds(url, events, rounds, click.echo)
-        runs.append(contest.latency_run(url, click.echo))
-        worlds = contest.dense_runs(url, click.echo)
-    runs += contest.file_rounds(events, rounds, click.echo)
-    runs += contest.core_runs(events, click.echo)
+        runs = comparison.stream_rounds(url, events, rounds, click.echo)
+        runs.append(comparison.latency_run(url, click.echo))
+        worlds = comparison.dense_runs(url, click.echo)
+    runs += comparison.file_rounds(events, rounds, click.echo)
+    runs += comparison.core_runs(events, click.echo)
     runs += measure(FORMAT_EVENTS)
     found: dict[str, Any] = dict(ratios(runs))
     found |= {world: of_world(world_runs) for world, world_runs in worlds.items()}
@@ -49,7 +49,7 @@ def bench(out: Path, events: int, rounds: int, broker: str | None) -> None:
 
 def ratios(runs: list[Run]) -> dict[str, float | None]:
     """The figures that the design sets goals for."""
-    from analyzer.bench.contest import rate, ratio  # noqa: PLC0415 - as above
+    from analyzer.bench.comparison import rate, ratio  # noqa: PLC0415 - as above
 
     live, bare = rate(runs, "live worker"), rate(runs, "bare aiokafka")
     cores = [run for run in runs if run.name.startswith("core")]
@@ -76,7 +76,7 @@ def ratios(runs: list[Run]) -> dict[str, float | None]:
 
 def of_world(runs: list[Run]) -> dict[str, Any]:
     """The figures of one dense world; None where a peer was not measured."""
-    from analyzer.bench.contest import rate, ratio  # noqa: PLC0415 - as above
+    from analyzer.bench.comparison import rate, ratio  # noqa: PLC0415 - as above
 
     [replay] = (run for run in runs if run.name == "replay")
     [steps] = (run for run in runs if run.name.endswith("step by step"))

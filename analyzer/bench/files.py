@@ -42,7 +42,7 @@ def replay(path: Path) -> None:
     tell(watch.run("replay", runner.tally.events))
 
 
-CONTENDERS = {"bare": bare, "replay": replay}
+PROGRAMS = {"bare": bare, "replay": replay}
 
 if __name__ == "__main__":
-    CONTENDERS[sys.argv[1]](Path(sys.argv[2]))
+    PROGRAMS[sys.argv[1]](Path(sys.argv[2]))

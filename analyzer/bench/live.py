@@ -75,7 +75,7 @@ def _decoding(context: Context) -> Callable[[TP, int], Owner]:
     return lambda tp, generation: DecodingOwner(context, tp, generation)
 
 
-CONTENDERS: dict[str, tuple[str, OwnerMaker]] = {
+PROGRAMS: dict[str, tuple[str, OwnerMaker]] = {
     "worker": ("live worker, all four steps in one process", kinds.owner_maker),
     "transport": ("batched transport + typed decode + columns", _decoding),
 }
@@ -102,11 +102,11 @@ async def _until_done(live: Live, name: str, events: int) -> Run:
 
 
 def main(name: str, events: int) -> None:
-    """Run one contender and print its figures."""
+    """Run one program and print its figures."""
     settings = Settings.load()
     logs.setup(settings)
     logging.disable(logging.INFO)
-    title, owner_maker = CONTENDERS[name]
+    title, owner_maker = PROGRAMS[name]
     layout = asyncio.run(topics.prepare(settings, create=False))
     load_all()  # as a worker does before it joins its group
     with tempfile.TemporaryDirectory(prefix="analyzer-bench-") as data:

@@ -10,14 +10,14 @@ import msgspec
 
 
 class Run(msgspec.Struct, frozen=True):
-    """One contender's figures."""
+    """One entry's figures."""
 
     name: str
     events: int
     seconds: float
     events_per_s: float
     cpu_us_per_event: float
-    """User and system time of the contender's process alone."""
+    """User and system time of the entry's process alone."""
     extra: dict[str, float] = {}
 
 

@@ -13,7 +13,7 @@ from river import anomaly
 
 from analyzer.core.campaign.models.verdicts import Verdicts
 from analyzer.core.cohort.catalog import NAMES
-from analyzer.core.cohort.models.anomaly import WARMUP, Strangeness
+from analyzer.core.cohort.models.anomaly import WARMUP, AnomalyModel
 from analyzer.core.cohort.models.safe_pickle import dump, load
 from analyzer.core.cohort.models.trees import HEIGHT, TREES, Trees
 from analyzer.errors import StateError
@@ -21,7 +21,7 @@ from analyzer.errors import StateError
 ROWS = np.random.default_rng(4).random((3 * WARMUP, len(NAMES))) ** 4
 
 
-def scores(model: Strangeness, rows: np.ndarray) -> list[float | None]:
+def scores(model: AnomalyModel, rows: np.ndarray) -> list[float | None]:
     """Score, then learn, each row."""
     seen: list[float | None] = []
     for row in rows:
@@ -32,23 +32,23 @@ def scores(model: Strangeness, rows: np.ndarray) -> list[float | None]:
 
 def test_a_model_says_nothing_until_it_knows_something() -> None:
     """None while warming up, then a number in [0, 1]."""
-    seen = scores(Strangeness(7), ROWS)
+    seen = scores(AnomalyModel(7), ROWS)
     assert seen[:WARMUP] == [None] * WARMUP
     assert all(score is not None and 0 <= score <= 1 for score in seen[WARMUP:])
 
 
 def test_the_same_seed_and_order_give_the_same_scores() -> None:
     """Randomness comes from the seed alone."""
-    assert scores(Strangeness(7), ROWS) == scores(Strangeness(7), ROWS)
+    assert scores(AnomalyModel(7), ROWS) == scores(AnomalyModel(7), ROWS)
 
 
 def test_a_model_saved_anywhere_goes_on_as_if_nothing_had_happened() -> None:
     """Snapshot and restore are invisible."""
-    model = Strangeness(7)
+    model = AnomalyModel(7)
     first = scores(model, ROWS[:150])
-    again = Strangeness(1)
+    again = AnomalyModel(1)
     again.restore(model.snapshot())
-    assert first + scores(again, ROWS[150:]) == scores(Strangeness(7), ROWS)
+    assert first + scores(again, ROWS[150:]) == scores(AnomalyModel(7), ROWS)
 
 
 class _Evil:
@@ -58,7 +58,7 @@ class _Evil:
         return os.system, ("true",)
 
 
-SAVED = Strangeness(7)
+SAVED = AnomalyModel(7)
 scores(SAVED, ROWS[: WARMUP + 3])
 
 
@@ -70,13 +70,13 @@ def test_any_damage_is_refused(data: st.DataObject) -> None:
     new = data.draw(st.binary(max_size=3))
     assume(whole[at : at + 2] != new)
     with pytest.raises(StateError):
-        Strangeness(1).restore(whole[:at] + new + whole[at + 2 :])
+        AnomalyModel(1).restore(whole[:at] + new + whole[at + 2 :])
 
 
-@pytest.mark.parametrize("model", [Strangeness(1), Verdicts()], ids=["trees", "verdicts"])
+@pytest.mark.parametrize("model", [AnomalyModel(1), Verdicts()], ids=["trees", "verdicts"])
 @pytest.mark.parametrize("saved", [None, "text", (1, 2), (1, 2, 3), (1, ()), (0, 0, 1.5)], ids=repr)
 def test_what_loads_but_can_not_be_used_is_refused(
-    model: Strangeness | Verdicts, saved: object
+    model: AnomalyModel | Verdicts, saved: object
 ) -> None:
     """It is tried out when it is read."""
     with pytest.raises(StateError):
@@ -85,7 +85,7 @@ def test_what_loads_but_can_not_be_used_is_refused(
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"junk", pickle.dumps(_Evil()), dump(Strangeness(7).snapshot())[:-9], dump(_Evil())],
+    [b"", b"junk", pickle.dumps(_Evil()), dump(AnomalyModel(7).snapshot())[:-9], dump(_Evil())],
     ids=["empty", "junk", "code", "cut short", "code with its digest"],
 )
 def test_what_is_no_model_is_refused(data: bytes) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from analyzer.core.config import LARGEST_RECORD
 from analyzer.stream.transport.batch_parts import PART_BYTES
 from analyzer.stream.transport.fetches import Records
-from analyzer.stream.transport.record_batches import Pieces
+from analyzer.stream.transport.record_batches import RecordBatches
 
 AT = TP("requests", 3)
 BASE_MS = 1_700_000_000_000
@@ -82,7 +82,7 @@ def test_as_aiokafka_reads_it(batches: list[tuple[list[Sent], int]], base: int, 
     if batches and 0 < cut < len(one):
         whole, data = whole - len(one), data[:-cut]
     start = base + 2
-    pieces = list(Pieces(AT, data, start))
+    pieces = list(RecordBatches(AT, data, start))
     assert told(pieces) == [r for r in reference(data[:whole]) if r[0] >= start]
     assert [p.start for p in pieces] == [start, *(p.stop for p in pieces[:-1])][: len(pieces)]
 
@@ -94,7 +94,7 @@ def test_a_large_fetch_comes_in_pieces() -> None:
     for _ in range(6):
         one, stop = batch(stop, records, 4)
         data += one
-    pieces = list(Pieces(AT, data, 0))
+    pieces = list(RecordBatches(AT, data, 0))
     assert [(p.start, p.stop) for p in pieces] == [(0, 1_200), (1_200, 2_400)]
 
 
@@ -103,14 +103,17 @@ def test_time_of_the_log() -> None:
     data = bytearray(batch(0, [(0, 0, None, b"a", []), (0, 9, None, b"b", [])])[0])
     data[21:23] = (8).to_bytes(2)
     rewritten = _with_checksum(data)
-    assert told(list(Pieces(AT, rewritten, 0))) == [(0, BASE_MS + 9, b"a"), (1, BASE_MS + 9, b"b")]
+    assert told(list(RecordBatches(AT, rewritten, 0))) == [
+        (0, BASE_MS + 9, b"a"),
+        (1, BASE_MS + 9, b"b"),
+    ]
 
 
 def test_marks_of_transactions_are_passed_over() -> None:
     """A fetch that holds nothing else moves on, with no record."""
     data = bytearray(batch(4, [(0, 0, ControlRecord(0, 1).version.to_bytes(4), b"", [])])[0])
     data[21:23] = (0x30).to_bytes(2)
-    (piece,) = Pieces(AT, _with_checksum(data), 4)
+    (piece,) = RecordBatches(AT, _with_checksum(data), 4)
     assert (piece.start, piece.stop, len(piece.values)) == (4, 5, 0)
 
 
@@ -140,7 +143,7 @@ def test_what_was_aborted_is_passed_over(chunks: list[tuple[int | None, int, str
             if after == "a":
                 aborted.append((producer, first))
     want = PartitionRecords(AT, MemoryRecords(data), aborted, 0, None, None, True, 1)
-    found = list(Pieces(AT, data, 0, aborted))
+    found = list(RecordBatches(AT, data, 0, aborted))
     assert told(found) == [(r.offset, r.timestamp, r.value) for r in want]
     assert stop == (found[-1].stop if found else 0)
 
@@ -170,7 +173,7 @@ def test_old_formats(magic: int) -> None:
     builder = LegacyRecordBatchBuilder(magic, 0, 10**6)
     for i in range(3):
         builder.append(i, BASE_MS + i, b"key", b"value %d" % i)
-    found = told(list(Pieces(AT, bytes(builder.build()), 1)))
+    found = told(list(RecordBatches(AT, bytes(builder.build()), 1)))
     assert [(offset, value) for offset, _, value in found] == [(1, b"value 1"), (2, b"value 2")]
     assert [ms for _, ms, _ in found] == ([BASE_MS + 1, BASE_MS + 2] if magic else [0, 0])
 
@@ -183,7 +186,7 @@ def test_damage_is_seen(data: st.DataObject) -> None:
     bad = bytearray(good)
     bad[at] ^= data.draw(st.integers(1, 255))
     with pytest.raises(CorruptRecordException):
-        list(Pieces(AT, bytes(bad), 0))
+        list(RecordBatches(AT, bytes(bad), 0))
 
 
 @given(st.binary(max_size=80), st.integers(1, 5))
@@ -191,7 +194,7 @@ def test_nonsense_with_a_right_checksum(payload: bytes, count: int) -> None:
     """Records that run beyond their batch are an error; nothing outside it is ever read."""
     data = bytearray(batch(0, [(0, 0, None, b"", [])])[0][:61] + payload)
     data[8:12], data[57:61] = (len(data) - 12).to_bytes(4), count.to_bytes(4)
-    pieces = Pieces(AT, _with_checksum(data), 0)
+    pieces = RecordBatches(AT, _with_checksum(data), 0)
     try:
         values = [value for _, _, value in told(list(pieces))]
     except CorruptRecordException:
@@ -213,7 +216,7 @@ def test_a_value_longer_than_any_record_is_cut(codec: int) -> None:
     sent: list[Sent] = [(0, n, b"key", value, []) for n, value in enumerate((b"a", b"x" * LARGE))]
     sent += [(0, 2, b"k", b"z" * 300, [("h", b"v")]), (0, 3, None, b"last", [])]
     data, stop = batch(7, sent, codec)
-    found = told(list(pieces := Pieces(AT, data, 7)))
+    found = told(list(pieces := RecordBatches(AT, data, 7)))
     assert [(offset, ms - BASE_MS) for offset, ms, _ in found] == [(7, 0), (8, 1), (9, 2), (10, 3)]
     assert [value for _, _, value in found if len(value) < LARGEST_RECORD] == [
         b"a", b"z" * 300, b"last"
@@ -227,11 +230,11 @@ def test_a_large_batch_comes_in_parts(codec: int) -> None:
     """Each no larger than a piece and a record, and from any offset on."""
     sent: list[Sent] = [(0, n, None, b"%03d" % n + b"y" * 500_000, []) for n in range(40)]
     data, stop = batch(100, sent, codec)
-    whole = list(Pieces(AT, data, 100))
+    whole = list(RecordBatches(AT, data, 100))
     assert len(whole) > 3
     assert max(len(piece.values.buffer) for piece in whole) < PART_BYTES + 3_000_000
     assert told(whole) == reference(data)
     for start in (101, 117, 139):
-        again = list(pieces := Pieces(AT, data, start))
+        again = list(pieces := RecordBatches(AT, data, start))
         assert told(again) == reference(data)[start - 100 :]
         assert pieces.next_fetch_offset == stop

@@ -29,9 +29,9 @@ def perform(task: Task) -> Result:
     outcomes = {dropped: judge(found, truth) for dropped, found in records.items()}
     if not task.peers:
         return Result(task, outcomes)
-    from analyzer.bench.detection.peers.oracle import contest  # noqa: PLC0415 - an extra
+    from analyzer.bench.detection.peers.oracle import found_by_peers  # noqa: PLC0415 - an extra
 
-    return Result(task, outcomes, contest(world, names, truth, task.peers))
+    return Result(task, outcomes, found_by_peers(world, names, truth, task.peers))
 
 
 def replay(

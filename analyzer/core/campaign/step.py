@@ -26,7 +26,7 @@ from analyzer.core.campaign.reading import Reader
 from analyzer.core.campaign.telling import Telling
 from analyzer.core.cohort.catalog import NAMES, in_order
 from analyzer.core.cohort.fusion import Fusion
-from analyzer.core.cohort.models.anomaly import Strangeness
+from analyzer.core.cohort.models.anomaly import AnomalyModel
 from analyzer.core.cohort.window import Window
 from analyzer.core.cohort.window_feed import WindowFeed
 from analyzer.core.config import CoreConfig
@@ -80,7 +80,7 @@ class CampaignStep:
         self._baseline = Baseline(config.calibration or Calibration.shipped())
         self.reader = Reader(config, self._kinds, self._baseline)
         self._publisher = Publisher(config, self._fusion, self.judgements, self._kinds)
-        self._anomaly = Strangeness(config.seed)
+        self._anomaly = AnomalyModel(config.seed)
         self.telling = Telling(config)
         self._shadow: CampaignStep | None = None
 

@@ -36,7 +36,7 @@ from analyzer import kafka_clients as clients
 from analyzer.kafka_clients import members_of
 from analyzer.kafka_metadata import TopicState, topic_id_at, topic_states
 from analyzer.stream.transport.fetches import Records
-from analyzer.stream.transport.record_batches import read_in_pieces
+from analyzer.stream.transport.record_batches import read_in_batches
 
 METADATA_PAUSE_S = 0.25
 RETRY_PAUSE_S = 0.1
@@ -209,7 +209,7 @@ class BatchedThread(driver.AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Start the consumer."""
         await super().on_start()
-        read_in_pieces(self._ensure_consumer())
+        read_in_batches(self._ensure_consumer())
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_consumer(loop=loop)

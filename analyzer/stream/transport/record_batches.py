@@ -45,7 +45,7 @@ Aborted = Sequence[tuple[int, int]]
 """Producer and first offset of each aborted transaction that a fetch touches."""
 
 
-class Pieces(Iterator[Records]):
+class RecordBatches(Iterator[Records]):
     """What one fetch brought of one partition (stands in for aiokafka's ``PartitionRecords``).
 
     Parameters
@@ -189,13 +189,13 @@ class _Batch:
         yield cls(batch.next_offset, texts.buffer, columns)
 
 
-def read_in_pieces(consumer: aiokafka.AIOKafkaConsumer) -> None:
-    """Let a started consumer's fetches come as :class:`Pieces`; "record" then means a piece."""
+def read_in_batches(consumer: aiokafka.AIOKafkaConsumer) -> None:
+    """Let a started consumer fetch :class:`RecordBatches`, whose "records" are whole batches."""
     fetcher: Any = consumer._fetcher  # noqa: SLF001 - no public way to it
     client = _Keeping(fetcher._client)  # noqa: SLF001 - as above
     fetch = fetcher._proc_fetch_request  # noqa: SLF001 - as above
 
-    async def fetch_pieces(assignment: Any, node_id: int, request: Any) -> bool:
+    async def fetch_batches(assignment: Any, node_id: int, request: Any) -> bool:
         done = bool(await fetch(assignment, node_id, request))
         response = client.responses.pop(id(request), None)
         for topic, partitions in response.topics if response else ():
@@ -206,10 +206,10 @@ def read_in_pieces(consumer: aiokafka.AIOKafkaConsumer) -> None:
                     tp = TP(topic, partition)
                     aborted: Aborted = records._aborted_transactions  # noqa: SLF001 - as above
                     start = records.next_fetch_offset
-                    found._partition_records = Pieces(tp, data, start, aborted)  # noqa: SLF001 - as above
+                    found._partition_records = RecordBatches(tp, data, start, aborted)  # noqa: SLF001 - as above
         return done
 
-    fetcher._client, fetcher._proc_fetch_request = client, fetch_pieces  # noqa: SLF001 - as above
+    fetcher._client, fetcher._proc_fetch_request = client, fetch_batches  # noqa: SLF001 - as above
 
 
 class _Keeping:

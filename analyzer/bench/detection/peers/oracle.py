@@ -33,7 +33,7 @@ def missing() -> list[str]:
     return [] if find_spec("aberrant") else list(NEED_ABERRANT)
 
 
-def contest(
+def found_by_peers(
     world: World, names: list[str], truth: Truth, peers: tuple[str, ...]
 ) -> dict[str, list[bool]]:
     """Per peer that is there: whether it finds each campaign."""

@@ -1,4 +1,4 @@
-"""Strangeness: how unlike the cohorts seen so far a cohort is.
+"""AnomalyModel: how unlike the cohorts seen so far a cohort is.
 
 :mod:`.trees` over the signal vectors of all cohorts of one window length.
 Most cohorts are innocent, so what is rare is worth a look; but rare is not guilty: this reading
@@ -20,7 +20,7 @@ PROTECT_ABOVE = 0.98
 """Quantile of scores above which a cohort is not learned: campaigns must not become normal."""
 
 
-class Strangeness:
+class AnomalyModel:
     """Scores a vector, then learns it; the order of the calls is part of the answer.
 
     Parameters

@@ -31,7 +31,7 @@ class Triage:
         self.snapshot, self.restore = self._trees.snapshot, self._trees.restore
 
     def judge(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Strangeness of each account in [0, 1], 0 where it is nothing unusual or unknown.
+        """AnomalyModel of each account in [0, 1], 0 where it is nothing unusual or unknown.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""All contenders, one after another, over a few rounds; and the ratios between them."""
+"""All programs that are measured, one after another in rounds; and the ratios between them."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def settings_for(broker: str, **core: int) -> Settings:
     )
 
 
-def contend(settings: Settings, module: str, *arguments: str) -> Run:
-    """One contender in a process of its own; what it leaves in its temporary folder goes with it.
+def run_one(settings: Settings, module: str, *arguments: str) -> Run:
+    """One program, in a process of its own; what it leaves in its temporary folder goes with it.
 
     Raises
     ------
@@ -74,21 +74,21 @@ def stream_rounds(broker: str, count: int, rounds: int, say: Say) -> list[Run]:
     keyed = ((_account(line), line) for line in events(count, count // 40))
     harness.produce(settings, keyed)
     few, fewer = str(min(count, 60_000)), str(min(count, 2_000))
-    contenders = (
-        ("rivals", "bare", str(count)),
+    programs = (
+        ("baselines", "bare", str(count)),
         ("live", "transport", str(count)),
         ("live", "worker", str(count)),
-        ("rivals", "stock", few),
+        ("baselines", "stock", few),
     )
     for number in range(rounds):
-        for module, *arguments in contenders:
+        for module, *arguments in programs:
             # Each run of the worker begins with topics and a group that nobody has used.
             fresh = _fresh_internal(settings, f"r{number}")
-            runs.append(_told(contend(fresh, module, *arguments), say))
-    runs.append(_told(contend(settings, "rivals", "tables", fewer), say))
+            runs.append(_told(run_one(fresh, module, *arguments), say))
+    runs.append(_told(run_one(settings, "baselines", "tables", fewer), say))
     if quix.is_there():
         for kind, enough in zip(quix.KINDS, (few, fewer), strict=True):
-            runs.append(_told(contend(settings, "quix", kind, enough), say))
+            runs.append(_told(run_one(settings, "quix", kind, enough), say))
     for number in (1, 2):
         fresh = _fresh_internal(settings, f"w{number}")
         runs.append(_told(workers.measure(fresh, count, number), say))
@@ -120,7 +120,7 @@ def file_rounds(count: int, rounds: int, say: Say) -> list[Run]:
         with path.open("wb") as out:
             out.writelines(line + b"\n" for line in events(count, count // 40))
         return [
-            _told(contend(settings, "files", name, str(path)), say)
+            _told(run_one(settings, "files", name, str(path)), say)
             for _ in range(rounds)
             for name in ("bare", "replay")
         ]
@@ -137,15 +137,15 @@ def dense_runs(broker: str, say: Say) -> dict[str, list[Run]]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "events.ndjson"
             dense.write(days, path)
-            contenders = [("files", "bare"), ("files", "replay"), ("dense", name)]
-            runs = [contend(settings, *contender, str(path)) for contender in contenders]
+            programs = [("files", "bare"), ("files", "replay"), ("dense", name)]
+            runs = [run_one(settings, *program, str(path)) for program in programs]
             harness.create_topics(settings)
             with path.open("rb") as lines:
                 harness.produce(settings, ((_account(line), line.rstrip(b"\n")) for line in lines))
         events = str(runs[0].events)
-        runs.append(contend(settings, "rivals", "bare", events))
+        runs.append(run_one(settings, "baselines", "bare", events))
         fresh = _fresh_internal(settings, name)
-        runs.append(contend(fresh, "live", "worker", events))
+        runs.append(run_one(fresh, "live", "worker", events))
         found[name] = [_told(run, say) for run in runs]
     return found
 
@@ -154,7 +154,7 @@ def core_runs(count: int, say: Say) -> list[Run]:
     """The core by number of accounts: with the same events in all, then with the same a head."""
     settings = settings_for("kafka://127.0.0.1:9")
     sizes = [(n, count) for n in ACCOUNTS] + [(n, n * A_HEAD) for n in ACCOUNTS]
-    return [_told(contend(settings, "core", str(n), str(m)), say) for n, m in sizes]
+    return [_told(run_one(settings, "core", str(n), str(m)), say) for n, m in sizes]
 
 
 def latency_run(broker: str, say: Say) -> Run:

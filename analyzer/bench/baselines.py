@@ -1,6 +1,6 @@
 """Peers on the same topic: bare aiokafka, and Faust as it comes.
 
-Run as ``python -m analyzer.bench.rivals NAME EVENTS``; settings come from the environment.
+Run as ``python -m analyzer.bench.baselines NAME EVENTS``; settings come from the environment.
 """
 
 from __future__ import annotations
