@@ -35,6 +35,7 @@ DEEPEST = 6
 """Records inside records."""
 
 _encode = msgspec.json.Encoder().encode
+_top = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -204,9 +205,19 @@ def reader_of(settings: FormatSettings, max_bytes: int, name: str | None = None)
 
 
 def _looks_native(record: bytes) -> bool:
-    if not record[:64].lstrip().startswith(b"{"):
+    """Whether a record is to be judged as a native one; a good one always is."""
+    if sum(mark in record for mark in Native.marks) < 2 or not record.lstrip().startswith(b"{"):
         return False
-    return sum(mark in record for mark in Native.marks) > 1 and b'"specversion"' not in record
+    return b'"specversion"' not in record or _is_bare(record)
+
+
+def _is_bare(record: bytes) -> bool:
+    """Whether it is a native record with a field of that name, rather than one in an envelope."""
+    try:
+        keys = _top(record).keys()
+    except UNREADABLE:
+        return False
+    return sum(mark.strip(b'"').decode() in keys for mark in Native.marks) > 1
 
 
 def _opened(record: bytes) -> Iterator[bytes | None]:

@@ -130,3 +130,24 @@ def test_tries_of_one_request_count_once() -> None:
         requests = sum(int(table.account_requests.sum()) for table in rows)
         assert requests == 2
         assert sum(int(table.org_output_tokens.sum()) for table in rows) == 2
+
+
+def test_neighbours_change_nothing() -> None:
+    """A native record among others is read as it is alone, wherever it stands."""
+    native = [
+        orjson.dumps(event(1)),
+        orjson.dumps(event(2, specversion="1.0")),
+        b" " * 100 + orjson.dumps(event(3)),
+        orjson.dumps(event(4, user_agent="é")),
+        orjson.dumps(event(5, input_tokens=-1)),
+        orjson.dumps({"specversion": "1.0", "type": "x", "data": event(6)}),
+    ]
+    for position in range(20):
+        values = [orjson.dumps(payload(100 + number)) for number in range(200)]
+        values[position : position + 1] = native
+        offsets = np.arange(len(values))
+        output = step().feed(RawBatch(Texts.of(values), offsets, np.full(len(values), START_MS)))
+        [block] = output.made
+        good = set(offsets.tolist()) - {position + 4}
+        assert set(block.rows.offset.tolist()) == good
+        assert [letter.offset for letter in output.dead] == [position + 4]

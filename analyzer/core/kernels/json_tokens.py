@@ -223,7 +223,7 @@ def is_trap(text: U8, end: int, traps: U64) -> bool:
     return False
 
 
-@calling
+@borrowing
 def scalar_end(text: U8, at: int, stop: int, traps: U64) -> tuple[int, int]:
     """Past a value that is no container, and its kind; -1 too for a string that is a trap."""
     byte = text[at]

@@ -33,6 +33,7 @@ from analyzer.formats.compiled.layout import (
     Desk,
 )
 from analyzer.formats.compiled.put import put, put_byte
+from analyzer.formats.compiled.told import is_word
 
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
@@ -173,6 +174,8 @@ def _put_text(text: U8, kind: int, begin: int, end: int, found: int, field: int,
 @borrowing
 def _is_folded(text: U8, begin: int, end: int, desk: Desk, word: int) -> bool:
     """Whether these bytes are one of the plan's words, whatever the case."""
+    if is_word(text, begin, end, desk, word):
+        return True
     first = desk.plan[WORD_AT + WORD_SIZE * word + 0]
     if end - begin != desk.plan[WORD_AT + WORD_SIZE * word + 1] - first:
         return False

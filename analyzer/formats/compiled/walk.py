@@ -176,7 +176,8 @@ def _take(text: U8, at: int, stop: int, site: int, node: int, desk: Desk) -> tup
         return at, child
     begin = at
     if byte == ord("{") or byte == ord("["):
-        at, kind = value_end(text, at, stop, desk.traps), ARRAY if byte == ord("[") else OBJECT
+        at = _past_container(text, at, stop, known, desk)
+        kind = ARRAY if byte == ord("[") else OBJECT
     else:
         at, kind = scalar_end(text, at, stop, desk.traps)
     if shape != 0 and kind != NULL and not desk.plan[LOOSE + child]:
@@ -188,12 +189,18 @@ def _take(text: U8, at: int, stop: int, site: int, node: int, desk: Desk) -> tup
 
 @borrowing
 def _skipped(text: U8, at: int, stop: int, known: int, desk: Desk) -> int:
-    """Past a value that nobody asks for; a container is often the one of the record before."""
+    """Past a value that nobody asks for."""
     if at >= stop:
         return -1
     byte = text[at]
     if byte != ord("{") and byte != ord("["):
         return int(scalar_end(text, at, stop, desk.traps)[0])
+    return _past_container(text, at, stop, known, desk)
+
+
+@borrowing
+def _past_container(text: U8, at: int, stop: int, known: int, desk: Desk) -> int:
+    """Past an object or array; often it is the one of the record before."""
     size = desk.work[known + OLD_SIZE]
     if size and at + size <= stop and same(text, at, text, desk.work[known + OLD_AT], size):
         return int(at + size)
