@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 LIMITS = ("minimum", "maximum", "minLength", "maxLength")
-ADDED = {"verdict"}
+ADDED = {"verdict", "failures"}
 """Fields that came after version 1 was published: what was written before lacks them."""
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import orjson
 import pytest
@@ -147,3 +148,21 @@ def test_the_networks_that_are_named_are_the_members_own(scenario: str) -> None:
         own = {event["asn"] for event in truth.past if org_of(event) in truth.members}
         assert set(told.alert.campaign.asns) <= own
         assert told.alert.campaign.asns
+
+
+@pytest.mark.parametrize("scenario", sorted(set(WORLDS) - {"churn", "reseller"}))
+def test_the_failures_that_are_counted_are_the_members_own(scenario: str) -> None:
+    """Requests that were not answered, by status, from the events of those who are named.
+
+    Where members come and go, they were others when the campaign was read.
+    """
+    found = run(scenario)
+    groups = [told for told in found.told if told.alert.kind != "account_anomaly"]
+    counted = 0
+    for told in groups:
+        truth = Truth(found.events, told.members, told.alert.detected_at_ms)
+        own = Counter(event["status"] for event in truth.past if org_of(event) in truth.members)
+        failures = Counter(msgspec.structs.asdict(told.alert.campaign.failures))
+        assert failures <= own
+        counted += failures.total()
+    assert counted

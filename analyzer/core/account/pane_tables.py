@@ -26,6 +26,7 @@ PAIR_COLUMNS = {
     Kind.MODEL: "model",
     Kind.PARAMS: "params",
     Kind.ASN: "asn",
+    Kind.FAILURE: "failure",
 }
 MICRO = 1e6
 

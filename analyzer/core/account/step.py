@@ -28,7 +28,7 @@ from analyzer.core.contracts.step import StepOutput
 from analyzer.core.kernels.group_by import in_time
 from analyzer.core.kernels.interned_names import NameBook, Names
 
-STATE_VERSION = 8
+STATE_VERSION = 9
 
 
 class AccountStep:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +35,7 @@ from analyzer.core.contracts.records import (
     Activity,
     Alert,
     CampaignFacts,
+    Failures,
     Member,
     Provenance,
     Record,
@@ -336,6 +338,7 @@ def _facts(campaign: Campaign, inside: Roll) -> CampaignFacts:
         requests=int(inside.requests.sum()),
         output_tokens=int(reading.facts["output_tokens"]) if reading else 0,
         merged_from=list(state.merged_from),
+        failures=msgspec.convert(reading.failures if reading else {}, Failures, strict=False),
     )
 
 

@@ -30,7 +30,7 @@ from analyzer.core.contracts.stamp import Stamp
 from analyzer.core.kernels.packed_arrays import array_of, array_parts
 from analyzer.errors import OtherSettingsError, StateError
 
-FORMAT = 6
+FORMAT = 7
 LEVEL = -1
 """Of compression: half of a block is hashes, in which a higher one finds nothing more."""
 

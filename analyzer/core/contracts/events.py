@@ -43,6 +43,8 @@ class EventColumns:
     params: U64 = field(default_factory=u64)
     """Sampling parameters taken together (temperature, top_p, max_tokens, n, logprobs)."""
     prompt: U64 = field(default_factory=u64)
+    failure: U64 = field(default_factory=u64)
+    """Number of the status in :data:`~.request_event.STATUSES`; 0 if the request was answered."""
     output_tokens: I64 = field(default_factory=i64)
     created_ms: I64 = field(default_factory=i64)
     """Account creation, epoch ms; -1 means "not given"."""

@@ -20,3 +20,5 @@ class Kind(IntEnum):
     ACCOUNT = 9
     """No object at all: one organisation by itself."""
     ASN = 10
+    FAILURE = 11
+    """How requests failed: shown to people, linked by nothing."""

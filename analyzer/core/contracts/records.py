@@ -47,6 +47,14 @@ class Condition(msgspec.Struct, frozen=True):
     """What it means, and what would have changed it."""
 
 
+class Failures(msgspec.Struct, frozen=True):
+    """Requests that were not answered, by their status."""
+
+    error: int = 0
+    refused: int = 0
+    rate_limited: int = 0
+
+
 class CampaignFacts(msgspec.Struct, frozen=True):
     """The size and shape of a campaign at the time of the alert."""
 
@@ -62,6 +70,8 @@ class CampaignFacts(msgspec.Struct, frozen=True):
     requests: int
     output_tokens: int
     merged_from: list[str]
+    failures: Failures = Failures()
+    """Of the window that was read last."""
 
 
 class Suppressed(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -14,6 +14,8 @@ Text = Annotated[str, msgspec.Meta(max_length=1_024)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT)]
 Millis = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT)]
 Status = Literal["ok", "error", "refused", "rate_limited"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+"""By their numbers inside; the first one is no failure."""
 
 
 class RequestEvent(msgspec.Struct, frozen=True, gc=False):

@@ -22,7 +22,7 @@ from analyzer.core.contracts.hashing import (
     domain_seed,
     pseudonym,
 )
-from analyzer.core.contracts.request_event import RequestEvent
+from analyzer.core.contracts.request_event import STATUSES, RequestEvent
 from analyzer.core.ingest.json_scanner import Scanned, scan
 from analyzer.core.ingest.scanner_schema import NAMED, PARAMS
 from analyzer.core.ingest.template_chains import Chains
@@ -46,6 +46,7 @@ _FIELDS = (
     "payment_ref",
     "prompt_hash",
     "prompt_text",
+    "status",
     "output_tokens",
     "account_created_ms",
     "temperature",
@@ -159,7 +160,7 @@ class Columnizer:
         plain = found.plain & (block != Told.UNTOLD) & (params != Told.UNTOLD)
         rows = slice(None) if plain.all() else plain
         event, prompt, own, account, template, tls, agent, payment, model = found.hashes[:, rows]
-        ts_ms, output_tokens, created_ms, asn = found.numbers[:, rows]
+        ts_ms, output_tokens, created_ms, asn, status = found.numbers[:, rows]
         columns = EventColumns(
             offset=offsets[rows],
             ts_ms=ts_ms,
@@ -175,6 +176,7 @@ class Columnizer:
             model=model,
             params=params[rows],
             prompt=prompt,
+            failure=status.astype(np.uint64),
             output_tokens=output_tokens,
             created_ms=created_ms,
             chains=np.zeros((len(ts_ms), 0), np.uint64),
@@ -247,6 +249,7 @@ class Columnizer:
             model=self._hash("model", col["model"]),
             params=_u64(map(self._params.__getitem__, params)),
             prompt=prompt,
+            failure=_u64(map(STATUSES.index, col["status"])),
             output_tokens=np.array(col["output_tokens"], np.int64),
             created_ms=np.array(
                 [-1 if ms is None else ms for ms in col["account_created_ms"]], np.int64

@@ -54,7 +54,7 @@ class Scanned:
 
     plain: NDArray[np.bool_]
     numbers: I64
-    """Shape (4, n), by :data:`NUMBERS`; -1 means "not given"."""
+    """Shape (5, n), by :data:`NUMBERS`; -1 means "not given"."""
     hashes: U64
     """Shape (9, n), by :data:`HASHED`; 0 means "not given"."""
     spans: I64
@@ -197,8 +197,10 @@ def _read_object(
                     begins[field], ends[field] = begin + 1, at - 1
                 else:
                     begins[field], ends[field] = begin, at
+                if KINDS[field, 0] == CHOICE:
+                    value = _choice(text, begins[field], ends[field])
                 values[field] = value
-                if not _fits(text, field, kind, begins[field], ends[field], value):
+                if not _fits(field, kind, begins[field], ends[field], value):
                     return False
         at = blank(text, at, stop)
         if at >= stop:
@@ -350,7 +352,7 @@ def _digits(text: U8, begin: int, stop: int) -> tuple[int, int]:
 
 
 @borrowing
-def _fits(text: U8, field: int, kind: int, begin: int, end: int, value: int) -> bool:
+def _fits(field: int, kind: int, begin: int, end: int, value: int) -> bool:
     """Whether the contract takes this value for this field."""
     wanted, least, most = KINDS[field, 0], KINDS[field, 1], KINDS[field, 2]
     if wanted == STRING:
@@ -361,10 +363,17 @@ def _fits(text: U8, field: int, kind: int, begin: int, end: int, value: int) -> 
         return kind in (INTEGER, FLOAT)
     if wanted == FLAG:
         return kind == FLAG
-    if wanted == CHOICE and kind == STRING and end - begin <= 8 * WORDS:
-        first, second = _word(text, begin, end, 0), _word(text, begin, end, 1)
-        third = _word(text, begin, end, 2)
-        for i in range(len(CHOICES)):
-            if CHOICES[i, 0] == first and CHOICES[i, 1] == second and CHOICES[i, 2] == third:
-                return True
-    return False
+    return wanted == CHOICE and kind == STRING and value >= 0
+
+
+@borrowing
+def _choice(text: U8, begin: int, end: int) -> int:
+    """Number of the choice that this is; -1 if it is none."""
+    if end - begin > 8 * WORDS:
+        return -1
+    first, second = _word(text, begin, end, 0), _word(text, begin, end, 1)
+    third = _word(text, begin, end, 2)
+    for i in range(len(CHOICES)):
+        if CHOICES[i, 0] == first and CHOICES[i, 1] == second and CHOICES[i, 2] == third:
+            return i
+    return -1

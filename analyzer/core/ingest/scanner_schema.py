@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import count
-from typing import get_args
 
 import numpy as np
 from msgspec import inspect
 from numpy.typing import NDArray
 
-from analyzer.core.contracts.request_event import RequestEvent, Status
+from analyzer.core.contracts.request_event import STATUSES, RequestEvent
 
-NUMBERS = ("timestamp_ms", "output_tokens", "account_created_ms", "asn")
+NUMBERS = ("timestamp_ms", "output_tokens", "account_created_ms", "asn", "status")
 HASHED = (
     "event_id",
     "prompt_hash",
@@ -51,7 +50,7 @@ def _kind(field: inspect.Field) -> tuple[int, int, int]:
         return STRING, kind.min_length or 0, kind.max_length
     if isinstance(kind, inspect.IntType) and kind.ge is not None and kind.le is not None:
         return INTEGER, kind.ge, kind.le
-    if isinstance(kind, inspect.LiteralType) and set(kind.values) == set(get_args(Status)):
+    if isinstance(kind, inspect.LiteralType) and set(kind.values) == set(STATUSES):
         return CHOICE, 0, 0
     if isinstance(kind, inspect.LiteralType) and isinstance(kind.values[0], int):
         return INTEGER, kind.values[0], kind.values[0]
@@ -72,7 +71,7 @@ NULLABLE = np.array([_is_nullable(field) for field in _FIELDS])
 NAMES = np.array([words(field.encode_name) for field in _FIELDS], np.uint64)
 SIZES = np.array([len(field.encode_name) for field in _FIELDS], np.int64)
 REQUIRED = np.uint64(sum(1 << i for i, field in enumerate(_FIELDS) if field.required))
-CHOICES = np.array([words(text) for text in get_args(Status)], np.uint64)
+CHOICES = np.array([words(text) for text in STATUSES], np.uint64)
 
 NUMBER_FIELDS = np.array([_NUMBER[name] for name in NUMBERS])
 HASHED_FIELDS = np.array([_NUMBER[name] for name in HASHED])
