@@ -24,6 +24,7 @@ from analyzer.formats.values import (
     first_text,
     flag,
     moment_ms,
+    parsed,
     status_of,
     text,
 )
@@ -94,21 +95,20 @@ class AzureApim:
 
     def _outcomes(self, requests: dict[str, list[Tree]], record: bytes) -> Iterator[Outcome]:
         for name, entries in requests.items():
-            calls = [entry for entry in entries if _model(entry) is not None]
             whole = {key: value for entry in reversed(entries) for key, value in entry.items()}
             if count(_code(whole)) == 401:
                 yield PassedOver("rejected_key")
-            elif not calls:
+            elif not any(map(_model, entries)):
                 yield PassedOver("no_llm_call")
             elif str(whole.get("cache")).lower() == "hit":
                 yield PassedOver("cache_hit")
             else:
                 try:
-                    yield self._event(name, whole, calls, record)
+                    yield self._event(name, whole, entries, record)
                 except BadRecord as bad:
                     yield bad
 
-    def _event(self, name: str, whole: Tree, calls: list[Tree], record: bytes) -> Draft:
+    def _event(self, name: str, whole: Tree, entries: list[Tree], record: bytes) -> Draft:
         account = first_text(whole, self._paths.account)
         started = moment_ms(whole.get("time")) or moment_ms(whole.get("timegenerated"))
         if account is None:
@@ -118,7 +118,8 @@ class AzureApim:
             )
         if started is None:
             raise missing(self.name, "time")
-        calls = sorted(calls, key=lambda entry: count(entry.get("sequencenumber")) or 0)
+        entries = sorted(entries, key=lambda entry: count(entry.get("sequencenumber")) or 0)
+        calls = [entry for entry in entries if _model(entry) is not None]
         draft = Draft(
             event_id(None if name.startswith("#") else name, record + name.encode()),
             started,
@@ -132,7 +133,7 @@ class AzureApim:
         draft.latency_ms = count(whole.get("durationms"))
         draft.operation = _operation(whole)
         draft.user_agent = text(dig(whole, "requestheaders.user-agent"))
-        draft.prompt_text = prompt_of(*(entry.get("requestmessages") for entry in calls))
+        draft.prompt_text = _prompt(entries)
         return fill(draft, whole, self._paths, self._proxies)
 
 
@@ -154,6 +155,13 @@ def _is_ours(entry: Tree) -> bool:
 
 def _model(entry: Tree) -> str | None:
     return text(entry.get("modelname")) or text(entry.get("deploymentname"))
+
+
+def _prompt(entries: list[Tree]) -> str | None:
+    """What the customer wrote; messages beyond 32 KB are cut into several entries, JSON and all."""
+    parts = [found for entry in entries if (found := entry.get("requestmessages"))]
+    joined = parsed("".join(map(str, parts)))
+    return prompt_of(*parts) if isinstance(joined, str) else prompt_of(joined)
 
 
 def _code(entry: Tree) -> Any:
