@@ -23,12 +23,12 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from analyzer import __version__
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import Calibration
 from analyzer.core.contracts.stamp import Stamp
 from analyzer.errors import UsageError
 from analyzer.formats.options import FormatSettings
+from analyzer.release import release
 from analyzer.settings_tables import (
     Health,
     Kafka,
@@ -164,7 +164,7 @@ class Settings(BaseSettings):
         formats = self.formats.model_dump(mode="json")
         shared = [self.stamp.config_hash, self.stamp.state_hash, names, formats, self.shadow.given]
         digest = blake2b(json.dumps(shared).encode(), digest_size=4).hexdigest()
-        return f"analyzer-{__version__}-{self.core.config_hash}-{digest}"
+        return f"analyzer-{release()}-{self.core.config_hash}-{digest}"
 
     @classmethod
     def settings_customise_sources(

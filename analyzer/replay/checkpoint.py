@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from analyzer import __version__
 from analyzer.core.contracts.snapshot_codec import pack, unpack
 from analyzer.errors import AnalyzerError, StateError, UsageError
+from analyzer.release import release
 from analyzer.whole_files import whole_file
 
 VERSION = 1
@@ -27,7 +27,7 @@ def terms(sources: Sequence[str], config_hash: str, **more: Any) -> dict[str, st
     """What must be the same to go on, each as a short text."""
     sizes = [Path(name).stat().st_size if Path(name).is_file() else -1 for name in sources]
     found = {"sources": list(zip(sources, sizes, strict=True)), "settings": config_hash, **more}
-    return {"version": __version__} | {name: _digest(value) for name, value in found.items()}
+    return {"version": release()} | {name: _digest(value) for name, value in found.items()}
 
 
 def _digest(value: Any) -> str:

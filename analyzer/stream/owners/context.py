@@ -86,9 +86,17 @@ class Context:
     page_bytes: int | None = None
     """Size of the pages of a snapshot; None: as usual."""
 
-    async def read_on(self, tp: TP, start: int | None) -> tuple[list[Any], int]:
-        """All records from an offset, or the beginning, and the offset after them."""
-        return await (self.read or partial(read_on, self.settings))(tp, start)
+    async def read_on(
+        self, tp: TP, start: int | None, *, once: bool = False
+    ) -> tuple[list[Any], int]:
+        """All records from an offset, or the beginning, and the offset after them.
+
+        Parameters
+        ----------
+        once
+            True: only those of the first fetch.
+        """
+        return await (self.read or partial(read_on, self.settings))(tp, start, once=once)
 
     @property
     def sharding(self) -> Sharding:

@@ -107,14 +107,20 @@ class StepOwner:
             committed = await context.consumer.committed(self.tp)
             self._dirty = committed is None or committed[0] != start
         self._reading = Reading(context.consumer, self.tp, start, skip_lost=context.skip_lost)
-        await self._check_log()
+        await self._check_next(await self._check_log())
         context.meter.set(metrics.RESTORE, context.clock() - began, **self._labels)
         context.meter.follow(metrics.SNAPSHOT_AGE, self._unsaved_s, **self._labels)
         if self._listener is not None:
             await self._hear(await self._listener.fetch(self._step))
 
-    async def _check_log(self) -> None:
-        """See that the log still has what comes next, though nothing may come for a while."""
+    async def _check_log(self) -> int:
+        """See that the log still has what comes next, though nothing may come for a while.
+
+        Returns
+        -------
+        int
+            Its end.
+        """
         first, end = await self._context.consumer.bounds(self.tp)
         if first > self.next:
             self._reading.lost(first)
@@ -126,6 +132,28 @@ class StepOwner:
                 "another ANALYZER_APP_ID and new names for the internal topics, to count anew what "
                 f"{self._context.settings.topics.requests} holds"
             )
+        return end
+
+    async def _check_next(self, end: int) -> None:
+        """See that the next block is one of ours, before any owner sends anything.
+
+        Else a worker of another release that stops at it would leave blocks of its own behind,
+        which stop the workers before that go on.
+        """
+        if self._context.skip_lost or self.next >= end:
+            return
+        records, _ = await self._context.read_on(self.tp, self.next, once=True)
+        assembler = Assembler()
+        for record in records:
+            try:
+                data = assembler.feed(record.offset, record.value or b"")
+                if data is not None:
+                    blocks.decode(data, *self._kind.takes, stamp=self._stamp)
+                    return
+            except StateError:
+                continue  # set aside when it is taken
+            except OtherSettingsError as error:
+                raise self._refusal(record.offset, error) from error
 
     async def _restore(self, topic_id: str) -> int | None:
         """The cover of the restored state; None: there is none, so that no record may be gone."""
@@ -185,16 +213,20 @@ class StepOwner:
             await set_aside(self._context, self._outbox, letter)
             return None
         except OtherSettingsError as error:
-            place = f"{self.tp.topic}/{self.tp.partition}, offset {offset}"
             if not self._context.skip_lost:
-                raise OtherSettingsError(
-                    f"{place}: a block was {error}: make release and [core] equal in all workers "
-                    f"(`analyzer config`), then start once with {SKIP_LOST} to go on without such "
-                    f"blocks; or {self._anew}"
-                ) from error
+                raise self._refusal(offset, error) from error
+            place = f"{self.tp.topic}/{self.tp.partition}, offset {offset}"
             log.error("a block of other settings is passed over", place=place)  # noqa: TRY400 - as above
             self._context.meter.add(metrics.LOST, step=self._kind.name)
             return None
+
+    def _refusal(self, offset: int, error: OtherSettingsError) -> OtherSettingsError:
+        """What to do about a block that was made otherwise."""
+        return OtherSettingsError(
+            f"{self.tp.topic}/{self.tp.partition}, offset {offset}: a block was {error}: make "
+            "release and [core] equal in all workers (`analyzer config`), then start once with "
+            f"{SKIP_LOST} to go on without such blocks; or {self._anew}"
+        )
 
     async def _feed(self, block: Any) -> None:
         output = self._output_of(block)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka import ConsumerRecord, TopicPartition
 from faust.types import TP
@@ -16,8 +16,18 @@ from analyzer.stream.state.snapshots import Entry
 
 POLL_MS = 150
 
-ReadOn = Callable[[TP, int | None], Awaitable[tuple[list[Any], int]]]
-"""All records of a partition from an offset, or its beginning, to its end; and where that is."""
+
+class ReadOn(Protocol):
+    """Reads a partition outside every group; waits for the broker, and may raise."""
+
+    async def __call__(
+        self, tp: TP, start: int | None, /, *, once: bool = False
+    ) -> tuple[list[Any], int]:
+        """All records from an offset, or the beginning, to the end; and where that is.
+
+        With ``once`` only those of the first fetch, and the offset after them.
+        """
+
 
 Send = Callable[[str, int | None, bytes | None, bytes | None], Awaitable[Awaitable[object]]]
 """Topic, partition, key, value; the inner awaitable is the broker's answer."""
@@ -53,11 +63,12 @@ class KafkaLog:
 
 
 async def read_on(
-    settings: Settings, tp: TP, start: int | None = None
+    settings: Settings, tp: TP, start: int | None = None, *, once: bool = False
 ) -> tuple[list[ConsumerRecord], int]:
     """All records of a partition from ``start``, or its beginning, to its end; in no group.
 
-    The second is the offset after all that was read: a log may end in what is no record.
+    The second is the offset after all that was read: a log may end in what is no record. With
+    ``once`` the first fetch that has any is enough.
 
     Reads on past the end that the broker tells until a poll stays empty: the embedded
     broker tells too low an end where a batch has several records.
@@ -74,5 +85,5 @@ async def read_on(
             found = (await client.getmany(key, timeout_ms=POLL_MS)).get(key, [])
             records.extend(found)
             reached = await client.position(key)
-            if not found and reached >= end:
+            if (found and once) or (not found and reached >= end):
                 return records, reached

@@ -215,11 +215,13 @@ class SimWorker:
         """Not asked here."""
         return {}
 
-    async def read_on(self, tp: TP, start: int | None) -> tuple[list[Any], int]:
-        """All records from there on."""
+    async def read_on(
+        self, tp: TP, start: int | None, /, *, once: bool = False
+    ) -> tuple[list[Any], int]:
+        """All records from there on, or the first of them."""
         await self.step()
         log = self.broker.log(tp)
-        return list(log.since(start or 0)), log.end
+        return list(log.since(start or 0))[: 1 if once else None], log.end
 
     async def send(
         self, topic: str, partition: int | None, key: bytes | None, value: bytes | None
