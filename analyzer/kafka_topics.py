@@ -5,6 +5,7 @@ A worker looks at this before it starts, and the doctor at any time::
     cleanup.policy      a snapshot that is deleted is lost, a block that is compacted away is a
                         hole, a raw event that is compacted away was never counted
     max.message.bytes   a block or page that the broker refuses ends the worker, at every start
+    retention           what is deleted before a worker has read it was never counted
     min.insync.replicas more than there are copies: the broker takes no write at all, which a worker
                         meets at its first alert, perhaps weeks after its start
 """
@@ -44,6 +45,11 @@ class NeededTopic:
     """True: with another policy answers would be wrong, so that no worker may start."""
     raw: bool = False
     """True: others write to it, and it holds events that may still have to be read."""
+
+    @property
+    def is_read_once(self) -> bool:
+        """Whether a worker must have read its records before they are deleted."""
+        return self.vital and self.policy == "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,7 @@ def complaints(
     yield from _limit(needed, config.number("max.message.bytes"))
     yield from _writable(needed, config.number("min.insync.replicas"), copies)
     yield from _retention(needed, config.number("retention.ms"))
+    yield from _room(needed, config.number("retention.bytes"))
 
 
 def _count(needed: NeededTopic, partitions: int) -> Iterator[Complaint]:
@@ -169,12 +176,21 @@ def _writable(needed: NeededTopic, least: int | None, copies: int) -> Iterator[C
 
 
 def _retention(needed: NeededTopic, kept_ms: int | None) -> Iterator[Complaint]:
-    reads = needed.vital and needed.policy == "delete"
-    if reads and kept_ms is not None and 0 <= kept_ms < LEAST_KEPT_MS:
+    if needed.is_read_once and kept_ms is not None and 0 <= kept_ms < LEAST_KEPT_MS:
         yield Complaint(
             f"topic {needed.name} keeps records for {kept_ms / 3_600_000:.3g} h; what a worker "
             "has not read by then is lost",
             _alter(needed.name, f"retention.ms={7 * DAY_MS}"),
+            vital=False,
+        )
+
+
+def _room(needed: NeededTopic, kept_bytes: int | None) -> Iterator[Complaint]:
+    if needed.is_read_once and kept_bytes is not None and kept_bytes >= 0:
+        yield Complaint(
+            f"topic {needed.name} keeps {kept_bytes / 2**20:,.4g} MiB of each partition, however "
+            "soon they are full; what a worker has not read by then is lost",
+            _alter(needed.name, "retention.bytes=-1"),
             vital=False,
         )
 

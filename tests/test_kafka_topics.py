@@ -69,3 +69,15 @@ def test_a_topic_that_forgets_within_a_day_is_told() -> None:
     [found] = complaints(TOPICS["llm.requests"].needed, 4, TopicConfig({"retention.ms": "3600000"}))
     assert "keeps records for 1 h" in found.what
     assert not found.vital
+
+
+@given(st.sampled_from(NAMES), st.integers(-1, 2**40))
+def test_a_topic_that_forgets_by_size_is_told(name: str, size: int) -> None:
+    """Of those that a worker must have read before; it stops nobody."""
+    topic = TOPICS[name]
+    found = list(
+        complaints(topic.needed, topic.create_with, TopicConfig({"retention.bytes": f"{size}"}))
+    )
+    assert len(found) == (size >= 0 and topic.needed.is_read_once)
+    assert not any(complaint.vital for complaint in found)
+    assert all("retention.bytes=-1" in complaint.do for complaint in found)

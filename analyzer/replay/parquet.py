@@ -41,6 +41,8 @@ class ParquetSource:
         If the extra for Parquet is not installed.
     """
 
+    note = ""
+
     def __init__(self, path: str, partition: int) -> None:
         try:
             import pyarrow.parquet  # noqa: F401, PLC0415 - an extra

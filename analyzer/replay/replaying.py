@@ -103,7 +103,8 @@ def run(order: Order, settings: Settings, *, quiet: bool) -> Done:
         letters = read(order.folder, "dead_letters", DeadLetter)
         difference = against(decided.kept, order.folder, letters, order.against)
     nothing = nothing_counted(order.sources, runner.tally, whole=order.span == Span())
-    return Done(summary, difference, list(remarks(runner.tally)), nothing)
+    notes = [source.note for source in opened if source.note]
+    return Done(summary, difference, [*notes, *remarks(runner.tally)], nothing)
 
 
 def _looked_on(order: Order, runner: Runner, report: Report, config: CoreConfig) -> Decisions:

@@ -32,6 +32,8 @@ class Source(Protocol):
     """Kafka partition, or number of the file."""
     size: int | None
     """Bytes or records to expect, for a progress bar; None if unknown."""
+    note: str
+    """What is not in it although it was asked for; empty if nothing is known to be missing."""
 
     def batches(self) -> Iterator[tuple[RawBatch, int]]:
         """Batches in the order of the source, each with how much of ``size`` it is."""
@@ -76,6 +78,8 @@ class FileSource:
     UsageError
         If there is no such file.
     """
+
+    note = ""
 
     def __init__(self, path: str, partition: int, longest: int = LONGEST_LINE) -> None:
         self.name, self.partition = path, partition

@@ -2,7 +2,8 @@
 
 ``kafka://HOST:PORT/TOPIC?from=…&to=…``: each bound is an offset (``offset:1200``), epoch
 milliseconds or an ISO time; ``to`` is exclusive and never beyond what the topic held when the
-replay began.
+replay began. A log whose first records were deleted is read from the first that is left; a bound
+that reaches before it is told.
 
 The log of a partition may end in what is no record: markers of transactions, records that were
 aborted or compacted away. So a partition is at its end when the *position* is, whatever came.
@@ -17,6 +18,8 @@ from __future__ import annotations
 import asyncio
 import atexit
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -58,9 +61,19 @@ def topic_sources(address: str, settings: Settings, first: int) -> list[Source]:
     reader = _Reader(settings.model_copy(update={"broker": f"kafka://{url.netloc}"}))
     spans = reader.open(topic, lower, upper)
     return [
-        _PartitionSource(reader, tp, start, stop, first + number)
-        for number, (tp, (start, stop)) in enumerate(sorted(spans.items()))
+        _PartitionSource(reader, tp, span, first + number)
+        for number, (tp, span) in enumerate(sorted(spans.items()))
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """What is read of one partition."""
+
+    start: int
+    stop: int
+    note: str = ""
+    """What was asked for and is deleted, or may be."""
 
 
 class _Reader:
@@ -78,7 +91,7 @@ class _Reader:
         self._open = 0
         atexit.register(self.shut)
 
-    def open(self, topic: str, lower: Bound, upper: Bound) -> dict[TopicPartition, tuple[int, int]]:
+    def open(self, topic: str, lower: Bound, upper: Bound) -> dict[TopicPartition, _Span]:
         """Connect and find the offsets ``[start, stop)`` of each partition."""
         try:
             return self._loop.run_until_complete(self._start(topic, lower, upper))
@@ -116,12 +129,11 @@ class _Reader:
         if self._loop.is_closed() or self._loop.is_running():
             return
         if self._consumer is not None:
-            self._loop.run_until_complete(self._consumer.stop())
+            with suppress(asyncio.CancelledError):  # raised of a fetch that waits to try again
+                self._loop.run_until_complete(self._consumer.stop())
         self._loop.close()
 
-    async def _start(
-        self, topic: str, lower: Bound, upper: Bound
-    ) -> dict[TopicPartition, tuple[int, int]]:
+    async def _start(self, topic: str, lower: Bound, upper: Bound) -> dict[TopicPartition, _Span]:
         partitions = await self._partitions(topic)
         consumer = self._consumer = AIOKafkaConsumer(
             **options(self._settings),
@@ -134,8 +146,9 @@ class _Reader:
         consumer.assign(partitions)
         begin = await consumer.beginning_offsets(partitions)
         end = await consumer.end_offsets(partitions)
+        asked = lower, upper
         if await self._is_approximate(partitions):
-            self.times = lower, upper
+            self.times = asked
             end = dict.fromkeys(partitions, UNKNOWN_END)
             lower, upper = Bound(lower.offset), Bound(upper.offset)
         starts = await self._resolve(lower, begin, end)
@@ -143,7 +156,10 @@ class _Reader:
         self._open = len(partitions)
         for tp in partitions:
             consumer.seek(tp, starts[tp])
-        return {tp: (starts[tp], stops[tp]) for tp in partitions}
+        return {
+            tp: _Span(start, stop, _deleted(tp, begin[tp], (asked[0], start), (asked[1], stop)))
+            for tp, start, stop in ((tp, starts[tp], stops[tp]) for tp in partitions)
+        }
 
     async def _is_approximate(self, partitions: list[TopicPartition]) -> bool:
         """Whether the broker finds a record of a time that none has, as Kafka never does."""
@@ -184,15 +200,45 @@ class _Reader:
         return {tp: found[tp].offset if found[tp] else end[tp] for tp in begin}
 
 
+def _deleted(tp: TopicPartition, begin: int, *bounds: tuple[Bound, int]) -> str:
+    """What the broker has deleted of what was asked for; empty if nothing.
+
+    Whether records of a time were among the deleted nobody can tell.
+
+    Parameters
+    ----------
+    begin
+        First offset that is left.
+    bounds
+        As they were asked for, and the offsets that they came to.
+
+    Examples
+    --------
+    >>> _deleted(TopicPartition("raw", 0), 9, (Bound(offset=2), 9))
+    'raw[0] begins at offset 9: what was asked for before it is deleted'
+    >>> _deleted(TopicPartition("raw", 0), 9, (Bound(time_ms=7_000), 9))
+    'raw[0] begins at offset 9: what was asked for before it may be deleted'
+    >>> _deleted(TopicPartition("raw", 0), 9, (Bound(offset=12), 12), (Bound(), 9))
+    ''
+    """
+    surely = any(bound.offset is not None and bound.offset < begin for bound, _ in bounds)
+    perhaps = any(bound.time_ms is not None and 0 < begin == at for bound, at in bounds)
+    if not surely and not perhaps:
+        return ""
+    return (
+        f"{tp.topic}[{tp.partition}] begins at offset {begin}: what was asked for before it "
+        f"{'is' if surely else 'may be'} deleted"
+    )
+
+
 class _PartitionSource:
     """One partition between two offsets, and between two times where the broker finds none."""
 
-    def __init__(
-        self, reader: _Reader, tp: TopicPartition, start: int, stop: int, partition: int
-    ) -> None:
-        self.name, self.partition = tp.topic, partition
-        self.size: int | None = None if stop == UNKNOWN_END else stop - start
-        self._reader, self._tp, self._start, self._stop = reader, tp, start, stop
+    def __init__(self, reader: _Reader, tp: TopicPartition, span: _Span, partition: int) -> None:
+        self.name, self.partition, self.note = tp.topic, partition, span.note
+        self._start, self._stop = span.start, span.stop
+        self.size: int | None = None if span.stop == UNKNOWN_END else span.stop - span.start
+        self._reader, self._tp = reader, tp
         lower, upper = reader.times or (Bound(), Bound())
         self._from_ms = lower.time_ms or 0
         self._to_ms = NEVER_MS if upper.time_ms is None else upper.time_ms

@@ -6,14 +6,18 @@ answer                      what follows
 2xx                         delivered; of Slack only with its ``ok``, else parked
 408, 429, 5xx               again, after ``Retry-After`` or with growing pauses, for as
                             long as it takes: the alerts wait, and their order is kept
-400, 413, 415, 422          this alert is given up loudly, the next one is tried: one
-                            message that is refused must not hold back the rest
 any other (401, 403, 404,   the address or its key is wrong, whatever is posted: the
-410, 3xx, 405, …)           alerts are parked, as with 5xx, and health says so
+410, 3xx, 405, …), and 400  alerts are parked, as with 5xx, and health says so
+in words that the service
+documents for that
+any other 400, and 413,     this alert is given up loudly, the next one is tried: one
+415, 422                    message that is refused must not hold back the rest
 =========================== ========================================================
 """
 
 from __future__ import annotations
+
+import re
 
 from analyzer.errors import AddressRefused, BadRecord, RetryLater
 
@@ -22,7 +26,14 @@ NOT_NOW = frozenset({408, 425, 429})
 NEVER = frozenset({400, 413, 415, 422})
 
 
-def raise_for(status: int, *, who: str, body: str = "", after: str | None = None) -> None:
+def raise_for(
+    status: int,
+    *,
+    who: str,
+    body: str = "",
+    after: str | None = None,
+    of_the_key: re.Pattern[str] | None = None,
+) -> None:
     """Return if the alert was taken.
 
     Parameters
@@ -31,6 +42,9 @@ def raise_for(status: int, *, who: str, body: str = "", after: str | None = None
         Whose answer it is, for people.
     after
         The header ``Retry-After``.
+    of_the_key
+        Finds in a body that it is the address or its key that is refused. None for a service that
+        may quote the alert in its answer: what a client wrote must not park anything.
 
     Raises
     ------
@@ -45,7 +59,7 @@ def raise_for(status: int, *, who: str, body: str = "", after: str | None = None
         return
     if status in NOT_NOW or status >= 500:
         raise RetryLater(f"{who} answers {status}", seconds(after))
-    if status in NEVER:
+    if status in NEVER and not (of_the_key and of_the_key.search(body)):
         raise BadRecord("refused", f"{who} answers {status} {body!r}")
     raise AddressRefused(f"{who} answers {status} {body!r}: its address or key is not valid")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Protocol, Self, runtime_checkable
 from urllib.parse import urlsplit
@@ -57,10 +58,20 @@ class Post:
     ----------
     key
         Setting that holds the address, named when the other side refuses it.
+    of_the_key
+        As for :func:`~analyzer.sinks.http_answers.raise_for`.
     """
 
-    def __init__(self, url: SecretStr, *, who: Who, key: str, timeout_s: float) -> None:
-        self._url, self._who, self._key = url, who, key
+    def __init__(
+        self,
+        url: SecretStr,
+        *,
+        who: Who,
+        key: str,
+        timeout_s: float,
+        of_the_key: re.Pattern[str] | None = None,
+    ) -> None:
+        self._url, self._who, self._key, self._of_the_key = url, who, key, of_the_key
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
@@ -99,6 +110,8 @@ class Post:
             # The text of some of these holds the address, which may be a secret.
             raise RetryLater(f"{self._who} can't be reached ({type(error).__name__})") from None
         try:
-            raise_for(answer.status, who=self._who, body=text, after=after)
+            raise_for(
+                answer.status, who=self._who, body=text, after=after, of_the_key=self._of_the_key
+            )
         except AddressRefused as error:
             raise AddressRefused(f"{error}; set {self._key} anew") from None

@@ -10,6 +10,7 @@ https://developer.pagerduty.com/docs/send-alert-event
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Self
 
 import orjson
@@ -28,6 +29,8 @@ SUMMARY, KEY, LARGEST = 1_024, 255, 512 * 1_024
 SEVERITIES = {
     "info": "info", "low": "info", "medium": "warning", "high": "error", "critical": "critical",
 }  # fmt: skip
+OF_THE_KEY = re.compile(r"routing.key", re.IGNORECASE)
+"""What its answer 400 names if the key is unknown, or no key at all."""
 EVENTS = "https://events.pagerduty.com/v2/enqueue"
 
 
@@ -52,7 +55,13 @@ class PagerDutySink:
     def __init__(self, settings: PagerDutyTable) -> None:
         self.choice = self._settings = settings
         key = "sinks.pagerduty.routing_key"
-        self._post = Post(settings.url, who="PagerDuty", key=key, timeout_s=settings.timeout_s)
+        self._post = Post(
+            settings.url,
+            who="PagerDuty",
+            key=key,
+            timeout_s=settings.timeout_s,
+            of_the_key=OF_THE_KEY,
+        )
 
     async def __aenter__(self) -> Self:
         await self._post.__aenter__()

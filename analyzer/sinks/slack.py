@@ -4,6 +4,10 @@ What each answer means is told in :mod:`.http_answers`; a time-out or a refused 
 "not now".
 
 The address of the webhook is a secret; no message of ours holds it.
+
+References
+----------
+https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks
 """
 
 from __future__ import annotations
@@ -30,6 +34,13 @@ if TYPE_CHECKING:
 
 TAKEN = re.compile(r'\s*(ok|\{"ok": ?true.*)?\s*', re.DOTALL)
 """What Slack says of a message that it has taken; a proxy's page of login is no such thing."""
+
+OF_THE_WEBHOOK = re.compile(
+    r"^(invalid_token|no_(service|service_id|team|active_hooks)|team_disabled|user_not_found"
+    r"|channel_(not_found|is_archived)|action_prohibited|posting_to_general_channel_denied)$"
+)
+"""What Slack says of a webhook that it doesn't know, or of where it leads: mostly by 403, 404 or
+410, of a person that is gone by 400."""
 
 
 def slack_sink(settings: Settings) -> SlackSink | None:
@@ -110,7 +121,7 @@ class SlackSink:
         await self._wait_for_turn()
         status, after, answer = await self._post(body)
         try:
-            raise_for(status, who="Slack", body=answer, after=after)
+            raise_for(status, who="Slack", body=answer, after=after, of_the_key=OF_THE_WEBHOOK)
         except AddressRefused as error:
             raise AddressRefused(f"{error}; set slack.webhook_url anew") from None
         if not TAKEN.fullmatch(answer):

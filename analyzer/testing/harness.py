@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from pydantic import SecretStr
 
@@ -214,6 +214,16 @@ def jars_of(root: Path) -> Path | None:
 def create_topics(settings: Settings) -> topics.Layout:
     """All topics of these settings."""
     return asyncio.run(topics.prepare(settings, create=True))
+
+
+def delete_below(settings: Settings, topic: str, partition: int, offset: int) -> None:
+    """Delete the records of a partition below an offset, as a broker does in time."""
+
+    async def run() -> None:
+        async with clients.admin(settings) as client:
+            await client.delete_records({TopicPartition(topic, partition): RecordsToDelete(offset)})
+
+    asyncio.run(run())
 
 
 def produce(

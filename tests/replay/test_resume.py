@@ -31,6 +31,8 @@ CONFIG = CoreConfig()
 class Lines:
     """Lines as a source, a few at a time."""
 
+    note = ""
+
     def __init__(self, lines: list[bytes], number: int, batch: int) -> None:
         self.name, self.partition = f"lines {number}", number
         self.size: int | None = len(lines)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -116,6 +118,36 @@ async def at_their_times(settings: Settings, sent: list[tuple[int, bytes]]) -> N
                 for ms, v in sent
             ]
         )
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("", ""),
+        ("?from=offset:4", ""),
+        ("?from=offset:3", "is deleted"),
+        ("?to=offset:2", "is deleted"),
+        ("?from=offset:0&to=offset:9", "is deleted"),
+        ("?from=2020-01-01", "may be deleted"),
+        ("?from=2100-01-01", ""),
+    ],
+)
+@pytest.mark.usefixtures("apache_broker")
+def test_what_was_asked_for_and_is_deleted_is_told(
+    settings: Settings,
+    command: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+    query: str,
+    says: str,
+) -> None:
+    """By the partition; one whose first records were never deleted says nothing."""
+    harness.delete_below(settings, settings.topics.requests, 1, 4)
+    address = f"{settings.broker}/{settings.topics.requests}{query}"
+    done = command("replay", address, "--out", tmp_path / "out", settings=settings)
+    told = [line for line in done.stderr.splitlines() if "begins at offset" in line]
+    topic = settings.topics.requests
+    expected = f"analyzer: {topic}[1] begins at offset 4: what was asked for before it {says}"
+    assert told == ([expected] if says else [])
 
 
 def test_a_topic_that_goes_while_it_is_read_is_said_plainly(

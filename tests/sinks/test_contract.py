@@ -232,6 +232,7 @@ ANSWERS = [
     (500, RetryLater),
     (503, RetryLater),
     (400, BadRecord),
+    (422, BadRecord),
     (413, BadRecord),
     (301, AddressRefused),
     (302, AddressRefused),
@@ -251,13 +252,37 @@ def test_slack_tells_now_from_never(
 
     async def run() -> None:
         async with FakeSlack() as server:
-            server.always = Answer(status, body="no_service", retry_after="7")
+            server.always = Answer(status, body="not a word of Slack's", retry_after="7")
             async with SlackSink(SecretStr(server.url), pause_s=0.0, timeout_s=5.0) as sink:
                 with pytest.raises(error) as caught:
                     await sink.deliver(make_alert())
             assert "secret" not in str(caught.value)
             assert type(caught.value) is error
             assert getattr(caught.value, "after_s", None) in {None, 7.0}
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("user_not_found", AddressRefused), ("invalid_token", AddressRefused),
+        ("no_service", AddressRefused), ("channel_not_found", AddressRefused),
+        ("invalid_payload", BadRecord), ("invalid_blocks", BadRecord), ("", BadRecord),
+    ],
+)  # fmt: skip
+def test_slack_tells_the_message_from_the_webhook(
+    body: str, error: type[Exception], make_alert: Callable[..., Alert]
+) -> None:
+    """By the word beside 400: what is wrong with the webhook parks the alert."""
+
+    async def run() -> None:
+        async with FakeSlack() as server:
+            server.always = Answer(400, body=body)
+            async with SlackSink(SecretStr(server.url), pause_s=0.0, timeout_s=5.0) as sink:
+                with pytest.raises(error) as caught:
+                    await sink.deliver(make_alert())
+        assert type(caught.value) is error
 
     asyncio.run(run())
 

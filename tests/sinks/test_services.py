@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
+from pydantic import SecretStr
 
 from analyzer.core.contracts.records import Alert
 from analyzer.errors import AddressRefused, BadRecord, RetryLater, UsageError
@@ -14,7 +16,7 @@ from analyzer.settings import Settings
 from analyzer.sinks.alertmanager import AlertmanagerSink, AlertmanagerTable, entry
 from analyzer.sinks.catalog import configured
 from analyzer.sinks.ocsf_topic import OcsfTopicSink, OcsfTopicTable
-from analyzer.sinks.pagerduty import event
+from analyzer.sinks.pagerduty import PagerDutySink, PagerDutyTable, event
 from analyzer.testing.sink_fakes import Answer, FakeEndpoint, FakeProducer
 
 
@@ -45,6 +47,51 @@ def test_what_an_answer_means(
         deliver([status], {}, [make_alert()])
     if error is AddressRefused:
         assert "sinks.alertmanager.url" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("Invalid routing key", AddressRefused),
+        ('{"errors":["Length of \'routing_key\' is incorrect"]}', AddressRefused),
+        ('{"errors":["\'payload.severity\' is invalid"]}', BadRecord),
+    ],
+)
+def test_a_key_that_pagerduty_refuses_parks_the_alert(
+    body: str, error: type[Exception], make_alert: Callable[..., Alert]
+) -> None:
+    """It says so by 400, as of an event that it will never take; the setting is named."""
+    said = _first_answer(
+        lambda url: PagerDutySink(PagerDutyTable(routing_key=SecretStr("r"), url=SecretStr(url))),
+        Answer(400, body),
+        make_alert(),
+    )
+    assert type(said) is error
+    assert ("sinks.pagerduty.routing_key" in str(said)) == (error is AddressRefused)
+
+
+def test_what_a_client_wrote_parks_nothing(make_alert: Callable[..., Alert]) -> None:
+    """A receiver may quote in its refusal what stands in the alert."""
+    said = _first_answer(
+        lambda url: AlertmanagerSink(AlertmanagerTable(url=SecretStr(url)), 60),
+        Answer(400, "bad label: 'Invalid routing key no_service invalid_token'"),
+        make_alert(),
+    )
+    assert type(said) is BadRecord
+
+
+def _first_answer(make: Callable[[str], Any], answer: Answer, alert: Alert) -> Exception:
+    """What a sink makes of an endpoint's answer."""
+
+    async def run() -> Exception:
+        async with FakeEndpoint(lambda _body, _headers: None) as server:
+            server.next.append(answer)
+            async with make(server.url) as sink:
+                with pytest.raises((AddressRefused, BadRecord)) as raised:
+                    await sink.deliver(alert)
+        return raised.value
+
+    return asyncio.run(run())
 
 
 def test_kinds_and_severities_are_chosen(make_alert: Callable[..., Alert]) -> None:

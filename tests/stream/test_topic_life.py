@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import zstandard
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from analyzer import kafka_clients as clients
@@ -138,8 +138,7 @@ def remake(settings: Settings, topic: str, partitions: int) -> None:
 
 def cut(settings: Settings, offset: int, partition: int = 0, topic: str | None = None) -> None:
     """Delete the records below an offset, of the topic of requests by default."""
-    tp = TopicPartition(topic or settings.topics.requests, partition)
-    admin(settings, lambda client: client.delete_records({tp: RecordsToDelete(offset)}))
+    harness.delete_below(settings, topic or settings.topics.requests, partition, offset)
 
 
 def set_offset(settings: Settings, offset: int) -> None:
