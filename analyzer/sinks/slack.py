@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from analyzer.errors import AddressRefused, RetryLater
+from analyzer.errors import AddressRefused, BadRecord, RetryLater
 from analyzer.settings_tables import is_this_machine
 from analyzer.sinks.http_answers import raise_for
 from analyzer.sinks.slack_blocks import digest_message, message
@@ -101,17 +102,18 @@ class SlackSink:
         """Post what old alerts said; raises as :meth:`deliver` does."""
         await self._send(digest_message(digest.text()))
 
-    async def ask(self) -> int:
-        """What Slack answers to a message without a text, which it never shows to anybody.
+    async def ask(self) -> None:
+        """Send a message without a text, which Slack never shows to anybody.
 
-        A webhook that works answers 400 (``no_text``).
+        A webhook that works refuses it (400, ``no_text``).
 
         Raises
         ------
-        RetryLater
-            If it does not answer.
+        RetryLater, AddressRefused
+            As :meth:`deliver`.
         """
-        return (await self._post({"text": ""}))[0]
+        with suppress(BadRecord):
+            self._judge(*await self._post({"text": ""}))
 
     async def greet(self) -> None:
         """Post a message that shows that alerts would arrive; raises as :meth:`deliver` does."""
@@ -119,16 +121,21 @@ class SlackSink:
 
     async def _send(self, body: dict[str, Any]) -> None:
         await self._wait_for_turn()
-        status, after, answer = await self._post(body)
-        try:
-            raise_for(status, who="Slack", body=answer, after=after, of_the_key=OF_THE_WEBHOOK)
-        except AddressRefused as error:
-            raise AddressRefused(f"{error}; set slack.webhook_url anew") from None
+        answer = self._judge(*await self._post(body))
         if not TAKEN.fullmatch(answer):
             raise AddressRefused(
                 f"{answer!r} instead of Slack's ok: does something else answer at this address? "
                 "Set slack.webhook_url anew"
             )
+
+    @staticmethod
+    def _judge(status: int, after: str | None, answer: str) -> str:
+        """The answer, if the message was taken; raises as :meth:`deliver` does."""
+        try:
+            raise_for(status, who="Slack", body=answer, after=after, of_the_key=OF_THE_WEBHOOK)
+        except AddressRefused as error:
+            raise AddressRefused(f"{error}; set slack.webhook_url anew") from None
+        return answer
 
     async def _wait_for_turn(self) -> None:
         clock = asyncio.get_running_loop().time

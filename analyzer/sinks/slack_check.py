@@ -1,15 +1,14 @@
 """Whether Slack would take an alert: asked for real, and shown to nobody unless that is wanted.
 
 A webhook that works refuses a message without a text (400, ``no_text``); one that is gone says so
-(403, 404, 410), whatever is posted.
+(mostly 403, 404 or 410), whatever is posted.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analyzer.errors import BadRecord, RetryLater
-from analyzer.sinks.http_answers import NEVER
+from analyzer.errors import AddressRefused, BadRecord, RetryLater
 
 if TYPE_CHECKING:
     from analyzer.core.contracts.records import Severity
@@ -33,15 +32,9 @@ async def check_slack(sink: SlackSink, least: Severity, *, send: bool) -> tuple[
             if send:
                 await sink.greet()
                 return True, "Slack has taken a test message: look for it in the channel", ""
-            status = await sink.ask()
+            await sink.ask()
+        except AddressRefused as error:
+            return False, f"it does not know the webhook: {error}", NEW
         except (RetryLater, BadRecord) as error:
-            return (
-                False,
-                str(error),
-                f"is it Slack's address and reachable? If so: {NEW}",
-            )
-    if 200 <= status < 300 or status in NEVER:
-        return True, f"Slack knows the webhook; alerts from {least} on are sent", ""
-    if status == 429 or status >= 500:
-        return False, f"Slack answers {status}: it is not able now", "ask again in a while"
-    return False, f"Slack answers {status}: it does not know the webhook", NEW
+            return False, f"it is not able now: {error}", f"if it stays so: {NEW}"
+    return True, f"Slack knows the webhook; alerts from {least} on are sent", ""

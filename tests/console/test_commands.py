@@ -133,16 +133,24 @@ def test_the_doctor_and_the_topics(command: Any, broker: Broker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "word"),
-    [(404, "does not know the webhook"), (403, "does not know"), (500, "not able now"), (400, "")],
+    ("status", "body", "word"),
+    [
+        (404, "no_service", "does not know the webhook"),
+        (403, "invalid_token", "does not know"),
+        (400, "user_not_found", "does not know"),
+        (500, "rollup_error", "not able now"),
+        (400, "no_text", ""),
+    ],
 )
-def test_the_doctor_asks_slack_and_posts_nothing(command: Any, status: int, word: str) -> None:
+def test_the_doctor_asks_slack_and_posts_nothing(
+    command: Any, status: int, body: str, word: str
+) -> None:
     """What it says, and that no message with a text was posted."""
 
     async def main() -> tuple[dict[str, object], list[dict[str, object]]]:
         async with FakeSlack() as slack:
-            if status != 400:
-                slack.always = Answer(status, body="no_service")
+            if body != "no_text":
+                slack.always = Answer(status, body=body)
             settings = Settings(
                 broker=f"kafka://127.0.0.1:{free_port()}",
                 slack=Slack.model_validate({"webhook_url": slack.url}),
@@ -155,7 +163,7 @@ def test_the_doctor_asks_slack_and_posts_nothing(command: Any, status: int, word
 
     finding, accepted = asyncio.run(main())
     assert accepted == []
-    assert finding["ok"] == (status == 400)
+    assert finding["ok"] == (body == "no_text")
     assert word in str(finding["what"])
 
 
