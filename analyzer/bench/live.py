@@ -47,6 +47,11 @@ class DecodingOwner:
         """Next offset to read."""
         return self._reading.next
 
+    @property
+    def cover(self) -> int:
+        """Nothing is committed."""
+        return 0
+
     async def open(self) -> None:
         """Begin at the start of the log."""
         first, _ = await self._context.consumer.bounds(self.tp)

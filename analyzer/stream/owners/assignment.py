@@ -28,6 +28,10 @@ class Owner(Protocol):
     def next(self) -> int:
         """Next offset to read."""
 
+    @property
+    def cover(self) -> int:
+        """Offset that a save would commit now."""
+
     async def open(self) -> None:
         """Find out where to go on; called once, before anything else."""
 

@@ -60,6 +60,11 @@ class IngestOwner:
         """Next offset to read."""
         return self._reading.next
 
+    @property
+    def cover(self) -> int:
+        """Offset that a commit would cover now."""
+        return self._step.position
+
     async def open(self) -> None:
         """Go on from the committed position and watermark, or from the start of the log."""
         context, tp = self._context, self.tp

@@ -88,6 +88,11 @@ class StepOwner:
         """Next offset to read."""
         return self._reading.next
 
+    @property
+    def cover(self) -> int:
+        """Offset that a snapshot would cover now; below the next where a block is incomplete."""
+        return self._assembler.cover(self.next)
+
     async def open(self) -> None:
         """Restore the best snapshot and find where to go on."""
         context, began = self._context, self._context.clock()
@@ -260,7 +265,7 @@ class StepOwner:
                 self._saved_at = began = self._context.clock()
                 if self.closed or not self._dirty:
                     return
-                state, cover = self._step.snapshot(), self._assembler.cover(self.next)
+                state, cover = self._step.snapshot(), self.cover
                 self._pace.cut_took(self._context.clock() - began)
                 sent = self._outbox.taken()
                 self._dirty = False

@@ -85,7 +85,3 @@ class MemoryBroker:
         offsets = np.array([entry.offset for entry in found], np.int64)
         values = Texts.of(entry.value or b"" for entry in found)
         return Records(tp, start, int(offsets[-1]) + 1, values, offsets, np.full(len(found), 2**52))
-
-    def lag(self) -> int:
-        """Records above the committed offsets."""
-        return sum(self.log(tp).end - self.committed.get(tp, (0, ""))[0] for tp in self.read)
