@@ -78,7 +78,8 @@ chaos: venv ## kill, freeze and starve workers and brokers, and every variant; t
 		tests/stream/test_poison.py tests/stream/test_secure.py tests/sinks/test_notify.py \
 		tests/stream/test_topic_life.py tests/stream/test_broker_away.py \
 		tests/stream/test_simulation.py tests/golden tests/core/test_same_bytes.py \
-		tests/core/test_live_campaigns.py tests/core/test_feedback.py --chaos 20 --seeds 10000 -rP
+		tests/core/test_live_campaigns.py tests/core/test_feedback.py tests/fuzz \
+		--chaos 20 --seeds 10000 --fuzz 25 -rP
 
 soak: venv ## half an hour of traffic with kills; the answers must not change, nor memory grow
 	$(BIN)/python -m pytest tests/stream/test_soak.py --soak 30 --capture no

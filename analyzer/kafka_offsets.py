@@ -44,9 +44,16 @@ class Mark:
         (Mark(watermark_ms=7, topic_id='ab', clock=''), None)
         """
         number, topic_id, clock, *_ = [*text.split(" "), "", ""]
-        if not number.removeprefix("-").isdecimal():
+        try:
+            watermark_ms = int(number)
+        except ValueError:
             return None
-        return cls(int(number), topic_id or NO_ID, clock)
+        return cls(watermark_ms, topic_id or NO_ID, clock) if _is_time(watermark_ms) else None
+
+
+def _is_time(epoch_ms: int) -> bool:
+    """Whether a clock can go on from it."""
+    return -(2**62) <= epoch_ms < 2**62
 
 
 @dataclass(frozen=True, slots=True)

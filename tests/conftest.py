@@ -21,7 +21,7 @@ SLOW = (
     "tests/core/test_evidence", "tests/core/test_feedback", "tests/core/test_fingerprint",
     "tests/core/test_hand_over", "tests/core/test_live_campaigns", "tests/core/test_measure",
     "tests/core/test_same_bytes", "tests/core/test_shadow", "tests/core/test_signals",
-    "tests/core/test_state_shapes", "tests/core/test_triage", "tests/exchange",
+    "tests/core/test_state_shapes", "tests/core/test_triage", "tests/exchange", "tests/fuzz",
     "tests/formats/test_compiled", "tests/formats/test_same_events", "tests/formats/test_table",
     "tests/golden", "tests/replay", "tests/simulate", "tests/sinks/test_notify", "tests/stream",
     "tests/test_docs.py::test_the_commands_on_files_run", "tests/test_extension",
@@ -66,6 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--write-golden", action="store_true", help="rewrite what golden tests and shapes expect"
     )
     parser.addoption("--chaos", type=int, default=0, help="number of kills; 0 skips the suite")
+    parser.addoption("--fuzz", type=float, default=0.5, help="seconds of fuzzing of each border")
     parser.addoption("--chaos-seed", type=int, default=1, help="which blows, and when")
 
 

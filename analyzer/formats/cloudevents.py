@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from analyzer.core.contracts.lenient_json import clean, read_object
 from analyzer.errors import BadRecord
 from analyzer.formats.protocol import Inner, Outcome, PassedOver, Paths, UnfitError
 from analyzer.formats.records import decoded
@@ -59,7 +60,7 @@ def _from_base64(data: str) -> bytes:
 
 
 def _unquoted(data: bytes) -> bytes:
-    """JSON that was put into the envelope as a text."""
+    """JSON that was put into the envelope as a text, also where a byte of it is no UTF-8."""
     if not data.startswith(b'"'):
         return data
-    return str(msgspec.json.decode(data)).encode()
+    return clean(str(read_object(b'{"data":%b}' % data)["data"])).encode()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from analyzer.errors import UsageError
+from analyzer.formats.values import whole
 
 CLASSES = ("hosting", "vpn", "residential", "mobile", "education", "business")
 _FLAGS = (
@@ -128,7 +129,7 @@ def _from_record(record: Any) -> Network:
     asn = written.upper().removeprefix("AS")
     kind = next((kind for flag, kind in _FLAGS if found.get(flag)), None)
     kind = kind or _TYPES.get(str(found.get("user_type") or found.get("usage_type") or "").lower())
-    return Network(int(asn) if asn.isdigit() else None, kind)
+    return Network(whole(asn), kind)
 
 
 def _list(path: Path) -> Lookup:

@@ -11,7 +11,7 @@ from typing import Any
 from analyzer.core.contracts.request_event import Status
 from analyzer.formats.draft import Draft
 from analyzer.formats.prompts import prompt_of
-from analyzer.formats.values import count, parsed, status_of, text
+from analyzer.formats.values import count, parsed, status_of, text, whole
 
 Attributes = dict[str, Any]
 
@@ -153,10 +153,10 @@ def _numbered(attributes: Attributes, prefix: str, content: str, role: str) -> l
     found = []
     for name, value in attributes.items():
         if name.startswith(prefix) and name.endswith(content):
-            number = name[len(prefix) : -len(content)]
-            if number.isdigit():
-                said = {"role": plain(attributes.get(f"{prefix}{number}{role}"))}
-                found.append((int(number), said | {"content": parsed(plain(value))}))
+            written = name[len(prefix) : -len(content)]
+            if (number := whole(written)) is not None:
+                said = {"role": plain(attributes.get(f"{prefix}{written}{role}"))}
+                found.append((number, said | {"content": parsed(plain(value))}))
     return [message for _, message in sorted(found, key=lambda pair: pair[0])]
 
 

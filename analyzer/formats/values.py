@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -85,19 +86,33 @@ def moment_ms(value: Any) -> int | None:
     """
     if isinstance(value, str):
         value = _number_or_iso(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         return None
     if value < 1e11:
-        return round(value * 1_000) if value > 0 else None
+        return round(value * 1_000)
     if value < 1e14:
         return int(value)
     found = int(value) // (1_000 if value < 1e17 else 1_000_000)
     return found if found <= MAX_INT else None
 
 
+def whole(written: str) -> int | None:
+    """The number that these digits are; None if it is none, or one that nobody can mean.
+
+    Examples
+    --------
+    >>> whole("42"), whole("4²"), whole("9" * 5_000)
+    (42, None, None)
+    """
+    try:
+        return int(written) if written.isdecimal() else None
+    except ValueError:  # Python reads no more than some thousand digits
+        return None
+
+
 def _number_or_iso(written: str) -> int | float | None:
-    if written.isdigit():
-        return int(written)
+    if (number := whole(written)) is not None:
+        return number
     try:
         moment = datetime.fromisoformat(written)
     except ValueError:

@@ -23,7 +23,7 @@ from analyzer.core.contracts.blocks import EventBlock, PaneBlock, from_plain, to
 from analyzer.core.contracts.events import NAMED_FIELDS, EventColumns
 from analyzer.core.contracts.gate import Gate
 from analyzer.core.contracts.pane_columns import PaneColumns, concat
-from analyzer.core.contracts.snapshot_codec import pack, unpack
+from analyzer.core.contracts.snapshot_codec import pack, restoring, unpack
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.kernels.group_by import in_time
 from analyzer.core.kernels.interned_names import NameBook, Names
@@ -135,6 +135,7 @@ class AccountStep:
             },
         )
 
+    @restoring("account")
     def restore(self, data: bytes) -> None:
         """Put back what :meth:`snapshot` gave.
 

@@ -39,7 +39,7 @@ from analyzer.core.contracts.gate import Gate
 from analyzer.core.contracts.hashing import in_turn
 from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.contracts.records import Alert, AlertKind, Record, ShadowAlert
-from analyzer.core.contracts.snapshot_codec import pack, unpack
+from analyzer.core.contracts.snapshot_codec import pack, restoring, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 from analyzer.core.kernels.hash_index import HashIndex
 
@@ -283,6 +283,7 @@ class CampaignStep:
             "telling": self.telling.state(),
         }
 
+    @restoring("campaign")
     def restore(self, data: bytes) -> None:
         """Put back what :meth:`snapshot` gave.
 

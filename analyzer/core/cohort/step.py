@@ -25,7 +25,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock, PaneBlock
 from analyzer.core.contracts.cohort_columns import CohortColumns, concat_cohorts
 from analyzer.core.contracts.event_time import DAY_S
-from analyzer.core.contracts.snapshot_codec import pack, unpack
+from analyzer.core.contracts.snapshot_codec import pack, restoring, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 
 STATE_VERSION = 11
@@ -103,6 +103,7 @@ class CohortStep:
         state = {"windows": self.windows.state(), "triage": self._triage.snapshot()}
         return pack("cohort", STATE_VERSION, state)
 
+    @restoring("cohort")
     def restore(self, data: bytes) -> None:
         """Put back what :meth:`snapshot` gave.
 

@@ -6,6 +6,8 @@ plain data. An unknown version is a :class:`StateError`, never a guess.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -17,6 +19,27 @@ from analyzer.errors import StateError
 
 Plain = dict[str, Any]
 _Saved = tuple[str, int, msgspec.Raw]
+
+
+DAMAGED = (*UNREADABLE, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What reading a state raises that is not as it was saved."""
+
+
+@contextmanager
+def restoring(kind: str) -> Iterator[None]:
+    """Reading of a saved state, as a decorator: whatever it stumbles over is a StateError.
+
+    Examples
+    --------
+    >>> with restoring("demo"):
+    ...     {}["gate"]
+    Traceback (most recent call last):
+    analyzer.errors.StateError: saved state of demo is damaged: KeyError('gate')
+    """
+    try:
+        yield
+    except DAMAGED as error:
+        raise StateError(f"saved state of {kind} is damaged: {error!r}") from error
 
 
 def pack(kind: str, version: int, state: Plain) -> bytes:
@@ -38,7 +61,7 @@ def unpack(kind: str, version: int, data: bytes) -> Plain:
     StateError
         If the bytes are damaged, of another kind or of another version.
     """
-    try:
+    with restoring(kind):
         found, found_version, state = msgspec.msgpack.decode(data, type=_Saved)
         if (found, found_version) != (kind, version):
             raise StateError(
@@ -46,8 +69,6 @@ def unpack(kind: str, version: int, data: bytes) -> Plain:
                 f"{kind} version {version}; it will be rebuilt from the topic"
             )
         return dict(msgspec.msgpack.decode(state, ext_hook=_from_plain))
-    except (*UNREADABLE, ValueError, TypeError, OverflowError) as error:
-        raise StateError(f"saved state of {kind} is damaged: {error}") from error
 
 
 _ARRAY = 1

@@ -19,7 +19,7 @@ from analyzer.core.contracts.events import EventColumns
 from analyzer.core.contracts.mend import read_event
 from analyzer.core.contracts.records import DeadLetter
 from analyzer.core.contracts.request_event import RequestEvent
-from analyzer.core.contracts.snapshot_codec import pack, unpack
+from analyzer.core.contracts.snapshot_codec import pack, restoring, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 from analyzer.core.ingest.clock_rows import HELD as HELD_VERDICT
 from analyzer.core.ingest.clock_rows import LATE as LATE_VERDICT
@@ -150,6 +150,7 @@ class IngestStep:
             },
         )
 
+    @restoring("ingest")
     def restore(self, data: bytes) -> None:
         """Put back what :meth:`snapshot` gave.
 

@@ -9,6 +9,7 @@ reference).
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 Parts = tuple[str, list[int], int, str, bytes]
 """Dtype, shape, the least number, the dtype of what is kept, and its bytes."""
+
+_PLAIN = re.compile(r"[<|]([biuf][1248]|S[0-9]{1,9})")
 
 FEW = 64
 """So few numbers are kept as they are."""
@@ -41,15 +44,22 @@ def array_of(dtype: str, shape: list[int], least: int, kept: str, flat: bytes) -
     ValueError, TypeError, OverflowError
         If these are no parts of an array.
     """
-    array = np.frombuffer(flat, np.dtype(kept)).reshape(shape)
+    array = np.frombuffer(flat, _dtype(kept)).reshape(shape)
     if kept == dtype:
         return array
-    wide = np.dtype(dtype)
+    wide = _dtype(dtype)
     if wide.kind not in "iu" or array.dtype.kind != "u":
         raise TypeError(f"{kept} stands for no {dtype}")
     array = array.astype(wide)
     array += wide.type(least)
     return array
+
+
+def _dtype(text: str) -> np.dtype[Any]:
+    """A plain one; NumPy takes any text for a program of its own."""
+    if not _PLAIN.fullmatch(text):
+        raise TypeError(f"{text!r:.99} is no dtype of ours")
+    return np.dtype(text)
 
 
 def _narrowed(array: NDArray[Any]) -> tuple[int, NDArray[Any]]:

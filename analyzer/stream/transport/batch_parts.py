@@ -20,6 +20,8 @@ from analyzer.core.kernels.kafka_records import find_records
 
 PART_BYTES = 4 * 1_048_576
 """A part ends with the record that reaches so many bytes, uncompressed."""
+LEAST_RECORD = 7
+"""Bytes of a record of which everything is empty."""
 _CHUNK_BYTES = 1_048_576
 _GZIP = 31
 """Window bits by which zlib expects the header of gzip."""
@@ -55,7 +57,7 @@ def parts(texts: Iterator[bytes], count: int) -> Iterator[Part]:
     left, text = count, b""
     while True:
         text = _filled(text, texts, PART_BYTES)
-        columns = np.empty((4, left), np.int64)
+        columns = np.empty((4, min(left, 1 + len(text) // LEAST_RECORD)), np.int64)
         found, end = find_records(np.frombuffer(text, np.uint8), columns, cut=False)
         if not found and left:
             text = _filled(text, texts, LARGEST_RECORD + PART_BYTES)

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import aiokafka
+import cramjam
 import numpy as np
 import zstandard
 from aiokafka.consumer.fetcher import PartitionRecords
@@ -40,6 +41,12 @@ _HEAD = struct.Struct(">ibIhiqqqhii")
 and last timestamp, producer's id, epoch and sequence, number of records."""
 _MAGIC_AT, _CHECKED_FROM = _LENGTH.size + 4, _LENGTH.size + 9
 _CODEC, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0b111, 0b1000, 0b10000, 0b100000
+
+_DAMAGED = (
+    ValueError, struct.error, zstandard.ZstdError, cramjam.DecompressionError,
+    SystemError,  # of aiokafka's compiled reader of old formats
+)  # fmt: skip
+"""What readers raise of bytes that are no batch."""
 
 Aborted = Sequence[tuple[int, int]]
 """Producer and first offset of each aborted transaction that a fetch touches."""
@@ -97,6 +104,8 @@ class RecordBatches(Iterator[Records]):
         if len(self._data) < _LENGTH.size:
             return None
         self._base, length = _LENGTH.unpack_from(self._data)
+        if _LENGTH.size + length <= _MAGIC_AT:
+            raise CorruptRecordException(f"{self._tp}, batch at {self._base}: too short")
         if len(self._data) < _LENGTH.size + length:
             return None
         whole, self._data = (
@@ -109,7 +118,7 @@ class RecordBatches(Iterator[Records]):
     def _of_batch(self, parts: Iterator[_Batch]) -> _Batch | None:
         try:
             return next(parts, None)
-        except (ValueError, struct.error, zstandard.ZstdError) as error:
+        except _DAMAGED as error:
             raise CorruptRecordException(f"{self._tp}, batch at {self._base}: {error}") from error
 
     def _read(self, whole: memoryview) -> Iterator[_Batch]:
