@@ -62,7 +62,6 @@ async def deliver(
         Alerts that were given up, and records of their topic that nobody could read.
     """
     from analyzer.ops.health_server import serve  # noqa: PLC0415 - as above
-    from analyzer.ops.leaving import leave_soon  # noqa: PLC0415 - as above
     from analyzer.ops.loop_watchdog import LoopWatchdog  # noqa: PLC0415 - as above
     from analyzer.ops.metrics import BROKER_SILENT, NOTIFIER, Meter  # noqa: PLC0415 - as above
     from analyzer.sinks.feed import Feed  # noqa: PLC0415 - as above
@@ -99,18 +98,25 @@ async def deliver(
             beside = [watchdog.beat(), feed.ask_forever(), feed.silence.tell_forever()]
             await _first_to_end([reading, *beside, *(lane.run() for lane in lanes)])
         finally:
-            if stop.is_set():
-                leave_soon(0, LEAVE_WITHIN_S)
             await feed.close()
             _tell(lanes, feed.bad)
     return feed.bad + sum(lane.counts["given_up"] for lane in lanes)
 
 
 def _stop_on_signals() -> asyncio.Event:
+    """Set by the first signal; from then on the end is near, whatever waits for a broker."""
+    from analyzer.ops.leaving import leave_soon  # noqa: PLC0415 - as above
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def begin_to_stop() -> None:
+        if not stop.is_set():
+            leave_soon(0, LEAVE_WITHIN_S)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, begin_to_stop)
     return stop
 
 
