@@ -29,7 +29,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
 from analyzer.core.contracts.feedback import FeedbackBlock
 from analyzer.core.contracts.records import Record
-from analyzer.core.contracts.snapshot_codec import pack, unpack
+from analyzer.core.contracts.snapshot_codec import pack, restoring, unpack
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.core.ingest.translation import Translator
@@ -276,6 +276,7 @@ class Judging:
         both = {name: step.snapshot() for name, (step,) in self._pipeline.steps.items()}
         return pack("judging", STATE_VERSION, both)
 
+    @restoring("judging")
     def restore(self, data: bytes) -> None:
         """Put back what :meth:`snapshot` gave.
 

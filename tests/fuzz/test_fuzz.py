@@ -32,9 +32,10 @@ from analyzer.core.contracts.blocks import CohortBlock, EventBlock, PaneBlock
 from analyzer.core.contracts.event_time import NO_WATERMARK
 from analyzer.core.contracts.feedback import decode_feedback
 from analyzer.core.contracts.records import Alert
+from analyzer.core.contracts.snapshot_codec import pack
 from analyzer.core.ingest.step import IngestStep, RawBatch
 from analyzer.core.kernels.byte_strings import Texts
-from analyzer.core.pipeline import STEPS, Pipeline
+from analyzer.core.pipeline import STATE_VERSION, STEPS, Judging, Pipeline, Sharding
 from analyzer.errors import AnalyzerError
 from analyzer.formats.catalog import NAMES
 from analyzer.formats.options import FormatSettings
@@ -46,7 +47,7 @@ from analyzer.sinks.slack import SlackSink
 from analyzer.stream.state import snapshots
 from analyzer.stream.state.snapshots import Entry, SnapshotStore
 from analyzer.stream.transport.message_chunks import MARK, Assembler, cut
-from analyzer.stream.transport.record_batches import Pieces
+from analyzer.stream.transport.record_batches import RecordBatches
 from analyzer.testing.mutants import mutant
 from analyzer.testing.snapshot_fakes import MemoryLog
 
@@ -122,16 +123,26 @@ def _block(kind: type[EventBlock | PaneBlock | CohortBlock]) -> Border:
     return Border(take, lambda: [_run()[1][kind.__name__]])
 
 
-def _state(name: str) -> Border:
+def _state(make: Callable[[], Any], whole: Callable[[], bytes]) -> Border:
     """A saved state whose checksum is right: it is put back and can be saved again, or not."""
-    [kind] = [kind for kind in STEPS if kind.name == name]
 
     def take(data: bytes) -> None:
-        step: Any = kind.make(CONFIG, _run()[0].sharding, 0)
+        step = make()
         step.restore(data)
         step.snapshot()
 
-    return Border(take, lambda: [_run()[0].steps[name][0].snapshot()])
+    return Border(take, lambda: [whole()])
+
+
+def _saved(step: str) -> bytes:
+    found: bytes = _run()[0].steps[step][0].snapshot()
+    return found
+
+
+def _judging() -> bytes:
+    """The last two steps as one."""
+    both = {name: _saved(name) for name in ("cohort", "campaign")}
+    return pack("judging", STATE_VERSION, both)
 
 
 def _snapshot() -> Border:
@@ -177,7 +188,7 @@ def _batch(*, checked: bool) -> Border:
             fetch[8:12] = (len(fetch) - 12).to_bytes(4)
             fetch[16] = 2
             fetch[17:21] = calc_crc32c(bytes(fetch[21:])).to_bytes(4)
-        for piece in Pieces(TP("t", 0), bytes(fetch), 0):
+        for piece in RecordBatches(TP("t", 0), bytes(fetch), 0):
             assert len(list(piece.values)) == len(piece.offsets)
 
     return Border(take, whole)
@@ -287,7 +298,9 @@ def _named() -> Iterator[tuple[str, Border]]:
     for block in (EventBlock, PaneBlock, CohortBlock):
         yield block.__name__, _block(block)
     for kind in STEPS:
-        yield f"state {kind.name}", _state(kind.name)
+        make = partial(kind.make, CONFIG, Sharding(), 0)
+        yield f"state {kind.name}", _state(make, partial(_saved, kind.name))
+    yield "state judging", _state(partial(Judging, CONFIG, Sharding()), _judging)
     yield "snapshot", _snapshot()
     yield "record batch", _batch(checked=True)
     yield "fetch", _batch(checked=False)
