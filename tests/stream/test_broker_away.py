@@ -113,6 +113,23 @@ def test_sigterm_right_after_the_broker_went(
         assert process.wait(WITHIN_S) == 0
 
 
+def test_sigterm_as_it_starts_without_a_broker(
+    own_broker: Broker, settings: Settings, tmp_path: Path
+) -> None:
+    """A notifier that waits for a group which nobody tells it of."""
+    own_broker.process.send_signal(signal.SIGSTOP)
+    with (tmp_path / "log").open("wb") as out:
+        line = [sys.executable, "-m", "analyzer", "notify"]
+        process = subprocess.Popen(line, env=harness.environment(settings), stdout=out, stderr=out)
+    try:
+        assert harness.wait_until(lambda: ready(settings)[0] == 503, 40.0)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WITHIN_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_a_broker_that_comes_back(own_broker: Broker, settings: Settings, tmp_path: Path) -> None:
     """Ready again, and the log says so."""
     with running(settings, "worker", tmp_path / "log") as process:
