@@ -214,9 +214,10 @@ class CampaignStep:
         groups = [f for f in found if f.cohort_kind != Kind.ACCOUNT]
         if groups or self.registry.open():
             linker = Linker(self.registry, view, groups)
-            if founded := linker.link():
+            changed = linker.link()
+            while changed:
                 linker = Linker(self.registry, view, [])
-                linker.unite(founded)
+                changed = linker.unite(changed)
             if view.length_s >= MERGE_S:
                 update_members(self.registry, linker, pane, self.judgements.barred())
                 unite_moved(self.registry)
