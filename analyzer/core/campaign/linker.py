@@ -250,26 +250,18 @@ class Linker:
         for finding, numbers, i in order:
             touched += self._place(finding, numbers, i, merges=merges)
         self._count_supports()
-        merged = self.unite({c.id: c for c in touched}.values()) if merges else []
-        return [*self._campaigns[before:], *merged]
+        if merges:
+            self.unite(dict.fromkeys(touched))
+        return self._campaigns[before:]
 
-    def unite(self, campaigns: Iterable[Campaign]) -> list[Campaign]:
-        """Merge with each of these campaigns all that is the same.
-
-        Returns
-        -------
-        What has become of those that were merged: together they may be like what none of them was
-        like.
-        """
+    def unite(self, campaigns: Iterable[Campaign]) -> None:
+        """Merge with each of these campaigns all that is the same."""
         campaigns = list(campaigns)
         self.groups.compare(self._rows(campaigns), self._rows(self._campaigns))
-        merged = {}
         for one in campaigns:
             for other in self._campaigns:
                 if one is not other and one.is_open and other.is_open and self._alike(one, other):
-                    kept = self._merge(self._campaigns.index(one), self._campaigns.index(other))
-                    merged[self._campaigns[kept].id] = self._campaigns[kept]
-        return [campaign for campaign in merged.values() if campaign.is_open]
+                    self._merge(self._campaigns.index(one), self._campaigns.index(other))
 
     def _rows(self, campaigns: Iterable[Campaign]) -> list[int]:
         """Rows of these campaigns among the groups, of those that have one."""

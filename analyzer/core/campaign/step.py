@@ -214,10 +214,9 @@ class CampaignStep:
         groups = [f for f in found if f.cohort_kind != Kind.ACCOUNT]
         if groups or self.registry.open():
             linker = Linker(self.registry, view, groups)
-            changed = linker.link()
-            while changed:
+            if founded := linker.link():
                 linker = Linker(self.registry, view, [])
-                changed = linker.unite(changed)
+                linker.unite(founded)
             if view.length_s >= MERGE_S:
                 update_members(self.registry, linker, pane, self.judgements.barred())
                 unite_moved(self.registry)
