@@ -279,6 +279,35 @@ def test_what_is_no_extraction_is_for_information(kind: AlertKind) -> None:
     assert severity_of(of_size(2 * CRITICAL, kind, sure=1.0)) == "low"
 
 
+PRODUCT = {"client_exclusive": 1.0, "top_client": 1.0, "client_homogeneity": 0.9}
+WORLDLY = {"entanglement": 0.9, "output_length": 0.9}
+"""What a relay and a task explain."""
+
+
+def test_a_product_explains_what_its_customers_have_in_common() -> None:
+    """Customers of a product that calls for each event are one stream, alike and on one relay."""
+    assert guarded(row(**WORLDLY, **PRODUCT | {"client_exclusive": 0.5}, **ONE_STREAM))[0]
+    assert not guarded(row(**WORLDLY, **PRODUCT, **ONE_STREAM))[0]
+    assert not guarded(row(**WORLDLY, **PRODUCT, hop_member=0.8, **ONE_STREAM))[0]
+    assert guarded(row(**WORLDLY, **PRODUCT, hop_member=0.8, creation_scan=0.9, **ONE_STREAM))[0]
+    assert guarded(row(**WORLDLY, **PRODUCT, payment_sharing=0.9, pay_top=0.1, **ONE_STREAM))[0]
+    assert not guarded(row(**WORLDLY, **PRODUCT, payment_sharing=0.9, pay_top=0.9, **ONE_STREAM))[0]
+
+
+def test_a_queue_that_hands_out_many_prompts_at_a_time_is_told_by_the_rest() -> None:
+    """Lumpy requests do not excuse all the rest; but people may have three things in common."""
+    lumpy = {"thinning": 2.5, "thinning_others": 0.4}
+    three = {"client_homogeneity": 0.9, "entanglement": 0.9, "output_length": 0.9}
+    assert not guarded(row(**three, creation_scan=0.9, **lumpy))[0]
+    assert guarded(row(**three, hop_member=0.8, creation_scan=0.9, **lumpy))[0]
+    assert not guarded(row(**three, hop_member=0.8, **lumpy))[0]
+    cards = {"payment_sharing": 0.9, "pay_top": 0.2}
+    two = {"client_homogeneity": 0.9, "entanglement": 0.9}
+    assert guarded(row(**two, **cards, first_seen=0.9, **lumpy))[0]
+    assert not guarded(row(**two, **cards, first_seen=0.9, all_repeat=0.3, **lumpy))[0]
+    assert not guarded(row(**two, **cards | {"pay_top": 0.9}, first_seen=0.9, **lumpy))[0]
+
+
 def test_severity_rises_with_members_and_with_evidence() -> None:
     """From 100 organisations on high, from 1,000 on critical; small ones by what is known."""
     sizes = (10, MANY - 1, MANY, CRITICAL - 1, CRITICAL)

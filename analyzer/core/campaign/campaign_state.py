@@ -129,8 +129,6 @@ class Reading(msgspec.Struct):
     """Probability of each kind of group."""
     extraction: float
     """Probability of extraction, as far as the evidence allows."""
-    failures: dict[str, float] = {}
-    """Requests that were not answered, by status."""
 
 
 class Account(msgspec.Struct):

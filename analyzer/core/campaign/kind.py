@@ -45,11 +45,16 @@ _BEGINS = np.cumsum([0, *(len(signs) for signs in MEANS.values())])[:-1]
 signs of each family begin."""
 MEANS_SHOWN = 2
 """Families of shared means or purpose that must show."""
+NEARLY_ALL = 4
+"""Families that must show of accounts that are no parts of one stream; cards count as two."""
 SPONSOR = 0.6
 DIVERSE, ONE_QUEUE = 0.75, 0.5
 """From this diversity on, in nats, each member does many works, as the accounts of a reseller do;
 unless from so strong a work queue on, these are the parts of one: none of its prompts is sent
 twice, while customers repeat theirs."""
+PRODUCT, COMMON = 0.9, 0.5
+"""A client of which such a share of all users are members, and that such a share of the members
+use, is that of one product."""
 LEARNERS = 0.05
 """Members repeat prompts by so much more of their requests than others do: an exercise, a test, a
 job. Who collects answers has no use for the same one twice, but may buy them as a disguise: one
@@ -63,11 +68,19 @@ def guarded(features: F64) -> Bool:
     """True where the evidence suffices to call a group an operation, shape (n,).
 
     Common work, common times and a common day of birth prove nothing, since innocents who do one
-    thing share them. Two families of shared means or purpose must show, and that the accounts'
-    requests are random parts of one stream, or take turns: people who act on their own have
-    hours and days of their own, which no two share. One family more must show if they ask the
-    same more often than others do, or sit in offices, blocks of their own on which each stays where
-    it is; and they may not each do the work of several customers.
+    thing share them. Two families of shared means or purpose must show, one more if members ask
+    the same more often than others do or sit in offices, blocks of their own on which each stays
+    where it is; and they may not each do the work of several customers.
+
+    Besides, the accounts' requests must be random parts of one stream, or take turns: people who
+    act on their own have hours and days of their own, which no two share. But a queue whose
+    accounts take many prompts at a time is lumpy, too: so accounts that came at one time suffice
+    where all but one of the families show, of which cards count as two.
+
+    And customers of a product that calls for each event of theirs are parts of one stream. Where
+    nobody else uses the client, a product explains what it sends alike, and may explain where they
+    meet and how long answers are, by its relay and its task: one family more must show, and that
+    the accounts came at one time or share cards.
     """
     known = np.where(np.isnan(features), 0.0, features)
     shown = np.logical_or.reduceat(known[:, _SIGNS] >= _LEAST, _BEGINS, axis=1)
@@ -80,10 +93,17 @@ def guarded(features: F64) -> Bool:
     one_stream = (thinning <= ONE_STREAM) & (beyond <= BEYOND_OTHERS)
     learners = known[:, _AT["all_repeat"]] > LEARNERS
     many_works = _many_works(known[:, _AT["diversity"]], known[:, _AT["work_queue"]])
+    product = known[:, _AT["client_exclusive"]] >= PRODUCT
+    product &= known[:, _AT["top_client"]] >= COMMON
+    explained = sponsored.astype(np.int64) + (product & shows["software"])
+    born = known[:, [_AT["creation_scan"], _AT["first_seen"]]].max(axis=1) >= EVIDENT
+    cards = shows["card"] & ~sponsored
     own_blocks = known[:, _AT["private_blocks"]] >= EVIDENT
     offices = own_blocks & ~shows["infrastructure"]
-    enough = means - sponsored >= MEANS_SHOWN + (learners | offices)
-    return np.asarray(enough & one_stream & ~many_works)
+    left = means - explained - (learners | offices)
+    enough = (left - product >= MEANS_SHOWN) & (born | cards | ~product)
+    together = one_stream | (born & (left + cards >= NEARLY_ALL))
+    return np.asarray(enough & together & ~many_works)
 
 
 def _many_works(diversity: F64, queue: F64) -> Bool:

@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,7 +34,6 @@ from analyzer.core.contracts.records import (
     Activity,
     Alert,
     CampaignFacts,
-    Failures,
     Member,
     Provenance,
     Record,
@@ -185,7 +183,7 @@ class Publisher:
             last_event_ms=inside.last_event_ms(now_ms),
             detected_at_ms=now_ms,
             summary=summarise_campaign(campaign, len(inside)),
-            campaign=_facts(campaign, inside),
+            campaign=_facts(campaign, inside, evidence),
             signals=self._readings(campaign, evidence, against=False)
             + _strange(state)
             + self._judgements.readings(campaign, against=False),
@@ -324,7 +322,7 @@ def _strange(state: CampaignState) -> list[SignalReading]:
     ]
 
 
-def _facts(campaign: Campaign, inside: Roll) -> CampaignFacts:
+def _facts(campaign: Campaign, inside: Roll, evidence: Evidence | None) -> CampaignFacts:
     state = campaign.state
     reading = campaign.latest
     return CampaignFacts(
@@ -338,7 +336,7 @@ def _facts(campaign: Campaign, inside: Roll) -> CampaignFacts:
         requests=int(inside.requests.sum()),
         output_tokens=int(reading.facts["output_tokens"]) if reading else 0,
         merged_from=list(state.merged_from),
-        failures=msgspec.convert(reading.failures if reading else {}, Failures, strict=False),
+        failures=evidence.failures() if evidence else None,
     )
 
 

@@ -20,8 +20,6 @@ from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.calibration import strata_of_groups
-from analyzer.core.contracts.object_kind import Kind
-from analyzer.core.contracts.request_event import STATUSES
 
 F64 = NDArray[np.float64]
 
@@ -65,7 +63,6 @@ class Reader:
         tokens = groups.totals[:, OUTPUT_TOKENS]
         since = groups.total((window.pane - window.of_orgs("first_pane")).astype(np.float64))
         known_s = since / groups.size * self._config.pane_s
-        failures = _failures(groups)
         means = [dict(zip(NAMES, row, strict=True)) for row in usual.tolist()]
         kinds = probabilities.round(6).tolist()
         for row, (campaign, values) in enumerate(zip(campaigns, features.tolist(), strict=True)):
@@ -80,19 +77,6 @@ class Reader:
                     "output_tokens": float(tokens[row]),
                     "known_s": float(known_s[row]),
                 },
-                failures=failures[row],
                 kinds=dict(zip(model.kinds, kinds[row], strict=True)),
                 extraction=float(sure[row]),
             )
-
-
-def _failures(groups: Cohorts) -> list[dict[str, float]]:
-    """Requests of each group that were not answered, by status."""
-    shared, window = groups.shared(Kind.FAILURE), groups.window
-    objects = window.usage(Kind.FAILURE).objects[shared.column]
-    status = window.population.objects["hash"][objects].astype(np.int64)
-    found: list[dict[str, float]] = [{} for _ in range(len(groups.size))]
-    rows = zip(shared.row.tolist(), status.tolist(), shared.requests.tolist(), strict=True)
-    for row, number, requests in sorted(rows):
-        found[row][STATUSES[number]] = requests
-    return found

@@ -121,6 +121,8 @@ def _lacking(vector: F64) -> Iterator[Condition]:
         return
     tries = {
         "one_stream": (ONE_STREAM, "that the requests of the accounts are parts of one stream"),
+        "one_birth": ({"creation_scan": 1.0}, "that the accounts were created at about one time"),
+        "many_clients": ({"client_exclusive": 0.0}, "that others use their client as well"),
         "one_work": ({"diversity": 0.0}, "that the members do one work instead of many"),
         "new_prompts": ({"all_repeat": 0.0}, "that prompts repeat no more often than others'"),
         **{
@@ -133,8 +135,8 @@ def _lacking(vector: F64) -> Iterator[Condition]:
         yield _missing(
             "evidence",
             "more than one thing is missing for extraction: two families of shared means, a third "
-            "where prompts are repeated or accounts keep to blocks of their own, one stream of "
-            "requests, or one work instead of many",
+            "where prompts are repeated, accounts keep to blocks of their own or nobody else uses "
+            "their client, one stream of requests, or one work instead of many",
         )
     for name in opens:
         yield _missing(name, f"with evidence {tries[name][1]} it might be called extraction")

@@ -41,9 +41,12 @@ REQUESTS, LOG_OUTPUT, OUTPUT_TOKENS, PROMPTED, REPEATED = range(5)
 
 
 def object_key(kind: I64, hashes: U64) -> U64:
-    """One key for (kind, hash): objects of different kinds never meet."""
+    """One key for (kind, hash): objects of different kinds never meet.
+
+    Blocks, ASNs and statuses are numbers of which neighbours differ in the last bit alone.
+    """
     mixed = kind.astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
-    return (hashes ^ mixed) | np.uint64(1)
+    return np.asarray(hashes ^ mixed)
 
 
 class Population:

@@ -70,8 +70,8 @@ class CampaignFacts(msgspec.Struct, frozen=True):
     requests: int
     output_tokens: int
     merged_from: list[str]
-    failures: Failures = Failures()
-    """Of the window that was read last."""
+    failures: Failures | None = None
+    """Of these members in the window that the evidence is of; None where it tells of none."""
 
 
 class Suppressed(msgspec.Struct, frozen=True):

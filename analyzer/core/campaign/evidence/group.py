@@ -12,6 +12,8 @@ from analyzer.core.cohort.population import REQUESTS
 from analyzer.core.cohort.selection import Shared
 from analyzer.core.cohort.window import Window
 from analyzer.core.contracts.object_kind import Kind
+from analyzer.core.contracts.records import Failures
+from analyzer.core.contracts.request_event import STATUSES
 from analyzer.core.kernels.divergence import over_share
 
 F64 = NDArray[np.float64]
@@ -77,6 +79,14 @@ class Group:
         has = self.window.usage(kind).has
         mine = int(has[self.numbers].sum())
         return mine, int(has.sum()) - mine
+
+    def failures(self) -> Failures:
+        """Requests of the members that were not answered, by status."""
+        shared, window = self.shared(Kind.FAILURE), self.window
+        objects = window.usage(Kind.FAILURE).objects[shared.column]
+        statuses = window.population.objects["hash"][objects].astype(np.int64).tolist()
+        requests = shared.requests.astype(np.int64).tolist()
+        return Failures(**{STATUSES[s]: n for s, n in zip(statuses, requests, strict=True)})
 
     def commonest(self, kind: Kind) -> Common | None:
         """The object that most sets the members apart from all others."""

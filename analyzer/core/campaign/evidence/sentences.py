@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analyzer.core.campaign.evidence import identity, places, timing, work
 from analyzer.core.campaign.evidence.group import Group
 from analyzer.core.cohort.window import Window
+from analyzer.core.contracts.records import Failures
 
 FEWEST = 2
 SENTENCES: dict[str, Callable[[Group], str | None]] = {
@@ -53,6 +54,10 @@ class Evidence:
     @cached_property
     def _group(self) -> Group:
         return Group(self._window, self._orgs)
+
+    def failures(self) -> Failures:
+        """Requests that were not answered, by status."""
+        return self._group.failures()
 
     def sentence(self, signal: str) -> str | None:
         """What a signal says, in natural units; None where the counts don't bear it out."""
