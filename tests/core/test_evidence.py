@@ -165,3 +165,16 @@ def test_the_failures_that_are_counted_are_the_members_own(scenario: str) -> Non
         assert failures <= own
         counted += failures.total()
     assert counted
+
+
+@pytest.mark.parametrize("scenario", WORLDS)
+def test_requests_and_tokens_are_of_the_same_time(scenario: str) -> None:
+    """Both from the first event of those who are named on; what was sent twice counts once."""
+    found = run(scenario)
+    for told in found.told:
+        truth = Truth(found.events, told.members, told.alert.detected_at_ms)
+        own = [event for event in truth.past if org_of(event) in truth.members]
+        facts = told.alert.campaign
+        assert 0.98 * len(own) <= facts.requests <= len(own)
+        tokens = sum(event["output_tokens"] for event in own)
+        assert 0.98 * tokens <= facts.output_tokens <= tokens

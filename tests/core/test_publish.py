@@ -39,7 +39,7 @@ def campaign(
     made.members.add(found.orgs, pane, hits=2)
     registry.support(made, [(found, found.orgs[:0])])
     made.state.kind, made.state.extraction = kind, 0.9
-    facts = {"organisations": float(len(orgs)), "requests": 9.0, "output_tokens": 9.0}
+    facts = {"organisations": float(len(orgs)), "requests": 9.0}
     made.state.readings = {DAY_S: Reading(pane, DAY_S, {}, {}, facts, {}, 0.9)}
     return made
 

@@ -324,7 +324,6 @@ def _strange(state: CampaignState) -> list[SignalReading]:
 
 def _facts(campaign: Campaign, inside: Roll, evidence: Evidence | None) -> CampaignFacts:
     state = campaign.state
-    reading = campaign.latest
     return CampaignFacts(
         members_total=len(inside),
         members_sample=inside.surest(SAMPLE),
@@ -334,7 +333,7 @@ def _facts(campaign: Campaign, inside: Roll, evidence: Evidence | None) -> Campa
         templates=state.templates[:LISTED],
         models=state.models[:LISTED],
         requests=int(inside.requests.sum()),
-        output_tokens=int(reading.facts["output_tokens"]) if reading else 0,
+        output_tokens=inside.output_tokens,
         merged_from=list(state.merged_from),
         failures=evidence.failures() if evidence else None,
     )

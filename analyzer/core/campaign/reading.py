@@ -15,7 +15,6 @@ from analyzer.core.campaign.measure import FEATURES, cohorts_of, measure
 from analyzer.core.campaign.models.kind_learner import KindLearner
 from analyzer.core.campaign.thinning import FEWEST
 from analyzer.core.cohort.catalog import NAMES
-from analyzer.core.cohort.population import OUTPUT_TOKENS
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.window import Window
 from analyzer.core.config import CoreConfig
@@ -60,7 +59,6 @@ class Reader:
         probabilities = model.probabilities(features, window.length_s)
         sure = held_back(features, model.extraction(probabilities))
         usual, _ = self._baseline.usual(strata_of_groups(groups.size))
-        tokens = groups.totals[:, OUTPUT_TOKENS]
         since = groups.total((window.pane - window.of_orgs("first_pane")).astype(np.float64))
         known_s = since / groups.size * self._config.pane_s
         means = [dict(zip(NAMES, row, strict=True)) for row in usual.tolist()]
@@ -74,7 +72,6 @@ class Reader:
                 facts={
                     "organisations": float(groups.size[row]),
                     "requests": float(groups.requests[row]),
-                    "output_tokens": float(tokens[row]),
                     "known_s": float(known_s[row]),
                 },
                 kinds=dict(zip(model.kinds, kinds[row], strict=True)),

@@ -55,7 +55,14 @@ class Population:
     def __init__(self, config: CoreConfig) -> None:
         self._config = config
         self.history = History(config)
-        self.orgs = DenseTable({"first_pane": NEVER, "last_pane": NEVER, "created_ms": NEVER})
+        self.orgs = DenseTable(
+            {
+                "first_pane": NEVER,
+                "last_pane": NEVER,
+                "created_ms": NEVER,
+                "output_tokens": np.int64(0),
+            }
+        )
         self.accounts = DenseTable(
             {
                 "org": np.int32(-1),
@@ -197,6 +204,7 @@ class Population:
     ) -> None:
         own = np.stack([rows.org_requests, rows.org_log_output, rows.org_output_tokens], axis=1)
         values = np.concatenate([own[order], prompted], axis=1)
+        self.orgs["output_tokens"][orgs] += rows.org_output_tokens[order]
         self.org_sums.add(pane, orgs, values)
 
     def _count_accounts(self, pane: int, rows: PaneColumns) -> None:

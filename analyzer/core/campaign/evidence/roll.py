@@ -48,6 +48,11 @@ class Accounts:
         """Key of the organisation of each account."""
         return np.asarray(self._population.orgs["key"][self.table["org"][rows]], np.uint64)
 
+    def output_tokens(self, orgs: U64) -> int:
+        """Tokens answered to organisations of these keys, each given once, as long as known."""
+        rows = self._population.orgs.find(orgs)
+        return int(self._population.orgs["output_tokens"][rows[rows >= 0]].sum())
+
     def names(self, keys: U64) -> dict[int, str]:
         """Names of the accounts of these keys; those without one are left out."""
         return self._population.names_of(keys).as_dict()
@@ -67,6 +72,8 @@ class Roll:
     last_ms: I64
     membership: F64
     """How sure each is, in [0.5, 1]."""
+    output_tokens: int
+    """Tokens answered to all of their organisations, over the time of the requests."""
 
     @classmethod
     def of(
@@ -92,7 +99,8 @@ class Roll:
             accounts.table[name][rows] for name in ("requests", "first_ms", "last_ms")
         )
         sure = campaign.members.sureness(org)
-        return cls(keys, names, before, org, requests, first_ms, last_ms, sure)
+        tokens = accounts.output_tokens(np.unique(org))
+        return cls(keys, names, before, org, requests, first_ms, last_ms, sure, tokens)
 
     def __len__(self) -> int:
         return len(self.keys)
