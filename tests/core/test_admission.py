@@ -7,11 +7,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analyzer.core.account.step import STATE_VERSION as ACCOUNT_STATE
 from analyzer.core.cohort.population import Population
 from analyzer.core.config import FIXED_MB, CoreConfig
 from analyzer.core.contracts.records import Record
+from analyzer.core.contracts.snapshot_codec import unpack
 from analyzer.core.contracts.step import StepOutput
-from analyzer.core.kernels.hash_sampling import SHARE_OF_ROOM, Admission
+from analyzer.core.kernels.hash_sampling import SHARE_OF_ROOM, Admission, may_be_taken
+from analyzer.core.kernels.packed_arrays import array_of
 from analyzer.core.pipeline import Pipeline
 from analyzer.testing.reference_run import raw_batch
 
@@ -40,6 +43,29 @@ def test_who_is_refused_does_not_depend_on_the_others(numbers: list[int], room: 
     taken = admission.take(keys, unknown, room)
     alone = [bool(admission.take(keys[i : i + 1], unknown[:1], 8)[0]) for i in range(len(keys))]
     assert taken.tolist() == alone
+
+
+@given(KEYS, st.integers(1, 12), st.integers(0, 40), st.integers(0, 2**64 - 1), st.data())
+def test_who_can_not_be_taken_is_not_taken(
+    numbers: list[int], orgs: int, most: int, salt: int, data: st.DataObject
+) -> None:
+    """Whatever is known, what comes behind, and of which organisation an account is reckoned.
+
+    The first rows tell already of whom no name is needed.
+    """
+    accounts = np.array(numbers, np.uint64)
+    keys = (accounts % np.uint64(orgs)) * np.uint64(2 * salt + 1 & (2**64 - 1))
+    rows, row_keys = np.tile(accounts, 2), np.concatenate([keys, keys[::-1]])
+    early = data.draw(st.integers(0, len(rows)))
+    held = data.draw(st.integers(0, most))
+    known = np.arange(len(accounts)) % 3 == 0
+    known &= np.cumsum(known) <= held
+    use = np.where(np.arange(len(accounts)) % 2, keys, keys[::-1])
+    taken = accounts[Admission().take(use, known, most - held) & ~known]
+    may = may_be_taken(rows[:early], row_keys[:early], most)
+    told = row_keys[:early] == np.tile(use, 2)[:early]  # else its name comes with that row
+    assert not np.isin(taken, rows[:early][told & ~may]).any()
+    assert may_be_taken(rows, row_keys, len(accounts)).all()
 
 
 CONFIG = CoreConfig(memory_mb=FIXED_MB + 2, max_future_s=10**9)
@@ -111,3 +137,18 @@ def test_a_flood_of_names_is_forgotten_but_for_the_accounts() -> None:
     assert len(names) == len(population.accounts)
     shown = population.object_texts(np.arange(len(population.objects)))
     assert any(text.startswith("family-") for text in shown)
+
+
+def test_a_crowded_pane_holds_the_names_of_those_who_may_be_counted() -> None:
+    """While it is open already; and who is counted is still called by name."""
+    pipeline, accounts, batch = Pipeline(CONFIG), 20 * CONFIG.max_accounts, 100
+    for first in range(0, accounts, batch):
+        names = [f"{number:0200}" for number in range(first, first + batch)]
+        lines = [_line(0, name, "template") for name in names]
+        pipeline.feed(0, raw_batch(lines, first, append_ms=10**13))
+    (account,) = pipeline.steps["account"]
+    held = unpack("account", ACCOUNT_STATE, account.snapshot())["names"]["text"]
+    assert 0 < array_of(*held).size < 3 * 200 * CONFIG.max_accounts
+    pipeline.finish()
+    population = pipeline.steps["cohort"][0].windows.population
+    assert len(population.names_of(population.accounts["key"])) == len(population.accounts) > 1

@@ -52,7 +52,7 @@ def test_pairs_and_prompts_are_counted(rows: list[tuple[int, int, int]]) -> None
     columns = np.array(rows, object).reshape(-1, 3).T
     org = columns[0].astype(np.int64)
     template, prompt = columns[1].astype(np.uint64), columns[2].astype(np.uint64)
-    found = group_by.pairs(*group_by.by_row(org, 4), np.stack([template, prompt]))
+    found = group_by.pairs(*group_by.by_row(org, 4), (template, prompt))
     expected = Counter((row[0], kind, row[kind + 1]) for row in rows for kind in (0, 1))
     expected = Counter({key: n for key, n in expected.items() if key[2]})
     assert sorted((*key, n) for key, n in expected.items()) == [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from analyzer.core.kernels.interned_names import NameBook
 T = TypeVar("T", bound=np.generic)
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
+Columns = dict[str, NDArray[Any]]
 
 PAIR_COLUMNS = {
     Kind.TEMPLATE: "template",
@@ -41,50 +42,73 @@ def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
     names
         Text of hashes; those that occur are passed on.
     """
-    org, account = _Groups(rows.org), _Groups(rows.account)
+    log_output = np.rint(np.log1p(rows.output_tokens) * MICRO).astype(np.int64)
+    columns = _accounts(rows) | _templates(rows, log_output)
+    org = _Groups(rows.org)
+    columns |= _orgs(rows, org, log_output) | _prompts(rows, org) | _pairs(rows, org)
+    for name in ("org", "account", "pair", "prompt", "template"):
+        # One number in memory, however many rows there are.
+        columns[f"{name}_pane"] = np.broadcast_to(pane, len(columns[f"{name}_requests"]))
+    found = names.once(columns["account"], columns["pair_object"])
+    return PaneColumns(**columns, names=found)
+
+
+def _accounts(rows: EventColumns) -> Columns:
+    account = _Groups(rows.account)
+    return {
+        "account": account.of(rows.account),
+        "account_org": account.of(rows.org),
+        "account_requests": account.counts,
+        "account_first_ms": account.least(rows.ts_ms),
+        "account_last_ms": -account.least(-rows.ts_ms),
+    }
+
+
+def _templates(rows: EventColumns, log_output: I64) -> Columns:
     told = np.flatnonzero(rows.template)
     template = _Groups(rows.template[told])
-    pair_org, kind, objects, pair_requests = group_by.pairs(
-        org.order, org.stops, np.stack([getattr(rows, name) for name in PAIR_COLUMNS.values()])
-    )
-    kinds = np.array(list(PAIR_COLUMNS), np.int64)[kind]
+    return {
+        "template": template.of(rows.template[told]),
+        "template_requests": template.counts,
+        "template_log_output": template.total(log_output[told]),
+    }
+
+
+def _orgs(rows: EventColumns, org: _Groups, log_output: I64) -> Columns:
+    never = np.iinfo(np.int64).max
+    created = org.least(np.where(rows.created_ms < 0, never, rows.created_ms))
+    return {
+        "org": org.of(rows.org),
+        "org_requests": org.counts,
+        "org_log_output": org.total(log_output),
+        "org_output_tokens": org.total(rows.output_tokens),
+        "org_created_ms": np.where(created == never, -1, created),
+    }
+
+
+def _prompts(rows: EventColumns, org: _Groups) -> Columns:
     given = np.flatnonzero(rows.prompt)
-    prompt, prompt_requests = group_by.prompts(
+    prompt, requests = group_by.prompts(
         org.of_row[given], len(org), rows.template[given], rows.prompt[given]
     )
     prompt = given[prompt]
-    log_output = np.rint(np.log1p(rows.output_tokens) * MICRO).astype(np.int64)
-    never = np.iinfo(np.int64).max
-    created = org.least(np.where(rows.created_ms < 0, never, rows.created_ms))
-    return PaneColumns(
-        org_pane=np.full(len(org), pane),
-        org=org.of(rows.org),
-        org_requests=org.counts,
-        org_log_output=org.total(log_output),
-        org_output_tokens=org.total(rows.output_tokens),
-        org_created_ms=np.where(created == never, -1, created),
-        account_pane=np.full(len(account), pane),
-        account=account.of(rows.account),
-        account_org=account.of(rows.org),
-        account_requests=account.counts,
-        account_first_ms=account.least(rows.ts_ms),
-        account_last_ms=-account.least(-rows.ts_ms),
-        pair_pane=np.full(len(kinds), pane),
-        pair_org=org.of(rows.org)[pair_org],
-        pair_kind=kinds,
-        pair_object=objects,
-        pair_requests=pair_requests,
-        prompt_pane=np.full(len(prompt), pane),
-        prompt_org=rows.org[prompt],
-        prompt_template=rows.template[prompt],
-        prompt=rows.prompt[prompt],
-        prompt_requests=prompt_requests,
-        template_pane=np.full(len(template), pane),
-        template=template.of(rows.template[told]),
-        template_requests=template.counts,
-        template_log_output=template.total(log_output[told]),
-        names=names.once(np.concatenate([account.of(rows.account), objects])),
-    )
+    return {
+        "prompt_org": rows.org[prompt],
+        "prompt_template": rows.template[prompt],
+        "prompt": rows.prompt[prompt],
+        "prompt_requests": requests,
+    }
+
+
+def _pairs(rows: EventColumns, org: _Groups) -> Columns:
+    used = tuple(getattr(rows, name) for name in PAIR_COLUMNS.values())
+    pair_org, kind, objects, requests = group_by.pairs(org.order, org.stops, used)
+    return {
+        "pair_org": org.of(rows.org)[pair_org],
+        "pair_kind": np.array(list(PAIR_COLUMNS), np.int64)[kind],
+        "pair_object": objects,
+        "pair_requests": requests,
+    }
 
 
 class _Groups:

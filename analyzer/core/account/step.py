@@ -20,15 +20,19 @@ from analyzer.core.account.pane_tables import summarise
 from analyzer.core.account.template_families import Families
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import EventBlock, PaneBlock, from_plain, to_plain
-from analyzer.core.contracts.events import NAMED_FIELDS, EventColumns
+from analyzer.core.contracts.events import NAMED_OBJECTS, EventColumns
 from analyzer.core.contracts.gate import Gate
 from analyzer.core.contracts.pane_columns import PaneColumns, concat
 from analyzer.core.contracts.snapshot_codec import pack, restoring, unpack
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.kernels.group_by import in_time
+from analyzer.core.kernels.hash_sampling import may_be_taken
 from analyzer.core.kernels.interned_names import NameBook, Names
 
-STATE_VERSION = 9
+STATE_VERSION = 10
+JOINED = 16
+"""So many blocks of about one size are joined: the many small arrays of a crowded pane would tear
+memory to pieces that nothing else fits into once it is closed."""
 
 
 class AccountStep:
@@ -51,6 +55,11 @@ class AccountStep:
         self._gate = Gate(sources, grows=True, origin=origin)
         self._open: list[EventColumns] = []
         self._names = NameBook()
+        self._let_go = 0
+        """Bytes of names given up since a pane was closed last; they count as held, so that it
+        changes nothing when they go."""
+        self._crowded = config.max_name_bytes
+        """Bytes of names from which on those that nobody will need are looked for."""
         self._families = Families(config.family_tables)
         self._seen: Callable[[EventColumns, NameBook], None] = lambda _rows, _names: None
 
@@ -83,8 +92,12 @@ class AccountStep:
         if late:
             rows = rows.take(~too_late)
         if len(rows):
-            self._names.add_within(rows.names, self._config.max_name_bytes, rows.account)
+            room = self._config.max_name_bytes - self._let_go
+            self._names.add_within(rows.names, room, rows.account)
             self._open.append(replace(rows, names=Names()))
+            while len(self._open) >= JOINED and len(self._open[-JOINED]) < 4 * len(self._open[-1]):
+                self._open[-JOINED:] = [EventColumns.concat(self._open[-JOINED:])]
+            self._crowd_out_names()
         return late
 
     def _seal(self, counts: Counter[str]) -> list[PaneBlock]:
@@ -92,34 +105,65 @@ class AccountStep:
         if sealed is None:
             return []
         start, stop = sealed
+        tables = []
+        panes = self._take_out(stop)
+        for number in list(panes):
+            table, duplicates = self._close(number, panes.pop(number))
+            tables.append(table)
+            counts["duplicates"] += duplicates
+        if self._names.size + self._let_go > self._config.max_name_bytes:
+            account, counted = self._may_be_counted()
+            self._forget_names(account[counted])
+            self._let_go = 0
+        return [PaneBlock(self._shard, start, stop, concat(tables))]
+
+    def _take_out(self, stop: int) -> dict[int, EventColumns]:
+        """The rows of each pane before ``stop``, which are no longer open."""
         rows = EventColumns.concat(self._open)
         pane = rows.ts_ms // self._config.pane_ms
         self._open = [rows.take(np.flatnonzero(pane >= stop))]
-        tables = []
-        for number in _present(pane, stop):
-            table, duplicates = self._close(number, rows, np.flatnonzero(pane == number))
-            tables.append(table)
-            counts["duplicates"] += duplicates
-        self._forget_names()
-        return [PaneBlock(self._shard, start, stop, concat(tables))]
+        return {
+            number: rows.take(np.flatnonzero(pane == number)) for number in _present(pane, stop)
+        }
 
-    def _close(
-        self, pane: int, rows: EventColumns, own: NDArray[np.intp]
-    ) -> tuple[PaneColumns, int]:
-        """What happened in a pane, and how many duplicates it had; ``own`` are its rows."""
-        received = len(own)
-        own = own[~given_up(rows.event[own], rows.account[own], rows.output_tokens[own])]
+    def _close(self, pane: int, rows: EventColumns) -> tuple[PaneColumns, int]:
+        """What happened in a pane, and how many duplicates it had."""
+        received = len(rows)
+        own = np.flatnonzero(~given_up(rows.event, rows.account, rows.output_tokens))
         content = content_keys(rows, own)
         order = in_time(rows.ts_ms[own], rows.event[own], content)
-        own, fresh = own[order], first_of_each(content[order])
-        named = self._families.name(rows.take(own[fresh]))
-        self._seen(named, self._names)
-        return summarise(pane, named, self._names), received - len(named)
+        own = own[order[first_of_each(content[order])]]
+        rows = self._families.name(rows.take(own))
+        self._seen(rows, self._names)
+        return summarise(pane, rows, self._names), received - len(rows)
 
-    def _forget_names(self) -> None:
-        if self._names.size > self._config.max_name_bytes:
-            columns = [getattr(part, name) for part in self._open for name in NAMED_FIELDS]
-            self._names = NameBook(self._names.once(np.concatenate(columns)))
+    def _crowd_out_names(self) -> None:
+        """Hold no names of accounts that can't be counted, each time that names have doubled."""
+        before = self._names.size
+        if before <= self._crowded:
+            return
+        account, counted = self._may_be_counted()
+        if not counted.all():
+            self._forget_names(account[counted])
+            self._let_go += before - self._names.size
+        self._crowded = max(self._config.max_name_bytes, 2 * self._names.size)
+
+    def _may_be_counted(self) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+        """Account of each open row, and whether it may be new to the step that counts it."""
+        account, org, ts_ms = (
+            np.concatenate([getattr(part, name) for part in self._open])
+            for name in ("account", "org", "ts_ms")
+        )
+        pane, counted = ts_ms // self._config.pane_ms, np.zeros(len(account), np.bool_)
+        for number in np.unique(pane):
+            own = pane == number
+            counted[own] = may_be_taken(account[own], org[own], self._config.max_accounts)
+        return account, counted
+
+    def _forget_names(self, accounts: NDArray[np.uint64]) -> None:
+        """Keep the names of these accounts and of the objects in open rows."""
+        objects = [getattr(part, name) for part in self._open for name in NAMED_OBJECTS]
+        self._names = NameBook(self._names.once(accounts, *objects))
 
     def snapshot(self) -> bytes:
         """All state as bytes."""
@@ -131,6 +175,7 @@ class AccountStep:
                 "gate": self._gate.state(),
                 "open": to_plain(rows),
                 "names": to_plain(self._names.all()),
+                "names_let_go": self._let_go,
                 "families": self._families.state(),
             },
         )
@@ -147,6 +192,7 @@ class AccountStep:
         state = unpack("account", STATE_VERSION, data)
         self._gate.restore(state["gate"])
         self._names = NameBook(from_plain(state["names"], Names))
+        self._let_go = state["names_let_go"]
         self._open = [from_plain(state["open"], EventColumns)]
         self._families.restore(state["families"])
 

@@ -24,7 +24,7 @@ from analyzer.core.contracts.pane_columns import PaneColumns
 from analyzer.core.kernels.bloom import PromptMemory
 from analyzer.core.kernels.dense_table import DenseTable
 from analyzer.core.kernels.group_by import by_hash
-from analyzer.core.kernels.hash_index import firsts
+from analyzer.core.kernels.hash_index import HashIndex, firsts
 from analyzer.core.kernels.hash_sampling import Admission
 from analyzer.core.kernels.interned_names import NameBook, Names
 from analyzer.core.kernels.sliding_sum import SlidingSum, SlidingSums
@@ -173,9 +173,9 @@ class Population:
             known = self.accounts.find(rows.account) >= 0
             taken = self.newcomers.take(rows.account_org, known, room)
             self.refused["accounts"] += int((~taken).sum())
-            orgs = np.unique(rows.account_org[taken])
+            orgs = HashIndex(rows.account_org[taken])
             tables = (rows.org, rows.account_org, rows.pair_org, rows.prompt_org)
-            org, account, pair, prompt = (np.isin(column, orgs) for column in tables)
+            org, account, pair, prompt = (orgs.find(column) >= 0 for column in tables)
             rows = rows.where(org, account & taken, pair, prompt)
         room = self._config.max_pairs - len(self.pairs)
         if self.novelties.asked(len(rows.pair_org), room):
@@ -186,7 +186,7 @@ class Population:
             rows = rows.where(pair=taken)
         if rows is not all_rows:
             kept = np.concatenate([rows.account, rows.pair_object])
-            rows = replace(rows, names=NameBook(rows.names).of(kept))
+            rows = replace(rows, names=rows.names.among(kept))
         return rows
 
     def _meet_orgs(self, pane: int, rows: PaneColumns, order: NDArray[np.intp]) -> I32:

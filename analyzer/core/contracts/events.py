@@ -82,4 +82,6 @@ class EventColumns:
 NAMED_FIELDS = ("account", "org", "template", "tls", "agent", "payment", "model")
 """Columns of which ``names`` may hold the text: all but that of organisations, which nobody
 shows."""
+NAMED_OBJECTS = NAMED_FIELDS[2:]
+"""Those of them that are objects."""
 ARRAY_FIELDS = tuple(f.name for f in fields(EventColumns) if f.name != "names")

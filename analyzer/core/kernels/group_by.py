@@ -9,6 +9,7 @@ from analyzer.core.kernels.jit import borrowing, compiled
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
+U8 = NDArray[np.uint8]
 U64 = NDArray[np.uint64]
 
 _FEW = 32
@@ -200,7 +201,7 @@ def _prompts(order: I64, stops: I64, template: U64, prompt: U64, counts: I64) ->
     return count
 
 
-def pairs(order: I64, stops: I64, columns: U64) -> tuple[I64, I64, U64, I64]:
+def pairs(order: I64, stops: I64, columns: tuple[U64, ...]) -> tuple[I32, U8, U64, I64]:
     """How often each organisation used each object.
 
     Parameters
@@ -208,14 +209,14 @@ def pairs(order: I64, stops: I64, columns: U64) -> tuple[I64, I64, U64, I64]:
     order, stops
         Rows by organisation, and where those of each stop.
     columns
-        Shape (k, n), what the row used of each of k kinds; 0 is nothing.
+        Of each of k < 256 kinds, shape (n,), what the row used; 0 is nothing.
 
     Returns
     -------
     Organisation, kind (0 … k - 1), object and count, in that order.
     """
-    size = int(np.count_nonzero(columns))
-    found = np.empty(size, np.int64), np.empty(size, np.int64)
+    size = sum(int(np.count_nonzero(column)) for column in columns)
+    found = np.empty(size, np.int32), np.empty(size, np.uint8)
     objects, counts = np.empty(size, np.uint64), np.empty(size, np.int64)
     count = _pairs(order, stops, columns, *found, objects, counts)
     return found[0][:count], found[1][:count], objects[:count], counts[:count]
@@ -223,15 +224,21 @@ def pairs(order: I64, stops: I64, columns: U64) -> tuple[I64, I64, U64, I64]:
 
 @compiled
 def _pairs(
-    order: I64, stops: I64, columns: U64, orgs: I64, kinds: I64, objects: U64, counts: I64
+    order: I64,
+    stops: I64,
+    columns: tuple[U64, ...],
+    orgs: I32,
+    kinds: U8,
+    objects: U64,
+    counts: I64,
 ) -> int:
     count, start = 0, 0
     used = np.empty(len(order), np.uint64)
     for org in range(len(stops)):
-        for kind in range(len(columns)):
+        for kind, column in enumerate(columns):
             n = 0
             for i in range(start, stops[org]):
-                used[n] = columns[kind, order[i]]
+                used[n] = column[order[i]]
                 n += used[n] != 0
             if n > _FEW:
                 used[:n].sort()

@@ -10,6 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.kernels.group_by import leasts
+from analyzer.core.kernels.hash_index import HashIndex
+
 U64 = NDArray[np.uint64]
 Bool = NDArray[np.bool_]
 
@@ -51,10 +54,9 @@ class Admission:
         room
             How many more can be held altogether.
         """
-        mixed: U64 = keys * _MIX
-        mixed ^= mixed >> np.uint64(32)
+        zeros = _zeros(keys)
         while True:
-            taken: Bool = known | (mixed & np.uint64((1 << self.halvings) - 1) == 0)
+            taken: Bool = known | (zeros >= self.halvings)
             new = int((taken & ~known).sum())
             if SHARE_OF_ROOM * new <= room or self.halvings == MOST_HALVINGS:
                 return taken
@@ -63,3 +65,42 @@ class Admission:
     def relax(self) -> None:
         """There is room again: take twice as many."""
         self.halvings = max(0, self.halvings - 1)
+
+
+def may_be_taken(rows: U64, keys: U64, room: int) -> Bool:
+    """Mask of what an :class:`Admission` may take as new, of what has come of a pane so far.
+
+    What it is not told is what is known. But that is at most ``room``, and what comes new of it
+    at most its share: if more than both end in as many zero bits as a key does, the key is not
+    taken unless it is known.
+
+    Parameters
+    ----------
+    rows, keys
+        Shape (n,): hashes of what is counted, which may come again and with another key, and
+        the keys by which each is sampled.
+    room
+        How many can be held altogether.
+
+    Examples
+    --------
+    >>> keys = np.arange(100, dtype=np.uint64)
+    >>> int(may_be_taken(keys, keys, 100).sum()), int(may_be_taken(keys, keys, 8).sum())
+    (100, 6)
+    """
+    index = HashIndex()
+    numbers, zeros = index.intern(rows).astype(np.int64), _zeros(keys)
+    fewest, most = leasts(numbers, len(index), zeros), -leasts(numbers, len(index), -zeros)
+    ending = np.cumsum(np.bincount(fewest, minlength=MOST_HALVINGS + 1)[::-1])[::-1]
+    crowded = SHARE_OF_ROOM * (ending[:MOST_HALVINGS] - room) > room
+    taken: Bool = most[numbers] >= int(crowded.sum())
+    return taken
+
+
+def _zeros(keys: U64) -> NDArray[np.int64]:
+    """How many zero bits the mixed hash of each key ends in, as far as it matters."""
+    mixed: U64 = keys * _MIX
+    mixed ^= mixed >> np.uint64(32)
+    mixed |= np.uint64(1 << MOST_HALVINGS)
+    lowest = mixed & -mixed
+    return np.log2(lowest.astype(np.float64)).astype(np.int64)

@@ -95,6 +95,17 @@ class Names:
         """The names in these rows."""
         return Names.cut(self.key[rows], self.text, self.starts[rows], self.stop[rows])
 
+    def among(self, keys: U64) -> Names:
+        """The names of these hashes; those without one are left out.
+
+        Examples
+        --------
+        >>> Names.of({7: "acct-7", 9: "tpl-9"}).among(np.array([9, 8], np.uint64)).texts()
+        ['tpl-9']
+        """
+        rows = HashIndex(self.key).find(keys)
+        return self.take(rows[rows >= 0])
+
     def texts(self) -> list[str]:
         """The texts as strings, in their order."""
         whole = self.text.tobytes()
@@ -165,12 +176,12 @@ class NameBook:
     def of(self, keys: U64) -> Names:
         """The names of these hashes; those without one are left out."""
         numbers = self._index.find(keys)
-        return self._cut(keys, numbers, np.flatnonzero(numbers >= 0))
+        return self._cut(numbers[numbers >= 0])
 
-    def once(self, keys: U64) -> Names:
+    def once(self, *columns: U64) -> Names:
         """As :meth:`of`, for hashes that come again and again: each name at its first place."""
-        numbers = self._index.find(keys)
-        return self._cut(keys, numbers, _firsts(numbers, len(self)))
+        numbers = np.concatenate([self._index.find(keys) for keys in columns])
+        return self._cut(numbers[_firsts(numbers, len(self))])
 
     def texts(self, keys: U64) -> list[str]:
         """Text of each hash, "" if it has none."""
@@ -195,10 +206,10 @@ class NameBook:
         stop = self._stop[1 : n + 1]
         return Names(self._key[:n], stop, self._text[: int(self._stop[n])])
 
-    def _cut(self, keys: U64, numbers: I32, rows: NDArray[np.intp]) -> Names:
-        """The names in these rows, given the number of each row's hash."""
-        numbers = numbers[rows]
-        return Names.cut(keys[rows], self._text, self._stop[numbers], self._stop[numbers + 1])
+    def _cut(self, numbers: I32) -> Names:
+        """The names of these numbers."""
+        starts, stops = self._stop[numbers], self._stop[numbers + 1]
+        return Names.cut(self._key[numbers], self._text, starts, stops)
 
 
 def _with(column: NDArray[Any], used: int, more: NDArray[Any]) -> NDArray[Any]:
