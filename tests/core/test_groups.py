@@ -61,3 +61,15 @@ def test_pairs_and_prompts_are_counted(rows: list[tuple[int, int, int]]) -> None
     of_group, counts = group_by.prompts(org, 4, template, prompt)
     assert sorted(Counter(rows)) == [rows[i] for i in of_group.tolist()]
     assert [Counter(rows)[rows[i]] for i in of_group.tolist()] == counts.tolist()
+
+
+def test_many_pairs_are_counted_part_by_part() -> None:
+    """More rows than are laid side by side at once, half of them of one organisation."""
+    rng = np.random.default_rng(5)
+    org = np.where(rng.random(300_000) < 0.5, 3, rng.integers(0, 9_000, 300_000))
+    used = tuple(rng.integers(0, 4, len(org), np.uint64) for _ in range(2))
+    found = group_by.pairs(*group_by.by_row(org, 9_000), used)
+    rows = np.concatenate([np.stack([org, np.full_like(org, k), used[k]], 1) for k in range(2)])
+    expected, counts = np.unique(rows[rows[:, 2] > 0], axis=0, return_counts=True)
+    assert np.array_equal(np.stack(found[:3], 1), expected)
+    assert np.array_equal(found[3], counts)

@@ -218,27 +218,37 @@ def pairs(order: I64, stops: I64, columns: tuple[U64, ...]) -> tuple[I32, U8, U6
     size = sum(int(np.count_nonzero(column)) for column in columns)
     found = np.empty(size, np.int32), np.empty(size, np.uint8)
     objects, counts = np.empty(size, np.uint64), np.empty(size, np.int64)
-    count = _pairs(order, stops, columns, *found, objects, counts)
+    count, start, first = 0, 0, 0
+    for last in [*np.searchsorted(stops, np.arange(_PART, len(order), _PART)), len(stops)]:
+        own = order[start : stops[last - 1]] if last > first else order[:0]
+        used = np.stack([column.take(own) for column in columns])
+        count = _pairs(first, stops[first:last] - start, used, *found, objects, counts, count)
+        start, first = start + len(own), last
     return found[0][:count], found[1][:count], objects[:count], counts[:count]
+
+
+_PART = 1 << 16
+"""Rows of about so many are laid side by side at a time."""
 
 
 @compiled
 def _pairs(
-    order: I64,
+    first: int,
     stops: I64,
-    columns: tuple[U64, ...],
+    columns: U64,
     orgs: I32,
     kinds: U8,
     objects: U64,
     counts: I64,
+    count: int,
 ) -> int:
-    count, start = 0, 0
-    used = np.empty(len(order), np.uint64)
+    """Go on behind ``count`` pairs with the organisations from the ``first`` on; how many then."""
+    start, used = 0, np.empty(columns.shape[1], np.uint64)
     for org in range(len(stops)):
-        for kind, column in enumerate(columns):
+        for kind in range(len(columns)):
             n = 0
             for i in range(start, stops[org]):
-                used[n] = column[order[i]]
+                used[n] = columns[kind, i]
                 n += used[n] != 0
             if n > _FEW:
                 used[:n].sort()
@@ -248,7 +258,7 @@ def _pairs(
                 if i and used[i] == used[i - 1]:
                     counts[count - 1] += 1
                 else:
-                    orgs[count], kinds[count] = org, kind
+                    orgs[count], kinds[count] = first + org, kind
                     objects[count], counts[count] = used[i], 1
                     count += 1
         start = stops[org]
