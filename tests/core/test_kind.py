@@ -279,7 +279,7 @@ def test_what_is_no_extraction_is_for_information(kind: AlertKind) -> None:
     assert severity_of(of_size(2 * CRITICAL, kind, sure=1.0)) == "low"
 
 
-PRODUCT = {"client_exclusive": 1.0, "top_client": 1.0, "client_homogeneity": 0.9}
+PRODUCT = {"client_exclusive": 1.0, "top_client": 1.0, "client_homogeneity": 0.9, "over_all": 0.6}
 WORLDLY = {"entanglement": 0.9, "output_length": 0.9}
 """What a relay and a task explain."""
 
@@ -287,6 +287,7 @@ WORLDLY = {"entanglement": 0.9, "output_length": 0.9}
 def test_a_product_explains_what_its_customers_have_in_common() -> None:
     """Customers of a product that calls for each event are one stream, alike and on one relay."""
     assert guarded(row(**WORLDLY, **PRODUCT | {"client_exclusive": 0.5}, **ONE_STREAM))[0]
+    assert guarded(row(**WORLDLY, **PRODUCT | {"over_all": 0.1}, **ONE_STREAM))[0]  # a queue's
     assert not guarded(row(**WORLDLY, **PRODUCT, **ONE_STREAM))[0]
     assert not guarded(row(**WORLDLY, **PRODUCT, hop_member=0.8, **ONE_STREAM))[0]
     assert guarded(row(**WORLDLY, **PRODUCT, hop_member=0.8, creation_scan=0.9, **ONE_STREAM))[0]

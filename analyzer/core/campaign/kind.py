@@ -52,9 +52,10 @@ DIVERSE, ONE_QUEUE = 0.75, 0.5
 """From this diversity on, in nats, each member does many works, as the accounts of a reseller do;
 unless from so strong a work queue on, these are the parts of one: none of its prompts is sent
 twice, while customers repeat theirs."""
-PRODUCT, COMMON = 0.9, 0.5
+PRODUCT, MOST, UNEQUAL = 0.9, 0.5, 0.3
 """A client of which such a share of all users are members, and that such a share of the members
-use, is that of one product."""
+use, is that of one product, if their volumes vary so much (overdispersion): customers are of every
+size, while a queue is worked off evenly."""
 LEARNERS = 0.05
 """Members repeat prompts by so much more of their requests than others do: an exercise, a test, a
 job. Who collects answers has no use for the same one twice, but may buy them as a disguise: one
@@ -78,9 +79,9 @@ def guarded(features: F64) -> Bool:
     where all but one of the families show, of which cards count as two.
 
     And customers of a product that calls for each event of theirs are parts of one stream. Where
-    nobody else uses the client, a product explains what it sends alike, and may explain where they
-    meet and how long answers are, by its relay and its task: one family more must show, and that
-    the accounts came at one time or share cards.
+    nobody else uses the client and volumes are unequal, a product explains what it sends alike, and
+    may explain where they meet and how long answers are, by its relay and its task: one family
+    more must show, and that the accounts came at one time or share cards.
     """
     known = np.where(np.isnan(features), 0.0, features)
     shown = np.logical_or.reduceat(known[:, _SIGNS] >= _LEAST, _BEGINS, axis=1)
@@ -94,7 +95,8 @@ def guarded(features: F64) -> Bool:
     learners = known[:, _AT["all_repeat"]] > LEARNERS
     many_works = _many_works(known[:, _AT["diversity"]], known[:, _AT["work_queue"]])
     product = known[:, _AT["client_exclusive"]] >= PRODUCT
-    product &= known[:, _AT["top_client"]] >= COMMON
+    product &= known[:, _AT["top_client"]] >= MOST
+    product &= known[:, _AT["over_all"]] >= UNEQUAL
     explained = sponsored.astype(np.int64) + (product & shows["software"])
     born = known[:, [_AT["creation_scan"], _AT["first_seen"]]].max(axis=1) >= EVIDENT
     cards = shows["card"] & ~sponsored
