@@ -244,20 +244,15 @@ class Judging:
     """The last part of the way as one step, for a worker: the one cohort shard and campaign.
 
     Who uses what is counted once, where the two apart would each count it.
-
-    Parameters
-    ----------
-    shadow
-        A second configuration to judge by; see :meth:`CampaignStep.shadow`.
     """
 
-    def __init__(
-        self, config: CoreConfig, sharding: Sharding, shadow: CoreConfig | None = None
-    ) -> None:
+    def __init__(self, config: CoreConfig, sharding: Sharding) -> None:
         self._pipeline = Pipeline(config, sharding, kinds=[KINDS["cohort"], KINDS["campaign"]])
         self._campaign = self._pipeline.campaign
-        if shadow is not None:
-            self._campaign.shadow(shadow)
+
+    def shadow(self, config: CoreConfig) -> None:
+        """Judge by a second configuration too; see :meth:`CampaignStep.shadow`."""
+        self._campaign.shadow(config)
 
     def feed(self, block: PaneBlock) -> StepOutput[Record]:
         """Take the panes of one account shard; records in the order they are sent."""

@@ -51,9 +51,7 @@ def live_step(context: Context, kind: StepKind) -> LiveStep:
     one_judges = not kind.to and sharding.cohort_shards == 1
 
     def make(shard: int) -> Any:
-        if one_judges:
-            return Judging(core, sharding, shadow)
-        step = kind.make(core, sharding, shard)
+        step = Judging(core, sharding) if one_judges else kind.make(core, sharding, shard)
         if shadow is not None and not kind.to:
             step.shadow(shadow)
         return step
