@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from analyzer.core.campaign.feedback_rules import Judgements
+from analyzer.core.campaign.feedback.rules import Judgements
 from analyzer.core.contracts.feedback import Feedback, decode_feedback
 from analyzer.errors import BadRecord, UsageError
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.campaign.campaign_state import CONFIRMING_HITS
 from analyzer.core.campaign.measure import FEATURES, cohorts_of, measure
 from analyzer.core.cohort.population import Population
 from analyzer.core.cohort.window import Window
@@ -160,7 +159,7 @@ def _take(rows: Readings, at: Moment, kind_of: dict[int, str]) -> None:
                     age=at.pane - campaign.state.opened_pane,
                     window_s=window_s,
                     size=int(reading.facts["organisations"]),
-                    hits=int((campaign.members.hits >= CONFIRMING_HITS).sum()),
+                    hits=campaign.found_twice,
                     features=np.array([reading.features.get(n, np.nan) for n in FEATURES]),
                 )
     if at.pane % (EVERY_S // at.config.pane_s) == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analyzer.core.campaign.campaign_state import Campaign, Reading
-from analyzer.core.campaign.feedback_rules import Judgements
+from analyzer.core.campaign.feedback.rules import Judgements
 from analyzer.core.campaign.findings import Finding
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.models.kind_learner import KindLearner

@@ -221,6 +221,11 @@ class Campaign:
         return self.state.state == "open"
 
     @property
+    def found_twice(self) -> int:
+        """Members, in organisations, that were found twice at least."""
+        return int((self.members.hits >= CONFIRMING_HITS).sum())
+
+    @property
     def seniority(self) -> tuple[int, int, str]:
         """Of campaigns that become one the least keeps its name: gravest told, then oldest."""
         state = self.state

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from analyzer import __version__
 from analyzer.core.campaign.alert_text import next_steps, summarise_campaign
-from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Campaign, CampaignState
+from analyzer.core.campaign.campaign_state import Campaign, CampaignState
 from analyzer.core.campaign.evidence import Evidence
 from analyzer.core.campaign.evidence.roll import Accounts, Roll, member
-from analyzer.core.campaign.feedback_rules import Judgements
+from analyzer.core.campaign.feedback.rules import Judgements
+from analyzer.core.campaign.fragments import SETTLED, fragments
 from analyzer.core.campaign.inside import told_inside
 from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.campaign.linker import Registry
@@ -50,8 +51,8 @@ NEEDED = {"group": 6, "inside": 6, "account": 1}
 """Members found twice, in organisations, from which a campaign is spoken of."""
 LOW_AFTER_S = 12 * 3_600
 """What is no extraction is spoken of so long after it was first found: it may become one."""
-SETTLED, SETTLED_S = 20, 3_600
-"""Fewer members may be one of several fragments of an operation, which find together in the
+SETTLED_S = 3_600
+"""Few members may be one of several fragments of an operation, which find together in the
 next window of six hours: they are spoken of that much later."""
 OFTEN_S = 6 * 3_600
 """Members are told anew at the end of windows of this length: every hour."""
@@ -80,12 +81,16 @@ class Publisher:
         now_ms = (pane + 1) * self._config.pane_ms
         spoken: list[Campaign] = []
         touched, registry.touched = list(registry.touched), {}
-        for id_ in touched:
-            campaign = registry.campaigns[id_]
-            if not campaign.state.revision and not self._is_due(campaign, pane):
-                continue
-            if view.length_s < OFTEN_S and not self._is_news(campaign):
-                registry.touched[id_] = None  # told with the next longer view
+        due_now = [
+            campaign
+            for id_ in touched
+            if (campaign := registry.campaigns[id_]).state.revision or self._is_due(campaign, pane)
+        ]
+        new = [c for c in due_now if not c.state.revision and c.state.kind == EXTRACTION]
+        waiting = fragments(new, registry.open(), view, self._config)
+        for campaign in due_now:
+            if campaign.id in waiting or (view.length_s < OFTEN_S and not self._is_news(campaign)):
+                registry.touched[campaign.id] = None  # told later, or with the next longer view
                 continue
             spoken.append(campaign)
         _look(spoken, view)
@@ -103,7 +108,7 @@ class Publisher:
             return False
         if state.domain == "account":
             return True
-        found = int((campaign.members.hits >= CONFIRMING_HITS).sum())
+        found = campaign.found_twice
         if found < NEEDED[state.domain] or not state.readings:
             return False
         age_s = (pane - state.opened_pane) * self._config.pane_s

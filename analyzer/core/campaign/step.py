@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from analyzer.core.campaign.baseline import Baseline
 from analyzer.core.campaign.campaign_state import Campaign
 from analyzer.core.campaign.decision import Judged, judge
-from analyzer.core.campaign.feedback_rules import Judgements
+from analyzer.core.campaign.feedback.rules import Judgements
 from analyzer.core.campaign.findings import Finding, findings
 from analyzer.core.campaign.inside import look_inside
 from analyzer.core.campaign.linker import MERGE_S, Linker, Registry
@@ -159,7 +159,7 @@ class CampaignStep:
             yield from self._windows.advance(stop)
 
     def feed_feedback(self, block: FeedbackBlock) -> None:
-        """Take what people said; it takes effect in event time, see :mod:`.feedback_queue`."""
+        """Take what people said; it takes effect in event time, see :mod:`.feedback.queue`."""
         self.judgements.take(block)
         if self._shadow is not None:
             self._shadow.feed_feedback(block)

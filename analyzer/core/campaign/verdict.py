@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.campaign.campaign_state import CONFIRMING_HITS, Campaign, Reading
+from analyzer.core.campaign.campaign_state import Campaign, Reading
 from analyzer.core.campaign.kind import EXTRACTION, MEANS, SAID, guarded, held_back
 from analyzer.core.campaign.measure import FEATURES
 from analyzer.core.campaign.models.kind_model import KindModel
@@ -154,7 +154,7 @@ def _missing(name: str, sentence: str) -> Condition:
 
 
 def _members(campaign: Campaign, least: int, *, said: bool) -> Iterator[Condition]:
-    found = int((campaign.members.hits >= CONFIRMING_HITS).sum())
+    found = campaign.found_twice
     yield Condition(
         name="found_twice",
         value=float(found),

@@ -34,7 +34,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from analyzer.core.campaign.campaign_state import Campaign
-from analyzer.core.campaign.feedback_queue import Inbox
+from analyzer.core.campaign.feedback.queue import Inbox
 from analyzer.core.campaign.findings import Finding
 from analyzer.core.campaign.linker import Registry
 from analyzer.core.campaign.models.verdicts import Verdicts, moved
