@@ -115,6 +115,7 @@ def _open(stack: ExitStack, console: Console, config: Path | None, seconds: floa
     if settings.broker is None:
         console.print("• starting an embedded broker, in memory")
         broker = stack.enter_context(wiring.embedded_broker())
+        console.print(f"  at {broker}, for as long as this runs")
         settings = settings.model_copy(update={"broker": broker})
     elif asyncio.run(stage.holds_events(settings)):
         prefix = stage.own_prefix()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from analyzer.core.campaign.evidence.wording import counted
 from analyzer.formatting import KINDS, clean, clip, moment, sentence, some, span, sureness
 
 if TYPE_CHECKING:
@@ -41,11 +42,9 @@ def message(alert: Alert) -> dict[str, Any]:
             {"type": "header", "text": _plain(_title(alert), HEADER)},
             {"type": "section", "text": _plain(alert.summary, SECTION)},
             {"type": "section", "fields": _fields(alert)},
-            _section("Who (sample)", [_who(alert)]),
-            _section("Why", _reasons(alert.signals)),
-            _section(
-                "What speaks against it", _reasons(alert.counter_evidence) or ["Nothing found."]
-            ),
+            _section(_of_all(alert), [_who(alert)]),
+            _section("Why (of the members active in that time)", _reasons(alert.signals)),
+            _section("What speaks against it", _reasons(alert.counter_evidence) or [NOTHING]),
             _section("Next steps", _steps(alert)),
             {"type": "divider"},
             {"type": "context", "elements": [_markdown(_origin(alert), FIELD)]},
@@ -83,18 +82,19 @@ def code(text: str) -> str:
 
 
 def _title(alert: Alert) -> str:
-    return (
-        f"{MARKS[alert.severity]} {alert.severity.upper()} · {KINDS[alert.kind]} {alert.activity}"
-    )
+    past = "REPLAY · " * alert.provenance.replay
+    head = f"{MARKS[alert.severity]} {past}{alert.severity.upper()}"
+    return f"{head} · {KINDS[alert.kind]} {alert.activity}"
 
 
 def _fields(alert: Alert) -> list[dict[str, Any]]:
     facts = alert.campaign
     models, more = some(facts.models, 3)
+    accounts = counted(facts.members_total, "account")
     rows = [
         ("Kind", KINDS[alert.kind]),
         ("Severity", escape(f"{alert.severity}, {sureness(alert.confidence)}")),
-        ("Members", f"{facts.members_total:,} accounts, {facts.organisations:,} organisations"),
+        ("Members", f"{accounts}, {counted(facts.organisations, 'organisation')}"),
         ("Volume", f"{facts.requests:,} requests, {facts.output_tokens:,} output tokens"),
         ("Since", moment(alert.first_event_ms)),
         ("Decided", moment(alert.detected_at_ms)),
@@ -102,6 +102,10 @@ def _fields(alert: Alert) -> list[dict[str, Any]]:
         ("Campaign", code(alert.campaign_id)),
     ]
     return [_markdown(f"*{name}*\n{value}", FIELD) for name, value in rows]
+
+
+def _of_all(alert: Alert) -> str:
+    return "Who" if alert.campaign.members_total <= SHOWN_MEMBERS else "Who (some of them)"
 
 
 def _who(alert: Alert) -> str:
@@ -139,7 +143,7 @@ def _origin(alert: Alert) -> str:
         f"config {by.config_hash}",
         f"model {by.model_version}",
         f"ATLAS {alert.attack}",
-        *(["replay"] if by.replay else []),
+        *(["a replay of stored events, nothing live"] if by.replay else []),
         *([f"{alert.suppressed.count} changes not sent"] if alert.suppressed.count else []),
     ]
     return _words(" · ".join(clean(part, 120) for part in parts))

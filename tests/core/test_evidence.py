@@ -134,7 +134,7 @@ def test_every_signal_is_told_in_figures() -> None:
     ]
     plain = [reading for reading in readings if reading.evidence == PLAIN[reading.name]]
     assert len(plain) * 10 <= len(readings)
-    assert {name for one in told for name in one.said} >= set(FITTED) - UNSEEN
+    assert {name for one in told for name in one.said} >= set(SENTENCES) - UNSEEN
 
 
 @pytest.mark.parametrize("scenario", WORLDS)

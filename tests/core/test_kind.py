@@ -181,7 +181,7 @@ def test_risen_counter_evidence_takes_it_back_and_the_alert_says_why() -> None:
             read(state, 5, 0.5, counter=0.5)
     assert VIEWS == 3
     assert read(state, 8, 0.0, counter=0.5).kind == "shared_tool"
-    assert state.kind_reason in summarise_campaign(Campaign(state), 9)
+    assert state.kind_reason in summarise_campaign(Campaign(state), 9, 0.9)
     assert "one block rose" in state.kind_reason
 
 

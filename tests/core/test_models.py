@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from river import anomaly
 
+from analyzer.core.campaign import models as campaign_models
 from analyzer.core.campaign.models.verdicts import Verdicts
+from analyzer.core.cohort import models as cohort_models
 from analyzer.core.cohort.catalog import NAMES
 from analyzer.core.cohort.models.anomaly import WARMUP, AnomalyModel
 from analyzer.core.cohort.models.safe_pickle import dump, load
@@ -49,6 +53,48 @@ def test_a_model_saved_anywhere_goes_on_as_if_nothing_had_happened() -> None:
     again = AnomalyModel(1)
     again.restore(model.snapshot())
     assert first + scores(again, ROWS[150:]) == scores(AnomalyModel(7), ROWS)
+
+
+def trees_read_back() -> tuple[list[float], list[float]]:
+    """Scores of trees that learned more rows than they need, and of what was read back."""
+    trees, again = (Trees(NAMES, window=WARMUP, strange=0.9, seed=seed) for seed in (7, 1))
+    trees.learn(ROWS)
+    again.restore(trees.snapshot())
+    return trees.score(ROWS[:9]).tolist(), again.score(ROWS[:9]).tolist()
+
+
+def verdicts_read_back() -> tuple[list[float | None], list[float | None]]:
+    """Probabilities after ten verdicts of each kind, and of what was read back."""
+    verdicts, again = Verdicts(), Verdicts()
+    for row, features in enumerate(ROWS[:20].tolist()):
+        verdicts.learn_one([features], true=row % 2 == 0)
+    again.restore(verdicts.snapshot())
+    asked = ROWS[20:29].tolist()
+    return [verdicts.score_one(row) for row in asked], [again.score_one(row) for row in asked]
+
+
+TAUGHT: dict[str, Callable[[], tuple[list[Any], list[Any]]]] = {
+    "trees": trees_read_back,
+    "verdicts": verdicts_read_back,
+}
+"""Module → what its model says after lessons and what it says once read back: a model that has
+learned nothing may hold fewer classes than one that has."""
+
+
+def test_every_model_that_is_saved_is_taught_here() -> None:
+    """One that has learned nothing proves nothing of the allow-list."""
+    rooms = (cohort_models, campaign_models)
+    files = [file for room in rooms for file in Path(room.__path__[0]).glob("*.py")]
+    saving = {file.stem for file in files if "dump(" in file.read_text()} - {"safe_pickle"}
+    assert saving == set(TAUGHT)
+
+
+@pytest.mark.parametrize("name", TAUGHT)
+def test_a_model_is_read_back_after_lessons(name: str) -> None:
+    """Its classes are on the allow-list, and it is the same model."""
+    said, again = TAUGHT[name]()
+    assert None not in said
+    assert again == said
 
 
 class _Evil:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from analyzer.core.campaign.campaign_state import Campaign
+from analyzer.core.campaign.evidence.wording import counted
+from analyzer.core.campaign.kind import EXTRACTION
 from analyzer.core.contracts.records import AlertKind
 
 _WHAT: dict[AlertKind, str] = {
-    "extraction_campaign": "work one queue of prompts together, as in model extraction",
-    "reseller_pool": "share infrastructure like the pool of a reseller, with mixed work",
+    "extraction_campaign": "work through one queue of prompts, as in model extraction",
+    "reseller_pool": "share infrastructure like a reseller's customers; their work differs",
     "linked_accounts": "are linked by what they share; their work shows no sign of extraction",
     "shared_tool": "use one product, course or event, as independent customers do",
     "account_anomaly": "behaves unlike any other account",
@@ -15,25 +17,31 @@ _WHAT: dict[AlertKind, str] = {
 
 _STEPS: dict[AlertKind, list[str]] = {
     "extraction_campaign": [
-        "Look at the sample of members: same template, client and network?",
-        "Hold or rate-limit the members (topic analyzer.members), not the address blocks.",
-        "Send a verdict to analyzer.feedback, so that the next alert is better.",
+        "Look at it: analyzer explain {id} --from live",
+        "Hold or rate-limit the members (topic analyzer.members), never their address blocks.",
+        "Send a verdict to the topic analyzer.feedback: it corrects this alert and those to come.",
     ],
     "reseller_pool": [
-        "Check whether the pool is a known partner; if so, allow-list it with an expiry.",
-        "Look for an extraction campaign inside it: it is reported on its own.",
+        "If it is a known partner, allow-list it with an expiry; if not, ask who pays.",
+        "Extraction inside the pool comes as an alert of its own; this one is no reason to act.",
     ],
     "linked_accounts": [
         "Ask whether the accounts belong to one customer; if so, link them to one organisation.",
     ],
     "shared_tool": [
-        "Nothing to hold: check whether the product or course is known, then allow its template.",
+        "Hold nobody. If the product or course is known, allow-list what joins its users.",
     ],
-    "account_anomaly": ["Look at what the account asks for; compare with its own past."],
+    "account_anomaly": [
+        "Look at what the account asks for, and at its past: analyzer explain {id} --from live"
+    ],
 }
 
 
-def summarise_campaign(campaign: Campaign, members: int) -> str:
+DOUBTED = 0.5
+"""Confidence below which extraction is told as a suspicion."""
+
+
+def summarise_campaign(campaign: Campaign, members: int, confidence: float) -> str:
     """One sentence: how many, what, and by what they are joined."""
     state = campaign.state
     if state.kind == "account_anomaly":
@@ -44,12 +52,17 @@ def summarise_campaign(campaign: Campaign, members: int) -> str:
     orgs = len(campaign.confirmed())
     within = f" inside the pool {state.parent}" if state.parent else ""
     changed = f" Changed: {state.kind_reason}." if state.kind_reason else ""
+    may = "may " if state.kind == EXTRACTION and confidence < DOUBTED else ""
     return (
-        f"{members} accounts of {orgs} organisations{within} {_WHAT[state.kind]} "
-        f"(joined by {state.about or 'several objects'}).{changed}"
+        f"{counted(members, 'account')} of {counted(orgs, 'organisation')}{within} "
+        f"{may}{_WHAT[state.kind]} (joined by {state.about or 'several objects'}).{changed}"
     )
 
 
-def next_steps(kind: AlertKind) -> list[str]:
-    """At most three things to do, most useful first."""
-    return _STEPS[kind]
+def next_steps(campaign: Campaign, confidence: float) -> list[str]:
+    """At most three things to do, most useful first; nobody is held on a mere suspicion."""
+    state = campaign.state
+    steps = [step.format(id=state.id) for step in _STEPS[state.kind]]
+    if state.kind == EXTRACTION and confidence < DOUBTED:
+        steps[1] = "Hold nobody yet: by this reading it is more likely something else."
+    return steps

@@ -174,6 +174,7 @@ class Publisher:
     def _alert(self, campaign: Campaign, inside: Roll, activity: Activity, now_ms: int) -> Alert:
         state = campaign.state
         evidence = self._evidence(campaign, inside, now_ms)
+        confidence = _round(self._judgements.confidence(campaign, _confidence(state)))
         return Alert(
             alert_id=alert_id(state.id, state.revision),
             dedup_key=state.id,
@@ -181,13 +182,13 @@ class Publisher:
             activity=activity,
             kind=state.kind,
             severity=state.severity,
-            confidence=_round(self._judgements.confidence(campaign, _confidence(state))),
+            confidence=confidence,
             score=_round(state.score),
             campaign_id=state.id,
             first_event_ms=inside.first_event_ms(now_ms),
             last_event_ms=inside.last_event_ms(now_ms),
             detected_at_ms=now_ms,
-            summary=summarise_campaign(campaign, len(inside)),
+            summary=summarise_campaign(campaign, len(inside), confidence),
             campaign=_facts(campaign, inside, evidence),
             signals=self._readings(campaign, evidence, against=False)
             + _strange(state)
@@ -197,7 +198,7 @@ class Publisher:
             suppressed=self._judgements.suppressed(campaign),
             attack=ATTACK,
             runbook_url=self._config.runbook_url.replace("{kind}", state.kind),
-            next_steps=next_steps(state.kind),
+            next_steps=next_steps(campaign, confidence),
             verdict=verdict_of(campaign, self._kinds.model, NEEDED["group"]),
             provenance=Provenance(
                 __version__,

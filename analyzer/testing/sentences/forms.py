@@ -54,11 +54,11 @@ REPEATS = (
     repeats,
 )
 VOLUMES = (
-    r"(?P<a>[\d,]+)(?: to (?P<b>[\d,]+))? requests? each; half of all others, "
+    r"(?P<a>[\d,]+)(?: to (?P<b>[\d,]+))? requests? each, of all others "
     r"(?P<c>[\d,]+)(?: to (?P<d>[\d,]+))?"
 )
 FORMS: dict[str, list[tuple[str, Callable[[Truth, re.Match[str]], bool]]]] = {
-    "balance": [(f"half of the {N} {WHO} sent {VOLUMES}", balance)],
+    "balance": [(f"members send more evenly: the middle half of the {N} {WHO} {VOLUMES}", balance)],
     "entanglement": [MEETING, ON_ONE],
     "co_templates": [MEETING, ON_ONE],
     "private_blocks": [ALONE, MOSTLY],
@@ -107,18 +107,20 @@ FORMS: dict[str, list[tuple[str, Callable[[Truth, re.Match[str]], bool]]]] = {
             (
                 f"{X} of {N} {WHO}(?: whose age is known)? (?:were created|opened their "
                 f"first account) "
-                f"(?P<when>.+); {E} expected"
+                f"(?P<when>.+); {E} expected by chance"
             ),
             created,
         )
     ],
-    "first_seen": [(f"{X} of {N} {WHO} were first seen (?P<when>.+); {E} expected", appeared)],
+    "first_seen": [
+        (f"{X} of {N} {WHO} were first seen (?P<when>.+); {E} expected by chance", appeared)
+    ],
     "hand_over": [
         (
             (
                 f"{X} of {N} members that fell silent were followed by a new one within "
                 f"the next hour; "
-                f"{E} expected"
+                f"{E} expected by chance"
             ),
             followed,
         )

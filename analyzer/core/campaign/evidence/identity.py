@@ -28,7 +28,7 @@ def created(group: Group) -> str | None:
     known = "" if len(mine) == group.size else " whose age is known"
     return (
         f"{count:,} of {len(mine):,} {group.noun}{known} {what} {days(first, last)}; "
-        f"{expected(usual)} expected"
+        f"{expected(usual)} expected by chance"
     )
 
 
@@ -47,7 +47,7 @@ def appeared(group: Group) -> str | None:
         return None
     return (
         f"{count:,} of {group.size:,} {group.noun} were first seen "
-        f"{times(start * pane_ms, (last + 1) * pane_ms)}; {expected(usual)} expected"
+        f"{times(start * pane_ms, (last + 1) * pane_ms)}; {expected(usual)} expected by chance"
     )
 
 

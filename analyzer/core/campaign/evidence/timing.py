@@ -27,8 +27,8 @@ def equal_volumes(group: Group) -> str | None:
     if high * least >= most * low:
         return None
     return (
-        f"half of the {group.size:,} {group.noun} sent {_span(low, high)} "
-        f"request{'s' * (high > 1)} each; half of all others, {_span(least, most)}"
+        f"members send more evenly: the middle half of the {group.size:,} {group.noun} "
+        f"{_span(low, high)} request{'s' * (high > 1)} each, of all others {_span(least, most)}"
     )
 
 
@@ -102,7 +102,7 @@ def followed(group: Group) -> str | None:
         return None
     return (
         f"{count:,} of {len(stops):,} members that fell silent were followed by a new one within "
-        f"the next hour; {expected(chance)} expected"
+        f"the next hour; {expected(chance)} expected by chance"
     )
 
 

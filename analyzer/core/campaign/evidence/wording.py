@@ -104,3 +104,14 @@ def _told(date: tuple[int, int, int]) -> str:
 def _clock(epoch_ms: int) -> str:
     minutes = epoch_ms // 60_000 % 1_440
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun.
+
+    Examples
+    --------
+    >>> counted(1, "account"), counted(1_200, "account")
+    ('1 account', '1,200 accounts')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -49,7 +49,7 @@ class _Reader(pickle.Unpickler):
         """Only the classes that the models in this package are made of, by their exact names."""
         if (module, name) in _ALLOWED:
             return super().find_class(module, name)
-        raise StateError(f"a saved model names {module}.{name}, which no model of ours holds")
+        raise StateError(f"a saved model names {(module, name)}, which no model of ours holds")
 
 
 def dump(model: object) -> bytes:
