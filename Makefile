@@ -73,13 +73,14 @@ bench-adversary: venv ## let an operator look for the style in which he is found
 trial: venv .venv-trial/.installed ## real clients through a real gateway; see deploy/trial/README.md
 	$(BIN)/python deploy/trial/run.py
 
-chaos: venv ## kill, freeze and starve workers and brokers, and every variant; the answers must not change
-	$(BIN)/python -m pytest tests/stream/test_chaos.py tests/stream/test_chaos_brokers.py \
+SEED ?= 1
+chaos: venv ## kill, freeze and starve workers and brokers, and every variant; SEED=2 for other blows
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/stream/test_chaos.py tests/stream/test_chaos_brokers.py \
 		tests/stream/test_poison.py tests/stream/test_secure.py tests/sinks/test_notify.py \
 		tests/stream/test_topic_life.py tests/stream/test_broker_away.py \
 		tests/stream/test_simulation.py tests/golden tests/core/test_same_bytes.py \
 		tests/core/test_live_campaigns.py tests/core/test_feedback.py tests/fuzz \
-		--chaos 20 --seeds 10000 --fuzz 25 -rP
+		--chaos 20 --chaos-seed $(SEED) --seeds 10000 --fuzz 25 -rP
 
 soak: venv ## half an hour of traffic with kills; the answers must not change, nor memory grow
 	$(BIN)/python -m pytest tests/stream/test_soak.py --soak 30 --capture no

@@ -49,7 +49,8 @@ def test_every_seed_gives_what_an_undisturbed_run_gives(
 ) -> None:
     """Crashes, zombies, rebalances, refused commits, lost answers, damage, a topic made anew."""
     seeds = pytestconfig.getoption("--seeds")
-    simulate_all(range(chunk * seeds // CHUNKS, (chunk + 1) * seeds // CHUNKS))
+    first = (pytestconfig.getoption("--chaos-seed") - 1) * seeds
+    simulate_all(range(first + chunk * seeds // CHUNKS, first + (chunk + 1) * seeds // CHUNKS))
 
 
 def simulate_all(seeds: Iterable[int]) -> None:
