@@ -42,10 +42,12 @@ def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
     names
         Text of hashes; those that occur are passed on.
     """
-    log_output = np.rint(np.log1p(rows.output_tokens) * MICRO).astype(np.int64)
-    columns = _accounts(rows) | _templates(rows, log_output)
     org = _Groups(rows.org)
-    columns |= _orgs(rows, org, log_output) | _prompts(rows, org) | _pairs(rows, org)
+    columns = _pairs(rows, org)  # first, since it takes the most room while it is made
+    log_output = np.rint(np.log1p(rows.output_tokens) * MICRO).astype(np.int64)
+    columns |= _orgs(rows, org, log_output) | _prompts(rows, org)
+    del org
+    columns |= _accounts(rows) | _templates(rows, log_output)
     for name in ("org", "account", "pair", "prompt", "template"):
         # One number in memory, however many rows there are.
         columns[f"{name}_pane"] = np.broadcast_to(pane, len(columns[f"{name}_requests"]))
@@ -105,7 +107,7 @@ def _pairs(rows: EventColumns, org: _Groups) -> Columns:
     pair_org, kind, objects, requests = group_by.pairs(org.order, org.stops, used)
     return {
         "pair_org": org.of(rows.org)[pair_org],
-        "pair_kind": np.array(list(PAIR_COLUMNS), np.int64)[kind],
+        "pair_kind": np.array(list(PAIR_COLUMNS), np.uint8)[kind],
         "pair_object": objects,
         "pair_requests": requests,
     }

@@ -129,11 +129,7 @@ class AccountStep:
     def _close(self, pane: int, rows: EventColumns) -> tuple[PaneColumns, int]:
         """What happened in a pane, and how many duplicates it had."""
         received = len(rows)
-        own = np.flatnonzero(~given_up(rows.event, rows.account, rows.output_tokens))
-        content = content_keys(rows, own)
-        order = in_time(rows.ts_ms[own], rows.event[own], content)
-        own = own[order[first_of_each(content[order])]]
-        rows = self._families.name(rows.take(own))
+        rows = self._families.name(_each_once(rows))
         self._seen(rows, self._names)
         return summarise(pane, rows, self._names), received - len(rows)
 
@@ -199,6 +195,14 @@ class AccountStep:
 
 def _from(rows: EventColumns, offset: int) -> EventColumns:
     return rows.take(rows.offset >= offset)
+
+
+def _each_once(rows: EventColumns) -> EventColumns:
+    """The rows that count, in their canonical order."""
+    own = np.flatnonzero(~given_up(rows.event, rows.account, rows.output_tokens))
+    content = content_keys(rows, own)
+    order = in_time(rows.ts_ms[own], rows.event[own], content)
+    return rows.take(own[order[first_of_each(content[order])]])
 
 
 def _present(pane: NDArray[np.int64], stop: int) -> list[int]:

@@ -43,7 +43,7 @@ from analyzer.core.contracts.snapshot_codec import pack, restoring, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 from analyzer.core.kernels.hash_index import HashIndex
 
-STATE_VERSION = 16
+STATE_VERSION = 17
 SHADOWED = "shadow_campaigns_open"
 LEARNED = 64
 """Cohorts of a pane that the anomaly model learns from: enough to know what is usual."""

@@ -30,6 +30,7 @@ from analyzer.core.kernels.interned_names import NameBook, Names
 from analyzer.core.kernels.sliding_sum import SlidingSum, SlidingSums
 
 U64 = NDArray[np.uint64]
+U8 = NDArray[np.uint8]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
@@ -40,7 +41,7 @@ REQUESTS, LOG_OUTPUT, OUTPUT_TOKENS, PROMPTED, REPEATED = range(5)
 """Columns of the sliding sums per organisation."""
 
 
-def object_key(kind: I64, hashes: U64) -> U64:
+def object_key(kind: U8 | I64, hashes: U64) -> U64:
     """One key for (kind, hash): objects of different kinds never meet.
 
     Blocks, ASNs and statuses are numbers of which neighbours differ in the last bit alone.
@@ -234,7 +235,7 @@ class Population:
         new = firsts(pairs, before, len(self.pairs))
         self.pairs["org"][before:], self.pairs["object"][before:] = orgs[new], objects[new]
         _touch(self.pairs, pairs, pane, before)
-        self.pair_sums.add(pane, pairs, rows.pair_requests[order, None])
+        self.pair_sums.add(pane, pairs, rows.pair_requests[order, None].astype(np.int64))
 
     def _count_prompts(self, pane: int, rows: PaneColumns) -> I64:
         """Requests with a prompt's hash of each organisation, and how many came before."""

@@ -28,7 +28,7 @@ from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.snapshot_codec import pack, restoring, unpack
 from analyzer.core.contracts.step import StepOutput, labelled
 
-STATE_VERSION = 12
+STATE_VERSION = 13
 OnMeasured = Callable[[Cohorts, NDArray[np.float64], NDArray[np.float64]], None]
 """Is told the cohorts of each window with their features and scores, before they travel on."""
 

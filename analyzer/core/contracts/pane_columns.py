@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.contracts.empty_columns import i64, u64
+from analyzer.core.contracts.empty_columns import i32, i64, u8, u64
 from analyzer.core.kernels.interned_names import Names
 
+U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]
@@ -43,9 +45,9 @@ class PaneColumns:
     pair_pane: I64 = field(default_factory=i64)
     """One row per (pane, organisation, kind, object): number of the pane."""
     pair_org: U64 = field(default_factory=u64)
-    pair_kind: I64 = field(default_factory=i64)
+    pair_kind: U8 = field(default_factory=u8)
     pair_object: U64 = field(default_factory=u64)
-    pair_requests: I64 = field(default_factory=i64)
+    pair_requests: I32 = field(default_factory=i32)
 
     prompt_pane: I64 = field(default_factory=i64)
     """One row per (pane, organisation, template, prompt): number of the pane."""

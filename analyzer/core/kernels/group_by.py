@@ -201,7 +201,7 @@ def _prompts(order: I64, stops: I64, template: U64, prompt: U64, counts: I64) ->
     return count
 
 
-def pairs(order: I64, stops: I64, columns: tuple[U64, ...]) -> tuple[I32, U8, U64, I64]:
+def pairs(order: I64, stops: I64, columns: tuple[U64, ...]) -> tuple[I32, U8, U64, I32]:
     """How often each organisation used each object.
 
     Parameters
@@ -217,7 +217,7 @@ def pairs(order: I64, stops: I64, columns: tuple[U64, ...]) -> tuple[I32, U8, U6
     """
     size = sum(int(np.count_nonzero(column)) for column in columns)
     found = np.empty(size, np.int32), np.empty(size, np.uint8)
-    objects, counts = np.empty(size, np.uint64), np.empty(size, np.int64)
+    objects, counts = np.empty(size, np.uint64), np.empty(size, np.int32)
     count, start, first = 0, 0, 0
     for last in [*np.searchsorted(stops, np.arange(_PART, len(order), _PART)), len(stops)]:
         own = order[start : stops[last - 1]] if last > first else order[:0]
@@ -239,7 +239,7 @@ def _pairs(
     orgs: I32,
     kinds: U8,
     objects: U64,
-    counts: I64,
+    counts: I32,
     count: int,
 ) -> int:
     """Go on behind ``count`` pairs with the organisations from the ``first`` on; how many then."""

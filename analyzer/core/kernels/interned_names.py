@@ -180,8 +180,12 @@ class NameBook:
 
     def once(self, *columns: U64) -> Names:
         """As :meth:`of`, for hashes that come again and again: each name at its first place."""
-        numbers = np.concatenate([self._index.find(keys) for keys in columns])
-        return self._cut(numbers[_firsts(numbers, len(self))])
+        came, found = np.zeros(len(self), np.bool_), [np.zeros(0, np.int32)]
+        for keys in columns:
+            for start in range(0, len(keys), _PART):
+                numbers = self._index.find(keys[start : start + _PART])
+                found.append(numbers[_new(numbers, came)])
+        return self._cut(np.concatenate(found))
 
     def texts(self, keys: U64) -> list[str]:
         """Text of each hash, "" if it has none."""
@@ -222,16 +226,19 @@ def _with(column: NDArray[Any], used: int, more: NDArray[Any]) -> NDArray[Any]:
     return column
 
 
+_PART = 1 << 16
+"""Hashes of so many rows are looked up at a time."""
+
+
 @compiled
-def _firsts(numbers: I32, n: int) -> I64:
-    """Where each number below ``n`` occurs first; negative ones are passed over."""
-    first, came, count = np.empty(n, np.int64), np.zeros(n, np.bool_), 0
+def _new(numbers: I32, came: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mask of the numbers that did not come before, which now did; negative ones are none."""
+    new = np.zeros(len(numbers), np.bool_)
     for row in range(len(numbers)):
         number = numbers[row]
         if number >= 0 and not came[number]:
-            first[count], came[number] = row, True
-            count += 1
-    return first[:count]
+            new[row] = came[number] = True
+    return new
 
 
 @compiled
