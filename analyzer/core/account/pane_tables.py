@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.contracts.empty_columns import u64
 from analyzer.core.contracts.events import EventColumns
 from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.contracts.pane_columns import PaneColumns
@@ -29,6 +31,8 @@ PAIR_COLUMNS = {
     Kind.ASN: "asn",
     Kind.FAILURE: "failure",
 }
+SPENT = ("event", *(name for name in PAIR_COLUMNS.values() if name != "template"))
+"""Columns that nothing but pairs is made of, or nothing at all; a crowded pane needs their room."""
 MICRO = 1e6
 
 
@@ -43,7 +47,8 @@ def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
         Text of hashes; those that occur are passed on.
     """
     org = _Groups(rows.org)
-    columns = _pairs(rows, org)  # first, since it takes the most room while it is made
+    columns = _pairs(rows, org)
+    rows = replace(rows, **dict.fromkeys(SPENT, u64()))
     log_output = np.rint(np.log1p(rows.output_tokens) * MICRO).astype(np.int64)
     columns |= _orgs(rows, org, log_output) | _prompts(rows, org)
     del org

@@ -22,7 +22,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import EventBlock, PaneBlock, from_plain, to_plain
 from analyzer.core.contracts.events import NAMED_OBJECTS, EventColumns
 from analyzer.core.contracts.gate import Gate
-from analyzer.core.contracts.pane_columns import PaneColumns, concat
+from analyzer.core.contracts.pane_columns import concat
 from analyzer.core.contracts.snapshot_codec import pack, restoring, unpack
 from analyzer.core.contracts.step import StepOutput
 from analyzer.core.kernels.group_by import in_time
@@ -89,8 +89,7 @@ class AccountStep:
         """Keep rows until their pane is sealed; how many came after it was."""
         too_late = rows.ts_ms < self._gate.open * self._config.pane_ms
         late = int(too_late.sum())
-        if late:
-            rows = rows.take(~too_late)
+        rows = rows.take(~too_late)  # copies, so that the block they came in need not be held
         if len(rows):
             room = self._config.max_name_bytes - self._let_go
             self._names.add_within(rows.names, room, rows.account)
@@ -108,9 +107,10 @@ class AccountStep:
         tables = []
         panes = self._take_out(stop)
         for number in list(panes):
-            table, duplicates = self._close(number, panes.pop(number))
-            tables.append(table)
-            counts["duplicates"] += duplicates
+            received = len(panes[number])
+            # Nobody but `summarise` holds the rows, so that it can let go of them as it goes on.
+            tables.append(summarise(number, self._counted(panes.pop(number)), self._names))
+            counts["duplicates"] += received - int(tables[-1].org_requests.sum())
         if self._names.size + self._let_go > self._config.max_name_bytes:
             account, counted = self._may_be_counted()
             self._forget_names(account[counted])
@@ -126,12 +126,15 @@ class AccountStep:
             number: rows.take(np.flatnonzero(pane == number)) for number in _present(pane, stop)
         }
 
-    def _close(self, pane: int, rows: EventColumns) -> tuple[PaneColumns, int]:
-        """What happened in a pane, and how many duplicates it had."""
-        received = len(rows)
-        rows = self._families.name(_each_once(rows))
+    def _counted(self, rows: EventColumns) -> EventColumns:
+        """The rows of a pane that count, in their canonical order and with their families."""
+        own = np.flatnonzero(~given_up(rows.event, rows.account, rows.output_tokens))
+        content = content_keys(rows, own)
+        order = in_time(rows.ts_ms[own], rows.event[own], content)
+        own = own[order[first_of_each(content[order])]]
+        rows = self._families.name(rows.take(own))
         self._seen(rows, self._names)
-        return summarise(pane, rows, self._names), received - len(rows)
+        return rows
 
     def _crowd_out_names(self) -> None:
         """Hold no names of accounts that can't be counted, each time that names have doubled."""
@@ -195,14 +198,6 @@ class AccountStep:
 
 def _from(rows: EventColumns, offset: int) -> EventColumns:
     return rows.take(rows.offset >= offset)
-
-
-def _each_once(rows: EventColumns) -> EventColumns:
-    """The rows that count, in their canonical order."""
-    own = np.flatnonzero(~given_up(rows.event, rows.account, rows.output_tokens))
-    content = content_keys(rows, own)
-    order = in_time(rows.ts_ms[own], rows.event[own], content)
-    return rows.take(own[order[first_of_each(content[order])]])
 
 
 def _present(pane: NDArray[np.int64], stop: int) -> list[int]:

@@ -13,8 +13,9 @@ raw partition (events) or numbers of panes (everything after). The receiver's ga
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from io import BytesIO
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,10 +28,10 @@ from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.events import EventColumns
 from analyzer.core.contracts.pane_columns import PaneColumns
 from analyzer.core.contracts.stamp import Stamp
-from analyzer.core.kernels.packed_arrays import array_of, array_parts
+from analyzer.core.kernels.packed_arrays import Head, Parts, array_of, array_parts, laid_aside, size_of
 from analyzer.errors import OtherSettingsError, StateError
 
-FORMAT = 7
+FORMAT = 8
 LEVEL = -1
 """Of compression: half of a block is hashes, in which a higher one finds nothing more."""
 
@@ -93,11 +94,16 @@ Block = EventBlock | PaneBlock | CohortBlock
 UNSTAMPED = Stamp()
 """Of replays and tests, where one process makes and takes everything."""
 
+_NO_BYTES, _BYTES = b"\xc4\x00", b"\xc6"
+"""MessagePack's empty binary string, and the mark of one whose length follows in four bytes."""
 _NO_BLOCK = (*UNREADABLE, zstandard.ZstdError, MemoryError, ValueError, TypeError)
 
 
 def encode(block: Block, stamp: Stamp = UNSTAMPED) -> bytes:
-    """A block as bytes: MessagePack with one binary string per column, in a frame of zstd.
+    """A block as bytes: MessagePack in a frame of zstd.
+
+    What is kept of the columns follows as one binary string, each at a multiple of eight bytes,
+    and is compressed column by column: a crowded block is never there twice.
 
     Parameters
     ----------
@@ -105,8 +111,26 @@ def encode(block: Block, stamp: Stamp = UNSTAMPED) -> bytes:
         Under which settings it was made.
     """
     made = [stamp.config_hash, stamp.state_hash]
-    plain = msgspec.msgpack.encode([type(block).__name__, FORMAT, made, to_plain(block)])
-    return zstandard.compress(plain, LEVEL)
+    columns: list[NDArray[np.uint8]] = []
+
+    def aside(array: NDArray[Any]) -> Head:
+        head, flat = laid_aside(array)
+        columns.append(flat)
+        return head
+
+    plain = [type(block).__name__, FORMAT, made, block, b""]
+    start = msgspec.msgpack.encode(plain, enc_hook=aside).removesuffix(_NO_BYTES)
+    gap = _to_word(len(start) + 5)
+    size = gap + sum(len(flat) + _to_word(len(flat)) for flat in columns)
+    start += _BYTES + size.to_bytes(4, "big") + bytes(gap)
+    packed, packer = BytesIO(), zstandard.ZstdCompressor(LEVEL)
+    size += len(start) - gap
+    with packer.stream_writer(packed, size=size, closefd=False) as writer:
+        writer.write(start)
+        for flat in columns:
+            writer.write(flat)
+            writer.write(bytes(_to_word(len(flat))))
+    return packed.getvalue()
 
 
 def decode(data: bytes, *kinds: type[T], stamp: Stamp = UNSTAMPED) -> T:
@@ -120,7 +144,9 @@ def decode(data: bytes, *kinds: type[T], stamp: Stamp = UNSTAMPED) -> T:
         If it was made under settings that give it another meaning, or by another release.
     """
     try:
-        name, version, *rest = msgspec.msgpack.decode(zstandard.decompress(data))
+        whole = zstandard.decompress(data)
+        parts = msgspec.msgpack.decode(whole, type=list[msgspec.Raw])
+        name, version = (msgspec.msgpack.decode(part) for part in parts[:2])
     except _NO_BLOCK as error:
         raise StateError(f"not a block: {error}") from error
     known = {kind.__name__: kind for kind in kinds}
@@ -131,13 +157,35 @@ def decode(data: bytes, *kinds: type[T], stamp: Stamp = UNSTAMPED) -> T:
         raise OtherSettingsError(f"made by another release (format {version}, here {FORMAT})")
     kind = known[name]
     try:
-        (config_hash, state_hash), plain = rest
+        config_hash, state_hash = msgspec.msgpack.decode(parts[2])
         stamp.admit(str(config_hash), str(state_hash))
-        block = from_plain(plain, kind)
+        plain, kept = msgspec.msgpack.decode(parts[3]), parts[4]
+        flat = msgspec.msgpack.decode(kept, type=memoryview)
+        columns = _Columns(flat, _to_word(len(whole) - len(flat)))
+        block = from_plain(plain, kind, columns.read)
         _check_range(block)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (*_NO_BLOCK, LookupError, AttributeError, OverflowError) as error:
         raise StateError(f"damaged {name}: {error!r}") from error
     return block
+
+
+class _Columns:
+    """Arrays as they follow one another; views, so that none is there twice."""
+
+    def __init__(self, flat: memoryview, at: int) -> None:
+        self._flat, self._at = flat, at
+
+    def read(self, head: Head) -> NDArray[Any]:
+        """The next one."""
+        size = size_of(head)
+        flat = self._flat[self._at : self._at + size]
+        self._at += size + _to_word(size)
+        return array_of(*head, flat)
+
+
+def _to_word(size: int) -> int:
+    """How many bytes are missing from a multiple of eight."""
+    return -size % 8
 
 
 def to_plain(value: Any) -> Any:
@@ -149,16 +197,28 @@ def to_plain(value: Any) -> Any:
     return value
 
 
-def from_plain(plain: dict[str, Any], kind: type[T]) -> T:
-    """The inverse of :func:`to_plain` for one dataclass, by its declared fields alone."""
+def _whole(parts: Parts) -> NDArray[Any]:
+    return array_of(*parts)
+
+
+def from_plain(
+    plain: dict[str, Any], kind: type[T], read: Callable[[Any], NDArray[Any]] = _whole
+) -> T:
+    """The inverse of :func:`to_plain` for one dataclass, by its declared fields alone.
+
+    Parameters
+    ----------
+    read
+        Makes an array of what stands for it; called in the order of the fields.
+    """
     values: dict[str, Any] = {}
     for f in fields(kind):  # type: ignore[arg-type] # every kind is a dataclass
         value = plain[f.name]
         default = None if f.default_factory is MISSING else f.default_factory()
         if is_dataclass(default):
-            values[f.name] = from_plain(value, type(default))
+            values[f.name] = from_plain(value, type(default), read)
         elif isinstance(default, np.ndarray):
-            values[f.name] = _like(array_of(*value), default)
+            values[f.name] = _like(read(value), default)
         else:
             values[f.name] = value
     return kind(**values)

@@ -9,14 +9,17 @@ reference).
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+Head = tuple[str, list[int], int, str]
+"""Dtype, shape, the least number, and the dtype of what is kept."""
 Parts = tuple[str, list[int], int, str, bytes]
-"""Dtype, shape, the least number, the dtype of what is kept, and its bytes."""
+"""The same, and the bytes of what is kept."""
 
 _PLAIN = re.compile(r"[<|]([biuf][1248]|S[0-9]{1,9})")
 
@@ -32,11 +35,25 @@ def array_parts(array: NDArray[Any]) -> Parts:
     >>> array_parts(1_000 + np.arange(300))[2:4], array_parts(np.array([0.5]))[2:]
     ((1000, '<u2'), (0, '<f8', b'\x00\x00\x00\x00\x00\x00\xe0?'))
     """
+    head, kept = laid_aside(array)
+    return *head, kept.tobytes()
+
+
+def laid_aside(array: NDArray[Any]) -> tuple[Head, NDArray[np.uint8]]:
+    """The same with what is kept as an array of bytes: of the array itself if none are spared."""
     least, kept = _narrowed(array)
-    return array.dtype.str, list(array.shape), least, kept.dtype.str, kept.tobytes()
+    flat = np.ascontiguousarray(kept).reshape(-1).view(np.uint8)
+    return (array.dtype.str, list(array.shape), least, kept.dtype.str), flat
 
 
-def array_of(dtype: str, shape: list[int], least: int, kept: str, flat: bytes) -> NDArray[Any]:
+def size_of(head: Head) -> int:
+    """Bytes of what is kept."""
+    return math.prod(head[1]) * _dtype(head[3]).itemsize
+
+
+def array_of(
+    dtype: str, shape: list[int], least: int, kept: str, flat: bytes | memoryview
+) -> NDArray[Any]:
     """The array of these parts; it may be read-only.
 
     Raises
@@ -73,4 +90,6 @@ def _narrowed(array: NDArray[Any]) -> tuple[int, NDArray[Any]]:
     narrow = np.min_scalar_type(most - least)
     if narrow.itemsize >= array.dtype.itemsize:
         return 0, array
-    return least, (array - array.dtype.type(least)).astype(narrow)
+    kept = np.empty(array.shape, narrow)
+    np.subtract(array, array.dtype.type(least), out=kept, casting="unsafe")
+    return least, kept
