@@ -48,7 +48,8 @@ def summarise(pane: int, rows: EventColumns, names: NameBook) -> PaneColumns:
     """
     org = _Groups(rows.org)
     columns = _pairs(rows, org)
-    rows = replace(rows, **dict.fromkeys(SPENT, u64()))
+    spent: dict[str, Any] = dict.fromkeys(SPENT, u64())
+    rows = replace(rows, **spent)
     log_output = np.rint(np.log1p(rows.output_tokens) * MICRO).astype(np.int64)
     columns |= _orgs(rows, org, log_output) | _prompts(rows, org)
     del org

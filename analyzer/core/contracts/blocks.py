@@ -28,7 +28,14 @@ from analyzer.core.contracts.decode import UNREADABLE
 from analyzer.core.contracts.events import EventColumns
 from analyzer.core.contracts.pane_columns import PaneColumns
 from analyzer.core.contracts.stamp import Stamp
-from analyzer.core.kernels.packed_arrays import Head, Parts, array_of, array_parts, laid_aside, size_of
+from analyzer.core.kernels.packed_arrays import (
+    Head,
+    Parts,
+    array_of,
+    array_parts,
+    laid_aside,
+    size_of,
+)
 from analyzer.errors import OtherSettingsError, StateError
 
 FORMAT = 8
@@ -128,7 +135,7 @@ def encode(block: Block, stamp: Stamp = UNSTAMPED) -> bytes:
     with packer.stream_writer(packed, size=size, closefd=False) as writer:
         writer.write(start)
         for flat in columns:
-            writer.write(flat)
+            writer.write(flat.data)
             writer.write(bytes(_to_word(len(flat))))
     return packed.getvalue()
 
