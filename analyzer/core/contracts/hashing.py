@@ -17,8 +17,7 @@ from analyzer.errors import BadRecord
 
 CACHE_LIMIT = 1_000_000
 CACHE_CHARACTERS = 4 * 1_048_576
-"""Each of the many caches of a source holds so many characters; a short text costs more as an
-object, see below."""
+"""What each of the caches of a source may hold, of which there are eight."""
 OBJECT_BYTES = 150
 """What a text costs beside its characters."""
 _TURN = 0x9E3779B97F4A7C16
