@@ -104,6 +104,12 @@ def _fields(alert: Alert) -> list[dict[str, Any]]:
     return [_markdown(f"*{name}*\n{value}", FIELD) for name, value in rows]
 
 
+def _against(alert: Alert) -> str:
+    """What is no extraction has its counter-evidence for it: unrelated customers look so."""
+    is_extraction = alert.kind in {"extraction_campaign", "account_anomaly"}
+    return "What speaks against it" if is_extraction else "What speaks for unrelated customers"
+
+
 def _of_all(alert: Alert) -> str:
     return "Who" if alert.campaign.members_total <= SHOWN_MEMBERS else "Who (some of them)"
 
@@ -142,7 +148,7 @@ def _origin(alert: Alert) -> str:
         f"analyzer {by.analyzer_version}",
         f"config {by.config_hash}",
         f"model {by.model_version}",
-        f"ATLAS {alert.attack}",
+        *([f"ATLAS {alert.attack}"] if alert.kind == "extraction_campaign" else []),
         *(["a replay of stored events, nothing live"] if by.replay else []),
         *([f"{alert.suppressed.count} changes not sent"] if alert.suppressed.count else []),
     ]
