@@ -44,7 +44,7 @@ def message(alert: Alert) -> dict[str, Any]:
             {"type": "section", "fields": _fields(alert)},
             _section(_of_all(alert), [_who(alert)]),
             _section("Why (of the members active in that time)", _reasons(alert.signals)),
-            _section("What speaks against it", _reasons(alert.counter_evidence) or [NOTHING]),
+            _section(_against(alert), _reasons(alert.counter_evidence) or [NOTHING]),
             _section("Next steps", _steps(alert)),
             {"type": "divider"},
             {"type": "context", "elements": [_markdown(_origin(alert), FIELD)]},
