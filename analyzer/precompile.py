@@ -34,7 +34,7 @@ from analyzer.core.campaign import (
     thinning,
 )
 from analyzer.core.campaign.objects import Objects
-from analyzer.core.cohort import co_sharing_graph, together
+from analyzer.core.cohort import co_sharing_graph, earlier_users, together
 from analyzer.core.cohort.selection import Cohorts
 from analyzer.core.cohort.signals import balance, creation, first_seen, hand_over
 from analyzer.core.config import CoreConfig
@@ -49,6 +49,7 @@ from analyzer.core.ingest import (
 )
 from analyzer.core.ingest.step import RawBatch
 from analyzer.core.kernels import (
+    bits,
     bloom,
     byte_strings,
     common_use,
@@ -86,12 +87,12 @@ from analyzer.formats.options import FormatSettings
 from analyzer.formats.reader import Reader
 
 MODULES = (
-    balance, baseline, batch, bloom, byte_strings, clock_rows, co_sharing_graph, common_use,
-    creation, divergence, events, first_seen, group_by, half_spaces, hand_over, hash_index,
-    interned_names, jit, json_scanner, json_tokens, kafka_records, keys, layout, likeness,
-    matrix_sums, measure, membership, moments, order_statistics, overlap, peers, plain_fields,
-    profiles, prompt, put, recipe, rules, scanner_schema, sliding_sum, sparse,
-    template_chains, thinning, together, told, walk, write, xxh3,
+    balance, baseline, batch, bits, bloom, byte_strings, clock_rows, co_sharing_graph,
+    common_use, creation, divergence, earlier_users, events, first_seen, group_by, half_spaces,
+    hand_over, hash_index, interned_names, jit, json_scanner, json_tokens, kafka_records, keys,
+    layout, likeness, matrix_sums, measure, membership, moments, order_statistics, overlap,
+    peers, plain_fields, profiles, prompt, put, recipe, rules, scanner_schema, sliding_sum,
+    sparse, template_chains, thinning, together, told, walk, write, xxh3,
 )  # fmt: skip
 """Where compiled functions are, and what is compiled into them."""
 BEGIN_MS = 1_800_000_000_000

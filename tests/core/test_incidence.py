@@ -44,34 +44,37 @@ def test_cells_of_no_row_are_left_out(cells: list[tuple[int, int]]) -> None:
 
 
 PAIRS = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 4), st.integers(0, 6)),
+    st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 4)),
     max_size=60,
 )
 
 
-@given(PAIRS)
-def test_pairs_are_what_a_loop_finds(pairs: list[tuple[int, int, int, int]]) -> None:
+@given(PAIRS, st.integers(0, 60))
+def test_pairs_are_what_a_loop_finds(pairs: list[tuple[int, int, int]], first_new: int) -> None:
     """Those in use by kind of object, the users of each object by age, and what they sum up to."""
-    requests, org, thing, first_pane = np.array(pairs, np.int64).reshape(-1, 4).T
+    requests, org, thing = np.array(pairs, np.int64).reshape(-1, 3).T
     orgs, things = org.astype(np.int32), thing.astype(np.int32)
     kind = np.array([2, 0, 1, 2, 0])
-    is_new = first_pane >= 3
+    is_new = np.arange(len(pairs)) >= first_new
     number_of = np.arange(10, dtype=np.int32)[::-1].copy()
-    found = used(requests, (orgs, things, is_new), number_of, kind, 4)
+    rows = np.flatnonzero(requests).astype(np.int32)
+    found = used(rows, requests, (orgs, things, first_new), (number_of, kind), 4)
     expected = [i for k in range(4) for i, p in enumerate(pairs) if p[0] and kind[p[2]] == k]
-    columns = (found.requests.tolist(), number_of[found.org], found.thing, found.new)
-    assert [(*pairs[i][:3], pairs[i][3] >= 3) for i in expected] == list(zip(*columns, strict=True))
+    columns = (found.requests, number_of[found.org], found.things[found.place], found.new)
+    assert [(*pairs[i], i >= first_new) for i in expected] == list(zip(*columns, strict=True))
+    assert expected == found.row.tolist()
     assert [sum(1 for p in pairs if p[0] and kind[p[2]] <= k) for k in range(4)] == list(
         found.stops
     )
     for k in range(4):
-        things_of, columns_of = np.unique(found.thing[found.of(k)], return_inverse=True)
+        of_kind = found.things[found.place[found.of(k)]]
+        things_of, columns_of = np.unique(of_kind, return_inverse=True)
         assert things_of.tolist() == found.things_of(k).tolist()
-        assert columns_of.tolist() == found.column[found.of(k)].tolist()
+        assert columns_of.tolist() == found.column_of(k).tolist()
     older, new = users(things, is_new, 5)
-    assert [sum(1 for p in pairs if p[2] == t and p[3] < 3) for t in range(5)] == older.tolist()
-    assert [sum(1 for p in pairs if p[2] == t and p[3] >= 3) for t in range(5)] == new.tolist()
-    rows = np.arange(len(pairs))[::-1].copy()
+    for count, rows_of in ((older, pairs[:first_new]), (new, pairs[first_new:])):
+        assert [sum(1 for p in rows_of if p[2] == t) for t in range(5)] == count.tolist()
+    rows = np.arange(len(pairs), dtype=np.int32)[::-1].copy()
     total = per_object(np.stack([requests, org], axis=1), rows, things[rows], 5)
     assert total.tolist() == [
         [sum(p[column] for p in pairs if p[2] == t and p[0]) for column in (0, 1)] for t in range(5)

@@ -92,7 +92,7 @@ def one_work(pools: Cohorts) -> Work:
     requests = np.where(own, shared.requests, 0.0)
     mine = row_sums(shared, requests)
     objects = usage.objects[shared.column]
-    prompts = window.prompts[objects] * own[:, None]
+    prompts = window.prompts[shared.column] * own[:, None]
     prompted, repeated = (row_sums(shared, prompts[:, which]) for which in (0, 1))
     log_output = window.template_log_output[shared.column]
     usual = window.usual_repeats

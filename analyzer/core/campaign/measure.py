@@ -135,9 +135,9 @@ def _work(groups: Cohorts) -> dict[str, F64]:
     window = groups.window
     usage, shared, n = window.usage(Kind.TEMPLATE), groups.shared(Kind.TEMPLATE), len(groups)
     own, found = np.empty(len(shared.column), np.bool_), np.zeros((6, n))
-    objects = usage.degree, usage.volume, window.template_log_output, usage.objects
+    objects = usage.degree, usage.volume, window.template_log_output, window.prompts
     others = groups.size, np.maximum(window.n_active - groups.size, 1.0)
-    _add_up_work(_entries(shared), others, (*objects, window.prompts), own, found)
+    _add_up_work(_entries(shared), others, objects, own, found)
     total, mine, alone, log_output, hashed, repeated = found
     on_own, entropy = _on(groups, usage, shared, own), _entropy(shared, own, mine)
     usual = window.usual_repeats
@@ -165,7 +165,7 @@ def _work(groups: Cohorts) -> dict[str, F64]:
 def _add_up_work(
     entries: Entries,
     of_groups: tuple[F64, F64],
-    of_objects: tuple[F64, F64, F64, I32, F64],
+    of_objects: tuple[F64, F64, F64, F64],
     own: Bool,
     found: F64,
 ) -> None:
@@ -179,10 +179,10 @@ def _add_up_work(
     of_groups
         Organisations in each group, and outside of it.
     of_objects
-        Users, requests, mean ln(output + 1) and row of each template; prompts of each row.
+        Users, requests, mean ln(output + 1) and prompts of each template.
     """
     (starts, column, members, requests), (size, rest) = entries, of_groups
-    degree, volume, log_output, row, prompts = of_objects
+    degree, volume, log_output, prompts = of_objects
     for group in range(found.shape[1]):
         least = max(3.0, OWN_SHARE * size[group])
         for i in range(starts[group], starts[group + 1]):
@@ -197,8 +197,8 @@ def _add_up_work(
                 part = requests[i] / max(volume[thing], 1.0)
                 found[1, group] += requests[i]
                 found[3, group] += requests[i] * log_output[thing]
-                found[4, group] += part * prompts[row[thing], 0]
-                found[5, group] += part * prompts[row[thing], 1]
+                found[4, group] += part * prompts[thing, 0]
+                found[5, group] += part * prompts[thing, 1]
 
 
 def _entropy(shared: Shared, own: Bool, mine: F64) -> F64:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analyzer.core.cohort.earlier_users import EarlierUsers
 from analyzer.core.cohort.history import History
 from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.blocks import from_plain, to_plain
@@ -101,6 +102,8 @@ class Population:
         self.refused: Counter[str] = Counter()
         """New accounts and pairs that were not counted for want of room, pane by pane."""
         self._names = NameBook()
+        self._earlier: dict[int, EarlierUsers] = {}
+        """By how long ago it was that "earlier" ended; the pairs have been as they are since."""
 
     def ingest(self, pane: int, rows: PaneColumns) -> None:
         """Count one pane, given as the joined tables of all account shards."""
@@ -129,6 +132,14 @@ class Population:
     def remember_hits(self, objects: I32, pane: int) -> None:
         """These objects' users were suspicious as a whole at the end of a window."""
         self.objects["hit_pane"][objects] = pane
+
+    def users_before(self, ago_s: int, border: int) -> I32:
+        """Shape (objects,): organisations on each in the pairs before ``border``.
+
+        ``ago_s`` names a border that only moves on.
+        """
+        earlier = self._earlier.setdefault(ago_s, EarlierUsers())
+        return earlier.among(self.pairs["object"][:border], len(self.objects))
 
     @property
     def empty(self) -> bool:
@@ -284,6 +295,7 @@ class Population:
         self._names = NameBook(self._names.of(named))
         self.newcomers.relax()
         self.novelties.relax()
+        self._earlier = {}
 
     def _drop_pairs(self, alive: NDArray[np.bool_]) -> None:
         if alive.all():
@@ -340,6 +352,7 @@ class Population:
         self.prompts.restore(state["prompts"])
         self.newcomers.halvings, self.novelties.halvings = state["halvings"]
         self._names = NameBook(from_plain(state["names"], Names))
+        self._earlier = {}
 
     def _tables(self) -> list[DenseTable]:
         return [self.orgs, self.accounts, self.objects]

@@ -102,7 +102,10 @@ class Cohorts:
     @cached_property
     def prompts_on_object(self) -> F64:
         """Shape (cohorts, 2): prompts on the defining template by all its users, and repeated."""
-        return np.asarray(self.window.prompts[self.object] * (self.object >= 0)[:, None])
+        column = self.window.usage(Kind.TEMPLATE).column_of(self.object)
+        found = np.zeros((len(self), 2))
+        found[column >= 0] = self.window.prompts[column[column >= 0]]
+        return found
 
     def mean(self, values: NDArray[np.generic]) -> F64:
         """Mean over the members of a value per organisation."""
@@ -146,18 +149,19 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     only the organisations that are new on it are. The first shard judges the graph's groups.
     """
     population, config = window.population, window.config
-    n_objects = len(population.objects)
+    things = window.pairs.things
     largest = max(200, 0.35 * window.n_active)
     least = config.min_cohort * (2 if window.length_s < SHORT_S else 1)
-    older, newer = users(window.pairs.thing, window.pairs.new, n_objects)
+    older, newer = users(window.pairs.place, window.pairs.new, len(things))
     large = np.flatnonzero(older + newer >= least)
-    mine = MAY_DEFINE[population.objects["kind"][large]]
-    mine &= population.objects["hash"][large] % np.uint64(shards) == np.uint64(shard)
+    mine = MAY_DEFINE[population.objects["kind"][things[large]]]
+    mine &= population.objects["hash"][things[large]] % np.uint64(shards) == np.uint64(shard)
     large = large[mine]
     size, new_size = older[large] + newer[large], newer[large]
-    prior = users(population.pairs["object"], window.new, n_objects)[0][large]
+    objects = things[large]
+    prior = window.users_before()[objects]
     ago = config.close_after_s // config.pane_s
-    watched = population.objects["hit_pane"][large] >= max(0, window.pane - ago)
+    watched = population.objects["hit_pane"][objects] >= max(0, window.pane - ago)
     novel = (size <= largest) & ((prior <= size / 2) | watched)
     partly = ~novel & (new_size >= least) & (new_size <= largest)
     found = _of_objects(window, large[novel | partly], partly[novel | partly])
@@ -166,24 +170,23 @@ def find_cohorts(window: Window, shard: int, shards: int) -> Cohorts | None:
     return found if len(found) else None
 
 
-def _of_objects(window: Window, judged: I64, partly: Bool) -> Cohorts:
-    """Cohorts of these objects, those ``partly`` judged of their newcomers alone."""
-    objects = window.population.objects
+def _of_objects(window: Window, places: I64, partly: Bool) -> Cohorts:
+    """Cohorts of the objects at these places, those ``partly`` judged of their newcomers alone."""
+    objects, pairs = window.population.objects, window.pairs
+    judged = pairs.things[places]
     order = np.lexsort((objects["hash"][judged], objects["kind"][judged]))
-    judged, partly = judged[order], partly[order]
-    row_of = np.full((2, len(objects)), -1, np.int32)
-    row_of[:, judged] = np.arange(len(judged))
-    row_of[0, judged[partly]] = -1
-    row = rows_by_age(window.pairs.thing, window.pairs.new, row_of)
+    judged, places, partly = judged[order], places[order], partly[order]
+    row_of = np.full((2, len(pairs.things)), -1, np.int32)
+    row_of[:, places] = np.arange(len(places))
+    row_of[0, places[partly]] = -1
+    row = rows_by_age(pairs.place, pairs.new, row_of)
     return Cohorts(
         window=window,
         key=objects["hash"][judged],
-        object=judged.astype(np.int32),
+        object=judged,
         kind=objects["kind"][judged],
         newcomers=partly.astype(np.int64),
-        matrix=incidence(
-            row, window.pairs.org, window.pairs.requests, (len(judged), len(window.orgs))
-        ),
+        matrix=incidence(row, pairs.org, pairs.requests, (len(judged), len(window.orgs))),
     )
 
 

@@ -127,7 +127,7 @@ class Window:
         self.length_s = config.windows[number].length_s
         self.start_pane = pane - self.length_s // config.pane_s
         everyone = population.org_sums[number].sums(len(population.orgs))
-        self.orgs = np.flatnonzero(everyone[:, REQUESTS]).astype(np.int32)
+        self.orgs = population.org_sums[number].used()
         """Rows of the organisations that were active, rising; in the window they are 0, 1, 2 …"""
         self.n_active = len(self.orgs)
         self.number_of = np.full(len(everyone), -1, np.int32)
@@ -136,11 +136,12 @@ class Window:
         self.totals = everyone[self.orgs]
         """Shape (organisations, 5), see :mod:`analyzer.core.cohort.population`."""
         pairs, kinds = population.pairs, population.objects["kind"]
-        requests = population.pair_sums[number].sums(len(pairs))[:, 0]
-        self.new: Bool = pairs["first_pane"] >= self.recent_pane()
-        """Shape (all pairs,): which did not exist before; see :meth:`recent_pane`."""
-        columns = pairs["org"], pairs["object"], self.new
-        self.pairs = used(requests, columns, self.number_of, kinds, max(Kind) + 1)
+        sums = population.pair_sums[number]
+        self.first_new = int(np.searchsorted(pairs["first_pane"], self.recent_pane()))
+        """The first of all pairs that did not exist before; see :meth:`recent_pane`."""
+        of_pairs = pairs["org"], pairs["object"], self.first_new
+        of_ends, requests = (self.number_of, kinds), sums.sums(len(pairs))[:, 0]
+        self.pairs = used(sums.used(), requests, of_pairs, of_ends, max(Kind) + 1)
         self._usage: dict[Kind, Usage] = {}
         self._fresh: dict[Kind, Bool] = {}
         self._made: dict[Callable[[Window], Any], Any] = {}
@@ -171,7 +172,7 @@ class Window:
         if kind not in self._usage:
             pairs, mine, objects = self.pairs, self.pairs.of(kind), self.pairs.things_of(kind)
             shape = (len(self.totals), len(objects))
-            cells = incidence(pairs.org[mine], pairs.column[mine], pairs.requests[mine], shape)
+            cells = incidence(pairs.org[mine], pairs.column_of(kind), pairs.requests[mine], shape)
             self._usage[kind] = Usage(cells, objects)
         return self._usage[kind]
 
@@ -184,11 +185,11 @@ class Window:
 
     @cached_property
     def prompts(self) -> F64:
-        """Shape (objects, 2): prompts with a hash on each template, and how many came before."""
-        mine = self.pairs.of(Kind.TEMPLATE)
+        """Shape (templates used, 2): prompts with a hash on each, and how many came before."""
+        rows = self.pairs.row[self.pairs.of(Kind.TEMPLATE)]
         prompts = self.population.prompt_sums[self.number].sums(len(self.population.pairs))
-        pairs, objects = self.pairs, len(self.population.objects)
-        return per_object(prompts, pairs.row[mine], pairs.thing[mine], objects)
+        columns = self.pairs.column_of(Kind.TEMPLATE)
+        return per_object(prompts, rows, columns, len(self.pairs.things_of(Kind.TEMPLATE)))
 
     @cached_property
     def log_output(self) -> F64:
@@ -265,4 +266,12 @@ class Window:
 
     def recent_pane(self) -> int:
         """Where "before" ends for the novelty gate: a window and at least a day back."""
-        return self.pane - max(self.length_s, DAY_S) // self.config.pane_s
+        return self.pane - self._recent_s // self.config.pane_s
+
+    @property
+    def _recent_s(self) -> int:
+        return max(self.length_s, DAY_S)
+
+    def users_before(self) -> I32:
+        """Shape (objects,): organisations that used each before; see :meth:`recent_pane`."""
+        return self.population.users_before(self._recent_s, self.first_new)

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analyzer.core.kernels.jit import compiled, ones, zeros_below
+from analyzer.core.kernels.bits import listed, mark, no_bits, rank
+from analyzer.core.kernels.jit import compiled, ones
 
 Rows = NDArray[np.int32]
 Values = NDArray[np.int64]
@@ -47,6 +48,8 @@ class SlidingSum:
     def __init__(self, length: int, hop: int, width: int = 1) -> None:
         self.length, self.hop, self._width = length, hop, width
         self._sums = np.zeros((1_024, width), np.int64)
+        self._used = no_bits(1_024)
+        """A bit for each row whose first sum is not 0."""
         self._bucket = 0
         self._open: list[tuple[Rows, Values]] = []
         self.closed: dict[int, tuple[Rows, Values]] = {}
@@ -79,12 +82,16 @@ class SlidingSum:
         self._bucket = bucket
         oldest = bucket - self.length // self.hop
         for number in [number for number in self.closed if number < oldest]:
-            _add(self._sums, *self.closed.pop(number), -1)
+            _add(self._sums, self._used, *self.closed.pop(number), -1)
 
     def sums(self, count: int) -> NDArray[np.int64]:
         """Shape (count, width): the closed buckets of the window, by row."""
         self._reserve(count)
         return self._sums[:count]
+
+    def used(self) -> Rows:
+        """Rows whose first sum is not 0, rising; found without a look at all the others."""
+        return listed(self._used)
 
     @property
     def empty(self) -> bool:
@@ -97,6 +104,8 @@ class SlidingSum:
         sums = self.sums(len(renumbered))[alive]
         self._sums = np.zeros((max(1_024, len(sums) * 3 // 2), self._width), np.int64)
         self._sums[: len(sums)] = sums
+        self._used = no_bits(len(self._sums))
+        mark(np.flatnonzero(sums[:, 0]).astype(np.int32), self._used)
         self._open = [_renumbered(renumbered, *part) for part in self._open]
         self.closed = {n: _renumbered(renumbered, *part) for n, part in self.closed.items()}
 
@@ -113,10 +122,10 @@ class SlidingSum:
         self._bucket = state["bucket"]
         self._open = [_of_steps(*part) for part in state["open"]]
         self.closed = {int(number): _of_steps(*part) for number, part in state["closed"].items()}
-        self._sums[:] = 0
+        self._sums[:], self._used[:] = 0, 0
         for rows, values in self.closed.values():
             self._reserve(int(rows[-1:].max(initial=-1)) + 1)
-            _add(self._sums, rows, values, 1)
+            _add(self._sums, self._used, rows, values, 1)
 
     def _close(self) -> None:
         if not self._open:
@@ -127,7 +136,7 @@ class SlidingSum:
             _add_up(*part, present, before, values)
         self._open = []
         self._reserve(int(rows[-1]) + 1)
-        _add(self._sums, rows, values, 1)
+        _add(self._sums, self._used, rows, values, 1)
         self.closed[self._bucket] = rows, values
         for longer in self._longer:
             longer.count(rows, values)
@@ -136,7 +145,9 @@ class SlidingSum:
         if count > len(self._sums):
             grown = np.zeros((count * 3 // 2, self._width), np.int64)
             grown[: len(self._sums)] = self._sums
-            self._sums = grown
+            bits = no_bits(len(grown))
+            bits[: len(self._used)] = self._used
+            self._sums, self._used = grown, bits
 
 
 class SlidingSums:
@@ -207,45 +218,12 @@ def _distinct(parts: list[Rows]) -> tuple[Words, Rows, Rows]:
 
     Returns
     -------
-    A bit for each row there is, in words of 64; how many rows there are before each word; and
-    the rows themselves, rising.
-
-    Reference: Jacobson (1989), *Space-efficient static trees and graphs* (rank of a bit).
+    A bit for each row there is; how many rows there are before each word; and the rows, rising.
     """
-    present = np.zeros(max(int(rows.max()) for rows in parts) // 64 + 1, np.uint64)
+    present = no_bits(max(int(rows.max()) for rows in parts))
     for rows in parts:
-        _mark(rows, present)
-    before = np.empty(len(present), np.int32)
-    distinct = np.empty(_rank(present, before), np.int32)
-    _list(present, distinct)
-    return present, before, distinct
-
-
-@compiled
-def _mark(rows: Rows, present: Words) -> None:
-    for row in rows:
-        present[row >> 6] |= np.uint64(1) << np.uint64(row & 63)
-
-
-@compiled
-def _rank(present: Words, before: Rows) -> int:
-    """Fill how many rows there are before each word; how many there are in all."""
-    count = 0
-    for word in range(len(present)):
-        before[word] = count
-        count += ones(present[word])
-    return count
-
-
-@compiled
-def _list(present: Words, distinct: Rows) -> None:
-    count = 0
-    for word in range(len(present)):
-        left = present[word]
-        while left:
-            distinct[count] = 64 * word + zeros_below(left)
-            left &= left - np.uint64(1)
-            count += 1
+        mark(rows, present)
+    return present, rank(present), listed(present)
 
 
 @compiled
@@ -260,7 +238,13 @@ def _add_up(rows: Rows, values: Values, present: Words, before: Rows, added: Val
 
 
 @compiled
-def _add(sums: Values, rows: Rows, values: Values, sign: int) -> None:
+def _add(sums: Values, used: Words, rows: Rows, values: Values, sign: int) -> None:
     for i in range(len(rows)):
+        row = rows[i]
         for column in range(values.shape[1]):
-            sums[rows[i], column] += sign * values[i, column]
+            sums[row, column] += sign * values[i, column]
+        bit = np.uint64(1) << np.uint64(row & 63)
+        if sums[row, 0] != 0:
+            used[row >> 6] |= bit
+        else:
+            used[row >> 6] &= ~bit

@@ -9,9 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from analyzer.core.kernels.bits import listed
 from analyzer.core.kernels.jit import AHEAD, ask_for, compiled
 
-I8 = NDArray[np.int8]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -89,13 +89,11 @@ class Pairs:
     """The (organisation, object) pairs that were used, by kind of object; then in their order."""
 
     org: I32
-    thing: I32
-    """Shape (used pairs,), the object."""
-    column: I32
-    """Its number among the used objects of its kind."""
+    place: I32
+    """Shape (used pairs,), the object of each, as its place among the used objects."""
     new: Bool
     requests: F64
-    row: I64
+    row: I32
     """Number of each among all pairs."""
     stops: I64
     """Shape (kinds,), where the pairs of each kind stop."""
@@ -110,113 +108,87 @@ class Pairs:
 
     def things_of(self, kind: int) -> I32:
         """The used objects of a kind, rising."""
-        return self.things[self.thing_stops[kind - 1] if kind else 0 : self.thing_stops[kind]]
+        return self.things[self._first_thing(kind) : self.thing_stops[kind]]
+
+    def column_of(self, kind: int) -> I32:
+        """The object of each pair of a kind, as its number among :meth:`things_of`."""
+        return self.place[self.of(kind)] - np.int32(self._first_thing(kind))
+
+    def _first_thing(self, kind: int) -> int:
+        return int(self.thing_stops[kind - 1]) if kind else 0
 
 
 def used(
-    requests: I64, pairs: tuple[I32, I32, Bool], number_of: I32, kind: I64, kinds: int
+    rows: I32, requests: I64, pairs: tuple[I32, I32, int], of_ends: tuple[I32, I64], kinds: int
 ) -> Pairs:
-    """The pairs with requests.
+    """The pairs with requests; what is not used is not looked at.
 
     Parameters
     ----------
+    rows
+        Numbers of the pairs with requests, rising.
     requests
         Shape (pairs,).
     pairs
-        Organisation and object of each pair, and whether it is a new one.
-    number_of
-        Shape (all organisations,), the number that each gets.
-    kind
-        Shape (objects,), below ``kinds``.
+        Organisation and object of each pair, and the number from which on they are new.
+    of_ends
+        The number that each organisation gets, shape (all organisations,); and the kind of each
+        object, below ``kinds``, shape (objects,).
 
     Examples
     --------
     >>> org, thing = np.array([0, 1, 2], np.int32), np.array([1, 0, 0], np.int32)
-    >>> pairs, number_of = (org, thing, thing > 0), np.array([0, -1, 1], np.int32)
-    >>> found = used(np.array([3, 0, 1]), pairs, number_of, np.array([0, 1]), kinds=2)
+    >>> number_of, kind = np.array([0, -1, 1], np.int32), np.array([0, 1])
+    >>> rows, requests = np.array([0, 2], np.int32), np.array([3, 0, 1])
+    >>> found = used(rows, requests, (org, thing, 2), (number_of, kind), kinds=2)
     >>> found.org, found.new, found.stops
-    (array([1, 0], dtype=int32), array([False,  True]), array([1, 2]))
-    >>> found.things_of(1), found.column
-    (array([1], dtype=int32), array([0, 0], dtype=int32))
+    (array([1, 0], dtype=int32), array([ True, False]), array([1, 2]))
+    >>> found.things_of(1), found.place, found.column_of(1)
+    (array([1], dtype=int32), array([0, 1], dtype=int32), array([0], dtype=int32))
     """
-    rows, of_thing = np.empty(len(requests) + 1, np.int64), np.empty(len(kind) + 1, np.int32)
-    column, few = np.zeros(len(kind), np.int32), kind.astype(np.int8)
-    rows = rows[: _rows_used(requests, pairs[1], rows, column)]
-    at = np.zeros((2, kinds), np.int64)
-    of_thing = of_thing[: _things_used(few, column, of_thing)]
-    things = np.empty(len(of_thing), np.int32)
-    _count_used(rows, pairs[1], of_thing, few, at)
-    stops = at.cumsum(axis=1)
-    begins = stops - at
-    _number_things(of_thing, few, begins[1].copy(), (column, things))
-    n = len(rows)
-    org, thing, number = np.empty((3, n), np.int32)
-    new, amount, row = np.empty(n, np.bool_), np.empty(n), np.empty(n, np.int64)
-    places = org, thing, number, new, amount, row
-    _take_used((rows, requests), pairs, (number_of, few, column), begins, places)
-    return Pairs(org, thing, number, new, amount, row, stops[0], things, stops[1])
+    return Pairs(*_used(rows, requests, pairs, of_ends, kinds))
 
 
 @compiled
-def _rows_used(requests: I64, thing: I32, rows: I64, used: I32) -> int:
-    """Fill the rows with requests, with room for one more, and mark what they use."""
-    count = 0
-    for pair in range(len(requests)):
-        rows[count] = pair
-        count += requests[pair] != 0
-    for pair in rows[:count]:
-        used[thing[pair]] = 1
-    return count
-
-
-@compiled
-def _things_used(kind: I8, used: I32, things: I32) -> int:
-    """Fill the objects that are marked, with room for one more."""
-    count = 0
-    for thing in range(len(kind)):
-        things[count] = thing
-        count += used[thing]
-    return count
-
-
-@compiled
-def _count_used(rows: I64, thing: I32, things: I32, kind: I8, counts: I64) -> None:
-    """Fill how many pairs, and how many objects, there are of each kind."""
+def _used(
+    rows: I32, requests: I64, pairs: tuple[I32, I32, int], of_ends: tuple[I32, I64], kinds: int
+) -> tuple[I32, I32, Bool, F64, I32, I64, I32, I64]:
+    """The columns of :class:`Pairs`."""
+    (org, thing, first_new), (number_of, kind) = pairs, of_ends
+    things, place_of, thing_stops = _things_used(rows, thing, kind, kinds)
+    at, n = np.zeros(kinds, np.int64), len(rows)
     for pair in rows:
-        counts[0, kind[thing[pair]]] += 1
-    for number in things:
-        counts[1, kind[number]] += 1
-
-
-@compiled
-def _number_things(used: I32, kind: I8, at: I64, found: tuple[I32, I32]) -> None:
-    """Fill the number of each object among those of its kind, and these one after another."""
-    column, things = found
-    begins = at.copy()
-    for thing in used:
-        place = at[kind[thing]]
-        at[kind[thing]] = place + 1
-        things[place], column[thing] = thing, place - begins[kind[thing]]
-
-
-@compiled
-def _take_used(
-    of_used: tuple[I64, I64],
-    pairs: tuple[I32, I32, Bool],
-    of_ends: tuple[I32, I8, I32],
-    begins: I64,
-    found: tuple[I32, I32, I32, Bool, F64, I64],
-) -> None:
-    """Fill the columns of what was used; the first of ``begins`` is where each kind does."""
-    (org, thing, new), (orgs, things, columns, news, amounts, numbers) = pairs, found
-    (rows, requests), (number_of, kind, column) = of_used, of_ends
-    at = begins[0].copy()
+        at[kind[thing[pair]]] += 1
+    stops = np.cumsum(at)
+    at = stops - at
+    orgs, places, numbers = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
+    new, amounts = np.empty(n, np.bool_), np.empty(n)
     for pair in rows:
-        used = thing[pair]
-        place = at[kind[used]]
-        at[kind[used]] = place + 1
-        orgs[place], things[place], columns[place] = number_of[org[pair]], used, column[used]
-        news[place], amounts[place], numbers[place] = new[pair], requests[pair], pair
+        of_kind = kind[thing[pair]]
+        i = at[of_kind]
+        at[of_kind] = i + 1
+        orgs[i], places[i], numbers[i] = number_of[org[pair]], place_of[thing[pair]], pair
+        new[i], amounts[i] = pair >= first_new, requests[pair]
+    return orgs, places, new, amounts, numbers, stops, things, thing_stops
+
+
+@compiled
+def _things_used(rows: I32, thing: I32, kind: I64, kinds: int) -> tuple[I32, I32, I64]:
+    """The objects of these pairs by kind, rising; the place of each; and where each kind stops."""
+    bits = np.zeros(len(kind) // 64 + 1, np.uint64)
+    for pair in rows:
+        bits[thing[pair] >> 6] |= np.uint64(1) << np.uint64(thing[pair] & 63)
+    rising, at = listed(bits), np.zeros(kinds, np.int64)
+    for number in rising:
+        at[kind[number]] += 1
+    stops = np.cumsum(at)
+    at = stops - at
+    things, place_of = np.empty(len(rising), np.int32), np.empty(len(kind), np.int32)
+    for number in rising:
+        place = at[kind[number]]
+        at[kind[number]] = place + 1
+        things[place], place_of[number] = number, place
+    return things, place_of, stops
 
 
 @compiled
@@ -287,7 +259,7 @@ def _rows_by_age(thing: I32, new: Bool, row_of: I32, row: I32) -> None:
         row[pair] = row_of[int(new[pair]), thing[pair]]
 
 
-def per_object(values: I64, rows: I64, thing: I32, n: int) -> F64:
+def per_object(values: I64, rows: I32, thing: I32, n: int) -> F64:
     """Sum of the values of the pairs of each object, shape (n, width).
 
     Pairs whose first value is 0 are passed over.
@@ -301,7 +273,7 @@ def per_object(values: I64, rows: I64, thing: I32, n: int) -> F64:
 
     Examples
     --------
-    >>> rows, thing = np.array([2, 0]), np.array([1, 1], np.int32)
+    >>> rows, thing = np.array([2, 0], np.int32), np.array([1, 1], np.int32)
     >>> per_object(np.array([[3], [9], [4]]), rows, thing, 2).tolist()
     [[0.0], [7.0]]
     """
@@ -311,7 +283,7 @@ def per_object(values: I64, rows: I64, thing: I32, n: int) -> F64:
 
 
 @compiled
-def _per_object(values: I64, rows: I64, thing: I32, found: F64) -> None:
+def _per_object(values: I64, rows: I32, thing: I32, found: F64) -> None:
     for i in range(len(rows)):
         if values[rows[i], 0] == 0:
             continue
