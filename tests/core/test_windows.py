@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzer.core.cohort.earlier_users import EarlierUsers
 from analyzer.core.contracts.snapshot_codec import pack
 from analyzer.core.kernels.dense_table import DenseTable
 from analyzer.core.kernels.hash_index import HashIndex
@@ -85,6 +86,7 @@ def test_window_equals_a_brute_force_sum(
             inside = [e for e in events if pane - length <= e[0] < pane]
             expected = [sum(v for _, row, v in inside if row == r) for r in range(6)]
             assert window.sums(6)[:, 0].tolist() == expected
+            assert window.used().tolist() == np.flatnonzero(expected).tolist()
         if here := by_pane.get(pane):
             rows = np.array([row for _, row, _ in here], np.int32)
             window.add(pane, rows, np.array([[value] for _, _, value in here]))
@@ -127,6 +129,7 @@ def test_a_window_saved_anywhere_goes_on_as_if_nothing_had_happened(
                 window.add(pane, np.array([row], np.int32), np.array([[value]]))
             window.advance(pane + 1)
         assert plain.sums(6).tolist() == saved.sums(6).tolist()
+        assert plain.used().tolist() == saved.used().tolist()
 
 
 @given(st.lists(st.lists(st.integers(0, 700), min_size=1, max_size=80), min_size=1, max_size=4))
@@ -165,3 +168,30 @@ def test_a_long_silence_empties_the_window() -> None:
     window.advance(1_000_000)
     assert window.empty
     assert window.sums(4).tolist() == [[0]] * 4
+
+
+@given(EVENTS, st.lists(st.booleans(), min_size=6, max_size=6))
+def test_rows_in_use_have_new_numbers_too(
+    events: list[tuple[int, int, int]], alive: list[bool]
+) -> None:
+    """After rows are dropped, those in use are still those whose sum is not 0."""
+    window = SlidingSum(6, 3)
+    for pane, row, value in sorted(events):
+        window.add(pane, np.array([row], np.int32), np.array([[value]]))
+    window.advance(42)
+    window.renumber(np.where(alive, np.cumsum(alive) - 1, -1).astype(np.int32))
+    for pane in (42, 45, 48):
+        window.advance(pane)
+        sums = window.sums(sum(alive))[:, 0]
+        assert window.used().tolist() == np.flatnonzero(sums).tolist()
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=9), max_size=5))
+def test_earlier_users_are_counted_on(steps: list[list[int]]) -> None:
+    """However the border moves on, each object has as many users as there are pairs before it."""
+    earlier, things = EarlierUsers(), list[int]()
+    for step in steps:
+        things += step
+        n = max(things, default=-1) + 1
+        expected = [things.count(thing) for thing in range(n)]
+        assert expected == earlier.among(np.array(things, np.int32), n).tolist()
