@@ -19,6 +19,7 @@ from analyzer.core.cohort.signals.scale import divide, row_max, row_sums
 from analyzer.core.cohort.window import Usage, Window
 from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.jit import compiled
+from analyzer.core.kernels.order_statistics import total
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -269,27 +270,50 @@ def _effort(groups: Cohorts) -> dict[str, F64]:
     Reference: Lewis & Shedler (1979), thinning of a Poisson process; Cox & Lewis (1966),
     index of dispersion.
     """
-    window, n = groups.window, len(groups)
+    window = groups.window
     requests = window.totals[:, REQUESTS].astype(np.float64)
-    mean = groups.requests / groups.size
-    counts = window.parts
-    first = np.maximum(
-        0, (window.of_orgs("first_pane") - window.start_pane) // window.part_panes
-    ).astype(np.int64)
-    parts = counts.shape[1]
-    at = np.arange(parts)
-    left = np.maximum(parts - first, 1)
-    position = np.clip((at[None, :] + 0.5 - first[:, None]) / left[:, None], 0.0, 1.0)
-    front = (counts * position).sum(axis=1) / np.maximum(requests, 1.0)
-    silent = (window.pane - window.of_orgs("last_pane")) * window.config.pane_s >= SILENT_S
-    thin = thinning(groups, counts, first, requests)
+    seen = (window.of_orgs("first_pane") - window.start_pane) // window.part_panes
+    first = np.maximum(0, seen)
+    idle_s = (window.pane - window.of_orgs("last_pane")) * window.config.pane_s
+    found = np.zeros((3, len(groups)))
+    members = groups.matrix.indptr, groups.matrix.indices
+    _add_up_effort(members, (window.parts, first, requests, idle_s), found)
+    squares, front, silent = found / groups.size
+    thin = thinning(groups, window.parts, first, requests)
     return {
-        "over_all": _overdispersion(mean, groups.total(requests**2) / groups.size),
-        "front": groups.mean(front),
-        "silent": groups.mean(silent) if window.length_s > SILENT_S else np.full(n, np.nan),
+        "over_all": _overdispersion(groups.requests / groups.size, squares),
+        "front": front,
+        "silent": silent if window.length_s > SILENT_S else np.full(len(groups), np.nan),
         "thinning": thin[0],
         "thinning_others": thin[1],
     }
+
+
+@compiled
+def _add_up_effort(
+    members: tuple[I32, I32], of_orgs: tuple[F64, I64, F64, I64], found: F64
+) -> None:
+    """Add up the members' squared requests, their positions in [0, 1], and who is silent.
+
+    Parameters
+    ----------
+    of_orgs
+        Requests of each organisation in each part, the first part that it is there, its requests
+        in all of them, and for how long it has been silent.
+    """
+    (starts, orgs), (counts, first, requests, idle_s) = members, of_orgs
+    parts = counts.shape[1]
+    at = np.empty(parts)
+    for group in range(found.shape[1]):
+        for member in range(starts[group], starts[group + 1]):
+            org = orgs[member]
+            left = max(parts - first[org], 1)
+            for part in range(parts):
+                place = (part + 0.5 - first[org]) / left
+                at[part] = counts[org, part] * min(max(place, 0.0), 1.0)
+            found[0, group] += requests[org] ** 2
+            found[1, group] += total(at) / max(requests[org], 1.0)
+            found[2, group] += idle_s[org] >= SILENT_S
 
 
 def _means(groups: Cohorts) -> dict[str, F64]:

@@ -30,8 +30,9 @@ def thinning(groups: Cohorts, counts: F64, first: I64, requests: F64) -> tuple[F
 
     Parameters
     ----------
-    counts, first
-        Requests of each organisation in each part, and the first part that it is there.
+    counts, first, requests
+        Requests of each organisation in each part, the first part that it is there, and its
+        requests in all of them.
     """
     n, parts = len(groups), counts.shape[1]
     if parts < LEAST:
@@ -42,10 +43,11 @@ def thinning(groups: Cohorts, counts: F64, first: I64, requests: F64) -> tuple[F
     volume[everyone] = np.log2(requests[everyone]).astype(np.int64)
     alone = np.array([0, len(everyone)], np.int32)
     of_all = np.zeros((1, 2, VOLUMES))
-    _disperse((alone, everyone), (counts, first, enough), volume, of_all)
+    of_orgs = counts, first, requests, enough
+    _disperse((alone, everyone), of_orgs, volume, of_all)
     members = groups.matrix.indptr, groups.matrix.indices
     of_groups = np.zeros((n, 2, VOLUMES))
-    _disperse(members, (counts, first, enough), volume, of_groups)
+    _disperse(members, of_orgs, volume, of_groups)
     chi, freedom = of_groups.sum(axis=2).T
     known = (groups.total(enough) >= FEWEST) & (freedom >= FREEDOM)
     chi_at, freedom_at = of_all[0]
@@ -58,7 +60,7 @@ def thinning(groups: Cohorts, counts: F64, first: I64, requests: F64) -> tuple[F
 
 @compiled
 def _disperse(
-    members: tuple[I32, I32], of_orgs: tuple[F64, I64, Bool], volume: I64, found: F64
+    members: tuple[I32, I32], of_orgs: tuple[F64, I64, F64, Bool], volume: I64, found: F64
 ) -> None:
     """Add up χ² of the members against their common profile, and its freedom, by volume.
 
@@ -68,26 +70,28 @@ def _disperse(
     Parameters
     ----------
     of_orgs
-        Requests in each part, the first part, and who counts.
+        Requests in each part, the first part, requests in all parts, and who counts.
     """
-    (starts, orgs), (counts, first, counted) = members, of_orgs
+    (starts, orgs), (counts, first, requests, counted) = members, of_orgs
     parts = counts.shape[1]
     for group in range(len(found)):
         sent, due = np.zeros(parts), np.zeros(parts)
         for member in range(starts[group], starts[group + 1]):
             org = orgs[member]
             if counted[org]:
-                begin = first[org]
-                rate = counts[org, begin:].sum() / max(parts - begin, 1)
-                for part in range(begin, parts):
+                rate = requests[org] / max(parts - first[org], 1)
+                for part in range(first[org], parts):
                     sent[part] += counts[org, part]
                     due[part] += rate
         profile = sent / np.maximum(due, 1e-9)
+        rest = np.zeros(parts)  # of the profile, from each part on; 0 until it is asked for
         for member in range(starts[group], starts[group + 1]):
             org = orgs[member]
             if counted[org]:
                 begin = first[org]
-                scale = counts[org, begin:].sum() / max(profile[begin:].sum(), 1e-9)
+                if rest[begin] == 0.0:
+                    rest[begin] = max(profile[begin:].sum(), 1e-9)
+                scale = requests[org] / rest[begin]
                 chi, freedom = 0.0, -1.0
                 for part in range(begin, parts):
                     expected = profile[part] * scale

@@ -17,6 +17,7 @@ from analyzer.core.config import CoreConfig
 from analyzer.core.contracts.event_time import DAY_S
 from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.kernels.matrix_sums import (
+    capped_and_squares,
     column_counts,
     column_totals,
     means,
@@ -240,8 +241,8 @@ class Window:
         sums = self.population.org_sums[self.number]
         counts = np.zeros((len(self.orgs), sums.length // sums.hop))
         begin = self.pane // sums.hop - counts.shape[1]
-        for number, (rows, values) in sums.closed.items():
-            counts[self.number_of[rows], number - begin] = values[:, REQUESTS]
+        bucket, rows, values = sums.by_bucket()
+        counts[self.number_of[rows], bucket - begin] = values[:, REQUESTS]
         return counts
 
     @cached_property
@@ -252,10 +253,9 @@ class Window:
         of all counts, each capped at 3.
         """
         counts = self.parts
-        profile = np.minimum(counts, 3.0).sum(axis=0)
+        profile, squares = capped_and_squares(counts, 3.0)
         profile /= max(1.0, float(profile.sum()))
         total = self.totals[:, REQUESTS].astype(np.float64)
-        squares = (counts**2).sum(axis=1)
         return profile, squares - 2 * total * (counts @ profile) + total**2 * (profile @ profile)
 
     @cached_property

@@ -128,3 +128,28 @@ def means(sums: I64, rows: I32) -> F64:
         if sums[rows[i], 0] > 0:
             found[i] = sums[rows[i], 1] / sums[rows[i], 0]
     return found
+
+
+def capped_and_squares(counts: F64, most: float) -> tuple[F64, F64]:
+    """Sum of each column of a matrix of counts, none more than ``most``; and squares of each row.
+
+    Examples
+    --------
+    >>> found = capped_and_squares(np.array([[1.0, 5.0], [0.0, 2.0]]), most=3.0)
+    >>> [values.tolist() for values in found]
+    [[1.0, 5.0], [26.0, 4.0]]
+    """
+    capped, squares = np.zeros(counts.shape[1]), np.zeros(len(counts))
+    _capped_and_squares(counts, most, capped, squares)
+    return capped, squares
+
+
+@compiled
+def _capped_and_squares(counts: F64, most: float, capped: F64, squares: F64) -> None:
+    for row in range(len(counts)):
+        total = 0.0
+        for column in range(counts.shape[1]):
+            count = counts[row, column]
+            capped[column] += min(count, most)
+            total += count * count
+        squares[row] = total

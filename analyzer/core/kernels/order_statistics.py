@@ -67,20 +67,34 @@ def _medians_of_rows(starts: I32, orgs: I32, values: F64, found: F64) -> None:
 
 @compiled
 def mean(values: F64) -> float:
-    """Mean of at least one value, added up as numpy does it.
-
-    Reference: Higham (1993), The accuracy of floating point summation (pairwise summation).
+    """Mean of at least one value, added up as :func:`total` does it.
 
     Examples
     --------
     >>> mean(np.array([1.0, 2.0]))
     1.5
     """
+    return float(total(values) / len(values))
+
+
+@compiled
+def total(values: F64) -> float:
+    """Sum of at least one value, added up as numpy does it.
+
+    Reference: Higham (1993), The accuracy of floating point summation (pairwise summation).
+
+    Examples
+    --------
+    >>> total(np.array([1.0, 2.0]))
+    3.0
+    """
+    if len(values) <= BLOCK:
+        return _block(values, 0, len(values))
     width = 1  # halves of halves, row by row, until each is a block
     while width * (BLOCK - 2 * LANES) < len(values):
         width *= 2
     start, stop = np.zeros((2, 2 * width), np.int64)
-    total = np.zeros(2 * width)
+    added = np.zeros(2 * width)
     stop[1] = len(values)
     for part in range(1, width):
         half = (stop[part] - start[part]) // 2
@@ -90,10 +104,10 @@ def mean(values: F64) -> float:
             start[2 * part + 1], stop[2 * part + 1] = middle, stop[part]
     for part in range(2 * width - 1, 0, -1):
         if stop[part] - start[part] > BLOCK:
-            total[part] = total[2 * part] + total[2 * part + 1]
+            added[part] = added[2 * part] + added[2 * part + 1]
         else:
-            total[part] = _block(values, start[part], stop[part])
-    return float(total[1] / len(values))
+            added[part] = _block(values, start[part], stop[part])
+    return float(added[1])
 
 
 @borrowing

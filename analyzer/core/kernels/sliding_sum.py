@@ -93,6 +93,16 @@ class SlidingSum:
         """Rows whose first sum is not 0, rising; found without a look at all the others."""
         return listed(self._used)
 
+    def by_bucket(self) -> tuple[NDArray[np.int64], Rows, Values]:
+        """Number of the bucket, row and values of each row of each closed bucket."""
+        closed = self.closed.values()
+        numbers = np.repeat(
+            np.array(list(self.closed), np.int64), [len(rows) for rows, _ in closed]
+        )
+        no_rows, no_values = np.zeros(0, np.int32), np.zeros((0, self._width), np.int64)
+        rows = np.concatenate([no_rows, *(rows for rows, _ in closed)])
+        return numbers, rows, np.concatenate([no_values, *(values for _, values in closed)])
+
     @property
     def empty(self) -> bool:
         """True if nothing is counted now."""
