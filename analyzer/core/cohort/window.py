@@ -21,6 +21,7 @@ from analyzer.core.kernels.matrix_sums import (
     column_counts,
     column_totals,
     means,
+    put,
     row_maxima,
     row_shares,
     row_totals,
@@ -242,7 +243,7 @@ class Window:
         counts = np.zeros((len(self.orgs), sums.length // sums.hop))
         begin = self.pane // sums.hop - counts.shape[1]
         bucket, rows, values = sums.by_bucket()
-        counts[self.number_of[rows], bucket - begin] = values[:, REQUESTS]
+        put((self.number_of, begin), (rows, bucket), values[:, REQUESTS], counts)
         return counts
 
     @cached_property

@@ -153,3 +153,21 @@ def _capped_and_squares(counts: F64, most: float, capped: F64, squares: F64) -> 
             capped[column] += min(count, most)
             total += count * count
         squares[row] = total
+
+
+@compiled
+def put(
+    of_cells: tuple[I32, int], cells: tuple[I32, I64], values: NDArray[np.int64], found: F64
+) -> None:
+    """Put values into a matrix.
+
+    Parameters
+    ----------
+    of_cells
+        The row of the matrix of each number, and the number of its first column.
+    cells
+        Numbers of the row and of the column of each value.
+    """
+    (row_of, first), (rows, columns) = of_cells, cells
+    for i in range(len(rows)):
+        found[row_of[rows[i]], columns[i] - first] = values[i]
