@@ -98,20 +98,23 @@ def _one_place(cohorts: CohortColumns) -> Bool:
     A block's users need common work besides the common place, and most of their traffic from
     elsewhere.
     """
-    known = np.nan_to_num(cohorts.features)
-    place, payment = known[:, NAMES.index("one_block")], known[:, NAMES.index("payment_sharing")]
-    work = known[:, [NAMES.index("narrowness"), NAMES.index("co_templates")]].max(axis=1)
-    focus = focus_of(cohorts.facts)
-    neighbours = (cohorts.kind == Kind.BLOCK) & ((work < STRONG) | (focus >= MOSTLY_HERE))
-    return np.asarray(((place >= ONE_PLACE) | neighbours) & (payment < PAID_TOGETHER))
+    working = _from(cohorts, "narrowness", STRONG) | _from(cohorts, "co_templates", STRONG)
+    mostly_here = focus_of(cohorts.facts) >= MOSTLY_HERE
+    place = _from(cohorts, "one_block", ONE_PLACE)
+    place |= (cohorts.kind == Kind.BLOCK) & (~working | mostly_here)
+    return place & ~_from(cohorts, "payment_sharing", PAID_TOGETHER)
 
 
 def _loose(cohorts: CohortColumns) -> Bool:
     """Groups of the graph whose members do not keep to themselves: chance or a common hub."""
-    known = np.nan_to_num(cohorts.features)
-    narrow, private = NAMES.index("narrowness"), NAMES.index("private_blocks")
-    inside = (known[:, narrow] >= KEEPS_INSIDE) | (known[:, private] >= LIVES_INSIDE)
+    inside = _from(cohorts, "narrowness", KEEPS_INSIDE)
+    inside |= _from(cohorts, "private_blocks", LIVES_INSIDE)
     return np.asarray((cohorts.kind == Kind.GRAPH) & ~inside)
+
+
+def _from(cohorts: CohortColumns, name: str, least: float) -> Bool:
+    """Where a signal is at least so strong; where it is unknown, it is not."""
+    return np.asarray(cohorts.features[:, NAMES.index(name)] >= least)
 
 
 def _raised(threshold: float) -> float:

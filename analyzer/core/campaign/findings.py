@@ -53,8 +53,8 @@ class Finding(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def key(self) -> str:
-        """Names the cohort: kind and hash of the object, window, and which of its users."""
-        return f"{int(self.cohort_kind)}:{self.object:016x}:{self.window_s}:{self.newcomers}"
+        """Names the cohort, see :func:`key_of`."""
+        return key_of(self.cohort_kind, self.object, self.window_s, self.newcomers)
 
     @property
     def lasting(self) -> bool:
@@ -66,6 +66,11 @@ class Finding(msgspec.Struct, frozen=True, eq=False):
         """Order of linking: whole objects, lasting ones before groups, and the surest first."""
         lasts = (self.cohort_kind not in LASTING) + (self.cohort_kind == Kind.GRAPH)
         return self.newcomers, lasts, -self.score, self.key
+
+
+def key_of(kind: int, hash_: int, window_s: int, newcomers: int) -> str:
+    """Names a cohort: kind and hash of the object, window, and which of its users."""
+    return f"{int(kind)}:{hash_:016x}:{window_s}:{newcomers}"
 
 
 def named(kind: Kind, name: str) -> str:
@@ -106,9 +111,11 @@ def findings(
     for start, stop, row, pane, kind, hash_, window_s, newcomers, score, times, outside in zip(
         starts, stops, *(column.tolist() for column in columns), strict=True
     ):
+        if is_old(key_of(kind, hash_, window_s, newcomers), window_s, pane):
+            continue
         orgs = cohorts.member_org[start:stop].copy()
         orgs.sort()
-        finding = Finding(
+        yield Finding(
             pane=pane,
             cohort_kind=KINDS[kind],
             object=hash_,
@@ -122,5 +129,3 @@ def findings(
             outside=outside,
             name_of=name_of,
         )
-        if not is_old(finding.key, window_s, pane):
-            yield finding

@@ -212,12 +212,13 @@ class CampaignStep:
 
     def _link(self, view: Window, found: list[Finding], pane: int) -> None:
         groups = [f for f in found if f.cohort_kind != Kind.ACCOUNT]
-        if groups or self.registry.open():
+        merges = view.length_s >= MERGE_S
+        if groups or (merges and self.registry.open()):
             linker = Linker(self.registry, view, groups)
             if founded := linker.link():
                 linker = Linker(self.registry, view, [])
                 linker.unite(founded)
-            if view.length_s >= MERGE_S:
+            if merges:
                 update_members(self.registry, linker, pane, self.judgements.barred())
                 unite_moved(self.registry)
         for finding in found:

@@ -80,6 +80,8 @@ _MEMBERSHIP = {
     )
     for family in dict.fromkeys(FAMILIES)
 }
+_EVIDENCE = np.stack([mask for family, mask in _MEMBERSHIP.items() if family != AGAINST], axis=1)
+"""Shape (signals, families): which signals are of each family of evidence."""
 
 
 def _known(features: F64) -> F64:
@@ -98,13 +100,8 @@ def unfitted(calibration: Calibration) -> list[str]:
 
 def strong_families(features: F64, outside: F64 | float = 0.0) -> NDArray[np.int64]:
     """How many families have a signal ≥ ``STRONG``, shape (cohorts,); ``outside`` is one."""
-    known = _known(features)
-    strong = [
-        (known[:, mask] >= STRONG).any(axis=1)
-        for family, mask in _MEMBERSHIP.items()
-        if family != AGAINST
-    ]
-    return np.asarray(np.sum(strong, axis=0) + (np.asarray(outside) >= STRONG))
+    strong = (features >= STRONG) @ _EVIDENCE
+    return np.asarray(strong.sum(axis=1) + (np.asarray(outside) >= STRONG))
 
 
 def strong_names(features: F64, outside: float = 0.0) -> set[str]:

@@ -10,6 +10,7 @@ longer than a day and than all history before it, and leaves out a thin start::
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Any
 
 from analyzer.core.config import CoreConfig
@@ -70,12 +71,11 @@ class History:
 
     def _drop_a_thin_start(self, half: int) -> None:
         """What is older than half a warm-up must be more than next to nothing of all."""
-        older = [entry for entry in self._known if entry[0] <= half]
-        newer = self._known[len(older) :]
-        if newer and older[-1][1] * THIN < self._requests:
-            self._known = newer
-        else:
-            self._known = [[self._known[0][0], older[-1][1]], *newer]
+        known = self._known
+        newer = bisect_right(known, half, key=lambda entry: entry[0])
+        begin, older = known[0][0], known[newer - 1][1]
+        thin = newer < len(known) and older * THIN < self._requests
+        known[:newer] = [] if thin else [[begin, older]]
 
     def state(self) -> dict[str, Any]:
         """All of it as plain data."""

@@ -20,6 +20,6 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
     NaN where neither is known, or where the cohort is defined by a client.
     """
     both = [concentration(cohorts, kind) for kind in (Kind.TLS, Kind.AGENT)]
-    defined = np.isin(cohorts.kind, (Kind.TLS, Kind.AGENT))
+    defined = (cohorts.kind == Kind.TLS) | (cohorts.kind == Kind.AGENT)
     greatest = np.fmax(*both)
     return np.where(defined, np.nan, clip(greatest / 0.8))

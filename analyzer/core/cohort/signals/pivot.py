@@ -32,13 +32,14 @@ def measure(cohorts: Cohorts) -> NDArray[np.float64]:
 
 def _share_on_new(window: Window) -> NDArray[np.float64] | None:
     """Share of each organisation's requests on new models; None while there is no new model."""
-    usage = window.usage(Kind.MODEL)
-    first = window.population.objects["first_pane"][usage.objects]
+    models = window.pairs.things_of(Kind.MODEL)
+    first = window.population.objects["first_pane"][models]
     pane_s = window.config.pane_s
     new = (first >= window.pane - NEW_FOR_S // pane_s) & (
         first >= window.population.first_pane + DAY_S // pane_s
     )
     if not new.any():
         return None
-    on_new = np.asarray(usage.matrix @ new.astype(np.float64)).ravel()
+    use = window.usage(Kind.MODEL).matrix
+    on_new = np.asarray(use @ new.astype(np.float64)).ravel()
     return np.asarray(on_new / np.maximum(window.totals[:, 0], 1))
