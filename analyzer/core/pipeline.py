@@ -217,7 +217,8 @@ class Pipeline:
         windows = self.steps["cohort"][0].windows
         panes = np.unique(np.append(block.rows.org_pane, windows.reach - 1))
         buckets = np.unique(panes[panes >= 0] // self.hop)
-        ends = buckets[:, None] + np.arange(1, self._longest // self.hop + 2)
+        most = block.stop // self.hop - buckets.min(initial=END_PANE)
+        ends = buckets[:, None] + np.arange(1, min(self._longest // self.hop + 1, most) + 1)
         stops = np.unique(ends) * self.hop
         if block.stop >= END_PANE:
             stops = stops[stops <= panes.max(initial=-1) + 1]

@@ -155,30 +155,35 @@ def _used(
 ) -> tuple[I32, I32, Bool, F64, I32, I64, I32, I64]:
     """The columns of :class:`Pairs`."""
     (org, thing, first_new), (number_of, kind) = pairs, of_ends
-    things, place_of, thing_stops = _things_used(rows, thing, kind, kinds)
-    at, n = np.zeros(kinds, np.int64), len(rows)
-    for pair in rows:
-        at[kind[thing[pair]]] += 1
+    n = len(rows)
+    used_thing, used_kind, at = (
+        np.empty(n, np.int32),
+        np.empty(n, np.int8),
+        np.zeros(kinds, np.int64),
+    )
+    bits = np.zeros(len(kind) // 64 + 1, np.uint64)
+    for i in range(n):
+        number = thing[rows[i]]
+        used_thing[i], used_kind[i] = number, kind[number]
+        at[kind[number]] += 1
+        bits[number >> 6] |= np.uint64(1) << np.uint64(number & 63)
+    things, place_of, thing_stops = _by_kind(listed(bits), kind, kinds)
     stops = np.cumsum(at)
     at = stops - at
     orgs, places, numbers = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
     new, amounts = np.empty(n, np.bool_), np.empty(n)
-    for pair in rows:
-        of_kind = kind[thing[pair]]
-        i = at[of_kind]
-        at[of_kind] = i + 1
-        orgs[i], places[i], numbers[i] = number_of[org[pair]], place_of[thing[pair]], pair
-        new[i], amounts[i] = pair >= first_new, requests[pair]
+    for i in range(n):
+        pair, place = rows[i], at[used_kind[i]]
+        at[used_kind[i]] = place + 1
+        orgs[place], places[place] = number_of[org[pair]], place_of[used_thing[i]]
+        new[place], amounts[place], numbers[place] = pair >= first_new, requests[pair], pair
     return orgs, places, new, amounts, numbers, stops, things, thing_stops
 
 
 @compiled
-def _things_used(rows: I32, thing: I32, kind: I64, kinds: int) -> tuple[I32, I32, I64]:
-    """The objects of these pairs by kind, rising; the place of each; and where each kind stops."""
-    bits = np.zeros(len(kind) // 64 + 1, np.uint64)
-    for pair in rows:
-        bits[thing[pair] >> 6] |= np.uint64(1) << np.uint64(thing[pair] & 63)
-    rising, at = listed(bits), np.zeros(kinds, np.int64)
+def _by_kind(rising: I32, kind: I64, kinds: int) -> tuple[I32, I32, I64]:
+    """These objects by kind, rising; the place of each object; and where each kind stops."""
+    at = np.zeros(kinds, np.int64)
     for number in rising:
         at[kind[number]] += 1
     stops = np.cumsum(at)
