@@ -45,7 +45,7 @@ def beyond_peers(groups: Cohorts, usage: Usage, column: I64) -> tuple[F64, F64]:
         (groups.matrix.indptr, groups.matrix.indices, column),
         usage.users,
         (window.log_output, volume, np.argsort(volume)),
-        np.zeros(len(volume), np.int8),
+        (np.zeros(len(volume), np.int8), np.empty((2, len(volume)))),
         found,
     )
     return found[0] / max(1e-6, window.usual_output[1]), found[1]
@@ -56,7 +56,7 @@ def _beyond(
     groups: tuple[I32, I32, I64],
     users: tuple[I32, I32],
     of_orgs: tuple[F64, F64, I64],
-    side: I8,
+    room: tuple[I8, F64],
     found: F64,
 ) -> None:
     """Fill the differences.
@@ -65,10 +65,12 @@ def _beyond(
     ----------
     of_orgs
         Lengths and volumes of organisations, and these by rising volume.
-    side
-        0 for all before and after each group.
+    room
+        The side of each organisation, 0 for all before and after each group; and for the volumes
+        of those on each side.
     """
     (starts, orgs, column), (begins, used_by), (length, volume, rising) = groups, users, of_orgs
+    side, volumes = room
     for group in range(len(column)):
         if column[group] < 0:
             continue
@@ -81,31 +83,29 @@ def _beyond(
             for org in peers:
                 side[org] = PEER
             found[0, group] = mean(length[members]) - mean(length[peers])
-            wide = _spread((volume, rising, side), MEMBER, len(members))
-            found[1, group] = wide - _spread((volume, rising, side), PEER, len(peers))
+            count = np.zeros(2, np.int64)
+            for org in rising:
+                if side[org]:
+                    which = side[org] - MEMBER
+                    volumes[which, count[which]] = volume[org]
+                    count[which] += 1
+            found[1, group] = _spread(volumes[0], count[0]) - _spread(volumes[1], count[1])
         side[members] = 0
         side[peers] = 0
 
 
 @borrowing
-def _spread(of_orgs: tuple[F64, I64, I8], which: int, n: int) -> float:
-    """Half the distance of the percentiles of the volumes of those on one side."""
-    low = _percentile(of_orgs, which, (n - 1) * LOW)
-    return (_percentile(of_orgs, which, (n - 1) * HIGH) - low) / 2
+def _spread(rising: F64, n: int) -> float:
+    """Half the distance of the percentiles of the first ``n`` values, which rise."""
+    return (_at(rising, (n - 1) * HIGH) - _at(rising, (n - 1) * LOW)) / 2
 
 
 @borrowing
-def _percentile(of_orgs: tuple[F64, I64, I8], which: int, place: float) -> float:
-    """Value at a place among the rising ones, between two as ``np.percentile`` has it."""
-    volume, rising, side = of_orgs
+def _at(rising: F64, place: float) -> float:
+    """Value at a place among rising ones, between two as ``np.percentile`` has it."""
     below = int(np.floor(place))
-    part, count, low = place - below, 0, 0.0
-    for org in rising:
-        if side[org] == which:
-            if count == below:
-                low = volume[org]
-            if count > below or (count == below and part == 0.0):
-                step = volume[org] - low
-                return float(low + step * part if part < 0.5 else volume[org] - step * (1 - part))
-            count += 1
-    return low
+    low, part = rising[below], place - below
+    if part == 0.0:
+        return float(low)
+    step = rising[below + 1] - low
+    return float(low + step * part if part < 0.5 else rising[below + 1] - step * (1 - part))

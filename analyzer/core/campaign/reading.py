@@ -35,8 +35,9 @@ class Reader:
         """Measure every open group of enough active members in each window that ends here."""
         for window in due:
             found, members = [], []
-            for campaign in (*registry.open("group"), *registry.open("inside")):
-                numbers = window.numbers_of(campaign.members.key)
+            campaigns = [*registry.open("group"), *registry.open("inside")]
+            of_each = window.numbers_of_each([campaign.members.key for campaign in campaigns])
+            for campaign, numbers in zip(campaigns, of_each, strict=True):
                 if len(numbers) >= FEWEST:
                     found.append(campaign)
                     members.append(numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -163,6 +163,17 @@ class Window:
         numbers = known(self.population.orgs.find(keys), self.number_of)
         numbers.sort()
         return numbers
+
+    def numbers_of_each(self, groups: Sequence[NDArray[np.uint64]]) -> list[I64]:
+        """As :meth:`numbers_of`, of several groups at once."""
+        keys = np.concatenate([*groups, np.zeros(0, np.uint64)])
+        rows = self.population.orgs.find(keys)
+        numbers = np.where(rows >= 0, self.number_of[rows], -1).astype(np.int64)
+        stops = np.cumsum([len(group) for group in groups], dtype=np.int64)
+        found = [part[part >= 0] for part in np.split(numbers, stops[:-1])] if len(stops) else []
+        for part in found:
+            part.sort()
+        return found
 
     @cached_property
     def usual_requests(self) -> float:
