@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from analyzer.core.campaign.measure import cohorts_of
 from analyzer.core.campaign.peers import PEERS, beyond_peers
 from analyzer.core.contracts.object_kind import Kind
-from analyzer.core.kernels.order_statistics import mean, median, medians
+from analyzer.core.kernels.order_statistics import mean, median, medians, total
 from analyzer.testing.made_windows import Request, day
 
 SIZES = (1, 2, 7, 8, 9, 127, 128, 129, 255, 256, 257, 1_000, 1_031, 4_099)
@@ -21,6 +21,7 @@ def test_means_and_medians_are_numpys(size: int) -> None:
     for scale in (1e-3, 1.0, 1e6):
         values = np.random.default_rng(size).random(size) * scale
         assert mean(values) == values.mean()
+        assert total(values) == np.tile(values, (3, 1)).sum(axis=1)[1]
         assert median(values) == np.median(values)
 
 

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analyzer.core.cohort.earlier_users import EarlierUsers
+from analyzer.core.contracts.object_kind import Kind
 from analyzer.core.contracts.snapshot_codec import pack
 from analyzer.core.kernels.dense_table import DenseTable
 from analyzer.core.kernels.hash_index import HashIndex
 from analyzer.core.kernels.sliding_sum import SlidingSum, SlidingSums
+from analyzer.testing.made_windows import Request, day
 
 KEYS = st.lists(st.integers(0, 2**64 - 1), max_size=200)
 
@@ -87,6 +89,12 @@ def test_window_equals_a_brute_force_sum(
             expected = [sum(v for _, row, v in inside if row == r) for r in range(6)]
             assert window.sums(6)[:, 0].tolist() == expected
             assert window.used().tolist() == np.flatnonzero(expected).tolist()
+            bucket, rows, values = window.by_bucket()
+            of_parts = Counter[tuple[int, int]]()
+            for at, row, value in inside:
+                of_parts[at // hop, row] += value
+            parts = zip(bucket.tolist(), rows.tolist(), strict=True)
+            assert of_parts == dict(zip(parts, values[:, 0].tolist(), strict=True))
         if here := by_pane.get(pane):
             rows = np.array([row for _, row, _ in here], np.int32)
             window.add(pane, rows, np.array([[value] for _, _, value in here]))
@@ -195,3 +203,12 @@ def test_earlier_users_are_counted_on(steps: list[list[int]]) -> None:
         n = max(things, default=-1) + 1
         expected = [things.count(thing) for thing in range(n)]
         assert expected == earlier.among(np.array(things, np.int32), n).tolist()
+
+
+@given(st.lists(st.lists(st.integers(1, 9), unique=True), max_size=4))
+def test_members_of_several_groups_are_those_of_each(groups: list[list[int]]) -> None:
+    """Whoever is silent in the window, or unknown, is left out of each."""
+    made = day(Request(org, ((Kind.TEMPLATE, 16),)) for org in (2, 3, 5, 8))
+    keys = [np.array(group, np.uint64) for group in groups]
+    expected = [made.numbers_of(group).tolist() for group in keys]
+    assert expected == [numbers.tolist() for numbers in made.numbers_of_each(keys)]
