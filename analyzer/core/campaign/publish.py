@@ -93,6 +93,8 @@ class Publisher:
                 registry.touched[campaign.id] = None  # told later, or with the next longer view
                 continue
             spoken.append(campaign)
+        if not spoken:
+            return []
         _look(spoken, view)
         records: list[Record] = []
         accounts = Accounts(view)
