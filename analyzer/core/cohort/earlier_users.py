@@ -18,8 +18,10 @@ class EarlierUsers:
     Examples
     --------
     >>> earlier, things = EarlierUsers(), np.array([1, 0, 1], np.int32)
-    >>> earlier.among(things[:1], 2), earlier.among(things[:3], 2)
-    (array([0, 1], dtype=int32), array([1, 2], dtype=int32))
+    >>> earlier.among(things[:1], 2).tolist()
+    [0, 1]
+    >>> earlier.among(things[:3], 2).tolist()
+    [1, 2]
     """
 
     def __init__(self) -> None:
